@@ -1,0 +1,93 @@
+"""nbdl: deep learning you can see, inside the notebook.
+
+Everything public is here or one module below: ``nbdl.tensor``, ``nbdl.nn``, ``nbdl.optim``,
+``nbdl.data``, ``nbdl.train``. In a notebook, ``%load_ext nbdl`` adds the magics.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from nbdl.core import (
+    Function,
+    Generator,
+    Tensor,
+    detect_anomaly,
+    enable_grad,
+    grad,
+    is_grad_enabled,
+    manual_seed,
+    no_grad,
+    set_grad_enabled,
+)
+from nbdl import ops as _ops
+from nbdl.backends import Device, default_device, set_default_device
+from nbdl.dtypes import (
+    bfloat16,
+    bool,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    set_default_float,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+
+__version__ = "0.1.0"
+
+ROOMS = (
+    "autograd",
+    "data",
+    "errors",
+    "events",
+    "inspection",
+    "interop",
+    "keras",
+    "magics",
+    "nn",
+    "optim",
+    "testing",
+    "torch",
+    "training",
+    "widgets",
+)
+"""Subpackages, imported when they are first used."""
+
+FUNCTIONS = {
+    "train": "training",
+    "track": "training",
+    "evaluate": "training",
+    "predict": "training",
+    "runs": "training",
+    "save": "interop",
+    "load": "interop",
+    "model": "magics",
+    "inspect": "magics",
+    "load_ipython_extension": "magics",
+    "unload_ipython_extension": "magics",
+}
+"""Public functions of higher floors and the room of each, imported when first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in FUNCTIONS:
+        value = getattr(importlib.import_module(f"nbdl.{FUNCTIONS[name]}"), name)
+    elif name in ROOMS:
+        value = importlib.import_module(f"nbdl.{name}")
+    else:
+        raise AttributeError(f"module 'nbdl' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *ROOMS, *FUNCTIONS})

@@ -1,0 +1,128 @@
+"""Devices: where arrays live and which library computes on them.
+
+The only floor that knows CuPy. Above it an operation receives ``xp``, which is NumPy or CuPy,
+and arrays of that library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from nbdl.backends import cuda
+from nbdl.errors import DeviceError
+from nbdl.shapes import Spec
+
+Array = Any
+"""A ``numpy.ndarray`` or ``cupy.ndarray``; their types are not common enough to say more."""
+
+NAMESPACES: dict[type, ModuleType] = {np.ndarray: np}
+"""The library of each array type; CuPy's is added when the first CUDA device is asked for."""
+
+
+class Device(str):
+    """A device's name: ``"cpu"``, ``"cuda:0"``, or ``"meta"`` for values without data.
+
+    It is a string, so ``x.device == "cpu"`` reads as one expects; ``"cuda"`` means
+    ``"cuda:0"``.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str, index: int | None = None) -> Device:
+        text = str(name) if index is None else f"{name}:{index}"
+        kind, _, number = text.partition(":")
+        if kind == "cuda" and (number or "0").isdigit():
+            return super().__new__(cls, f"cuda:{int(number or 0)}")
+        if text in ("cpu", "meta"):
+            return super().__new__(cls, text)
+        raise DeviceError(f"unknown device {text!r}", hint="'cpu', 'cuda' or 'cuda:1'")
+
+    @property
+    def type(self) -> str:
+        """``"cpu"``, ``"cuda"`` or ``"meta"``."""
+        return self.partition(":")[0]
+
+    @property
+    def index(self) -> int:  # type: ignore[override]
+        """The device's number, 0 for the CPU."""
+        return int(self.partition(":")[2] or 0)
+
+
+CPU = Device("cpu")
+META = Device("meta")
+_default = CPU
+
+
+def default_device() -> Device:
+    """Where new tensors are made: the CPU unless set otherwise."""
+    return _default
+
+
+def set_default_device(device: str) -> None:
+    """Make new tensors on ``device``; raises DeviceError at once when it is not there."""
+    global _default
+    found = Device(device)
+    if found.type == "cuda":
+        _load_cuda(found)
+    _default = found
+
+
+def _load_cuda(device: Device) -> ModuleType:
+    cupy = cuda.load(device.index)
+    NAMESPACES[cupy.ndarray] = cupy
+    return cupy
+
+
+def namespace(value: Array) -> ModuleType:
+    """NumPy or CuPy, whichever made ``value``."""
+    return NAMESPACES[type(value)]
+
+
+def device_of(value: Array) -> Device:
+    """The device that holds ``value``."""
+    kind = type(value)
+    if kind is np.ndarray:
+        return CPU
+    if kind is Spec:
+        return META
+    return Device("cuda", value.device.id)
+
+
+def to_device(value: Array, device: str | None) -> Array:
+    """``value`` on ``device``: the same object when it is there already."""
+    target = _default if device is None else Device(device)
+    if target == device_of(value):
+        return value
+    if target == META:
+        return Spec(value.shape, value.dtype)
+    if type(value) is Spec:
+        raise DeviceError(f"a tensor without data cannot be moved to {target}")
+    if target == CPU:
+        return cuda.to_host(value)
+    return cuda.to_gpu(_load_cuda(target), value, target.index)
+
+
+def to_numpy(value: Array) -> np.ndarray:
+    """``value`` as a NumPy array on the host."""
+    return value if type(value) is np.ndarray else to_device(value, CPU)
+
+
+def library(device: Device) -> ModuleType:
+    """The array library that makes arrays on ``device``."""
+    return _load_cuda(device) if device.type == "cuda" else np
+
+
+def full(shape: Sequence[int], value: Any, dtype: np.dtype, device: str | None = None) -> Array:
+    """A new array filled with ``value``; on ``"meta"`` only its Spec."""
+    target = _default if device is None else Device(device)
+    if target == META:
+        return Spec(tuple(shape), dtype)
+    with cuda.on(target.index) if target.type == "cuda" else _NOWHERE:
+        return library(target).full(tuple(shape), value, dtype)
+
+
+_NOWHERE = cuda.Nowhere()

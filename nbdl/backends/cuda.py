@@ -1,0 +1,62 @@
+"""CuPy, loaded when the first CUDA device is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from nbdl.errors import DeviceError, MissingError
+
+
+class Nowhere:
+    """A context manager that does nothing: the CPU's counterpart of ``on(device)``."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def load(index: int) -> ModuleType:
+    """CuPy, once GPU number ``index`` is known to be there.
+
+    Raises:
+        MissingError: CuPy is not installed.
+        DeviceError: no GPU was found, or fewer than ``index + 1``.
+    """
+    if importlib.util.find_spec("cupy") is None:
+        raise MissingError(
+            f"device 'cuda:{index}' needs CuPy, which is not installed",
+            hint="pip install 'nbdl[cuda12]' (or 'nbdl[cuda13]' for CUDA 13), "
+            "or use device='cpu'",
+        )
+    cupy = importlib.import_module("cupy")
+    count = cupy.cuda.runtime.getDeviceCount() if cupy.cuda.is_available() else 0
+    if index >= count:
+        raise DeviceError(
+            f"device 'cuda:{index}' was asked for, but "
+            + (f"only {count} GPU(s) were found" if count else "no NVIDIA GPU was found"),
+            hint="device='cpu', or check that nvidia-smi lists the GPU",
+        )
+    return cupy
+
+
+def on(index: int) -> Any:
+    """A context in which GPU number ``index`` is the current one."""
+    return load(index).cuda.Device(index)
+
+
+def to_gpu(cupy: ModuleType, value: Any, index: int) -> Any:
+    """A copy of ``value`` (NumPy or CuPy) on GPU number ``index``."""
+    with cupy.cuda.Device(index):
+        return cupy.asarray(value)
+
+
+def to_host(value: Any) -> np.ndarray:
+    """A NumPy copy of a CuPy array."""
+    return value.get()

@@ -1,0 +1,31 @@
+"""Tensor, operation, tape and the walk back: knows no particular operation."""
+
+from nbdl.core.anomaly import AnomalyError, detect_anomaly
+from nbdl.core.backward import backward, grad
+from nbdl.core.function import Function
+from nbdl.core.modes import enable_grad, is_grad_enabled, no_grad, observe, set_grad_enabled
+from nbdl.core.op import Op, registry
+from nbdl.core.random import Generator, default_generator, manual_seed
+from nbdl.core.tensor import Tensor, rules
+
+__all__ = [
+    "AnomalyError",
+    "Function",
+    "Generator",
+    "Op",
+    "Tensor",
+    "backward",
+    "default_generator",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "is_grad_enabled",
+    "manual_seed",
+    "no_grad",
+    "observe",
+    "registry",
+    "rules",
+    "set_grad_enabled",
+]
+
+rules.backward = backward

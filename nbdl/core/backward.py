@@ -1,0 +1,241 @@
+"""The walk from outputs back to inputs that carries gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nbdl.core import modes
+from nbdl.core.tape import AnyNode, Leaf, Node, Pick, remember_skeleton
+from nbdl.core.tensor import Tensor, rules
+from nbdl.errors import ArgumentError, GradientError, ShapeError
+
+
+def backward(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> None:
+    """Add the gradients of ``outputs`` to ``.grad`` of every leaf they were computed from."""
+    _walk(outputs, gradients, None, retain_graph or create_graph, create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Gradients of ``outputs`` with respect to ``inputs``, returned and not accumulated.
+
+    Args:
+        outputs: one tensor or several.
+        inputs: one tensor or several that require a gradient, leaves or not.
+        grad_outputs: the gradients of the outputs; a scalar output's default is 1.
+        retain_graph: keep saved values for another backward; default: ``create_graph``.
+        create_graph: record the gradients' own computation, for higher derivatives.
+        allow_unused: give None for an input that the outputs do not depend on.
+
+    Raises:
+        GradientError: an input does not require a gradient, or was not used.
+    """
+    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if isinstance(grad_outputs, Tensor) or grad_outputs is None:
+        grad_outputs = (grad_outputs,) * len(outputs)
+    for i, x in enumerate(inputs):
+        if x.node is None:
+            raise GradientError(
+                f"inputs[{i}] does not require a gradient",
+                hint="make it with requires_grad=True, or call x.requires_grad_() before use",
+            )
+    keep = create_graph if retain_graph is None else retain_graph
+    wanted = [x.node for x in inputs]
+    found = _walk(outputs, grad_outputs, wanted, keep, create_graph)  # type: ignore[arg-type]
+    results = tuple(found.get(node) for node in wanted)
+    if not allow_unused and None in results:
+        i = results.index(None)
+        raise GradientError(
+            f"inputs[{i}] of shape {inputs[i].shape} was not used to compute the outputs",
+            hint="allow_unused=True gives None for it",
+        )
+    return results
+
+
+def _walk(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    wanted: list[AnyNode] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[AnyNode, Tensor]:
+    """Visit nodes from the newest to the oldest; returns the gradients of wanted nodes."""
+    pending: dict[AnyNode, Any] = {}
+    with modes.set_grad_enabled(create_graph):
+        for y, dy in zip(outputs, gradients, strict=True):
+            _seed(pending, y, dy)
+        order = _reachable(list(pending))
+        needed = None if wanted is None else _leading_to(order, set(wanted))
+        targets = frozenset(wanted or ())
+        found: dict[AnyNode, Tensor] = {}
+        for node in reversed(order):
+            g = pending.pop(node, None)
+            if g is None or (needed is not None and node not in needed):
+                continue
+            if node.extra is not None:
+                g = _run_hooks(node, g)
+            if node in targets:
+                found[node] = g
+            if type(node) is Leaf:
+                if wanted is None:
+                    _accumulate(node, g, create_graph)
+            elif type(node) is Pick:
+                _deliver_pick(pending, node, g)
+            else:
+                _deliver(pending, node, g, needed, create_graph)
+                if not retain_graph:
+                    node.free()
+    if not retain_graph and order:
+        remember_skeleton(order[-1], len(order))
+    return found
+
+
+def _seed(pending: dict[AnyNode, Any], y: Tensor, dy: Tensor | None) -> None:
+    if y.node is None:
+        raise GradientError(
+            "backward was called on a tensor that does not depend on anything requiring a "
+            f"gradient (shape {y.shape})",
+            hint="was it computed under no_grad or from detached values? parameters and inputs "
+            "need requires_grad=True",
+        )
+    if dy is None:
+        if y.size != 1:
+            raise GradientError(
+                f"backward needs a scalar, but this tensor has shape {y.shape}",
+                hint="reduce it with .sum() or .mean(), or pass gradient= of the same shape",
+            )
+        dy = rules.ones_like(y)
+    elif dy.shape != y.shape:
+        raise ShapeError(f"gradient has shape {dy.shape}, the tensor has {y.shape}")
+    before = pending.get(y.node)
+    pending[y.node] = dy if before is None else rules.add(before, dy)
+
+
+def _reachable(roots: list[AnyNode]) -> list[AnyNode]:
+    """All nodes from which gradients flow, oldest first."""
+    seen: set[AnyNode] = set(roots)
+    stack = list(roots)
+    while stack:
+        for edge in stack.pop().edges:
+            if edge is not None and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=lambda node: node.seq)
+
+
+def _leading_to(order: list[AnyNode], targets: set[AnyNode]) -> set[AnyNode]:
+    """The nodes of ``order`` (oldest first) from which a target can be reached."""
+    needed: set[AnyNode] = set()
+    for node in order:
+        if node in targets or any(edge in needed for edge in node.edges):
+            needed.add(node)
+    return needed
+
+
+def _run_hooks(node: AnyNode, g: Any) -> Any:
+    for hook in list((node.extra or {}).get("hooks", {}).values()):
+        changed = hook(g)
+        if changed is not None:
+            g = changed
+    return g
+
+
+def _accumulate(leaf: Leaf, g: Tensor, create_graph: bool) -> None:
+    x = leaf.tensor()
+    if x is None:
+        return
+    if x.grad is None:
+        x.grad = g if create_graph else g.detach()
+    else:
+        x.grad = rules.add(x.grad, g)
+    for hook in list((leaf.extra or {}).get("after", {}).values()):
+        hook(x)
+
+
+def _deliver_pick(pending: dict[AnyNode, Any], pick: Pick, g: Tensor) -> None:
+    """Put the gradient of one output among those of its operation."""
+    node = pick.edges[0]
+    parts = pending.setdefault(node, [None] * len(node.specs[0]))
+    before = parts[pick.index]
+    parts[pick.index] = g if before is None else rules.add(before, g)
+
+
+def _deliver(
+    pending: dict[AnyNode, Any],
+    node: Node,
+    g: Any,
+    needed: set[AnyNode] | None,
+    create_graph: bool,
+) -> None:
+    """Ask the operation for its inputs' gradients and pass them on."""
+    if type(g) is list:
+        specs = node.specs[0]
+        g = tuple(rules.zeros(s) if d is None else d for d, s in zip(g, specs, strict=True))
+    gradients = node.op.grad(g, *_values(node, create_graph))
+    if type(gradients) is not tuple:
+        gradients = (gradients,)
+    for edge, dx, spec in zip(node.edges, gradients, node.specs[1:], strict=True):
+        if edge is None or dx is None or (needed is not None and edge not in needed):
+            continue
+        if not isinstance(dx, Tensor):
+            dx = dx()
+            if dx is None:
+                continue
+        if dx.value.shape != spec.shape:
+            if not node.op.broadcasts:
+                raise GradientError(
+                    f"the gradient rule of {node.op.title} gave shape {dx.shape} for an input "
+                    f"of shape {spec.shape}"
+                )
+            dx = rules.sum_to(dx, spec.shape)
+        if dx.value.dtype != spec.dtype:
+            dx = rules.cast(dx, spec.dtype)
+        before = pending.get(edge)
+        pending[edge] = dx if before is None else rules.add(before, dx)
+
+
+def _values(node: Node, create_graph: bool) -> list[Any]:
+    """(output, *inputs) as tensors: saved ones with data, the others as Specs."""
+    saved = node.require_saved()
+    specs = node.specs
+    values: list[Any] = []
+    for i, spec in enumerate(specs):
+        kept = saved[i] if i < len(saved) else None
+        if type(kept) is tuple:
+            several = tuple(Tensor._wrap(v) for v in kept)
+            if create_graph:
+                for k, y in enumerate(several):
+                    y.node = Pick(node, k)
+            values.append(several)
+        elif i == 0 and type(spec) is tuple:
+            values.append(tuple(Tensor._wrap(s) for s in spec))
+        else:
+            x = Tensor._wrap(spec if kept is None else kept)
+            if create_graph and kept is not None:
+                x.node = node if i == 0 else node.edges[i - 1]
+            values.append(x)
+    return values
+
+
+def check_gradient_target(x: Tensor) -> None:
+    """Raise ArgumentError when ``x`` is of a dtype that cannot have a gradient."""
+    if x.dtype.kind not in "fcV":
+        raise ArgumentError(
+            f"only tensors of floats can require a gradient, this one has dtype {x.dtype}",
+            hint="make it a float first: x.to('float32')",
+        )

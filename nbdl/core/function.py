@@ -1,0 +1,123 @@
+"""Custom functions: a forward and a backward written by the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl.core import modes
+from nbdl.core.op import Op
+from nbdl.core.tensor import Tensor
+from nbdl.errors import GradientError, ShapeError
+from nbdl.shapes import Spec
+
+
+class Context:
+    """Carries values from ``forward`` to ``backward`` of one call of a custom function."""
+
+    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs_input_grad
+        self.saved_tensors: tuple[Tensor, ...] = ()
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep tensors for ``backward``, which finds them as ``ctx.saved_tensors``."""
+        self.saved_tensors = tensors
+
+
+class Function:
+    """Base of custom functions, with PyTorch's face.
+
+    Example:
+        >>> import nbdl
+        >>> class Cube(nbdl.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x ** 3
+        ...     @staticmethod
+        ...     def backward(ctx, dy):
+        ...         (x,) = ctx.saved_tensors
+        ...         return 3 * x**2 * dy
+        >>> x = nbdl.tensor(2.0, requires_grad=True)
+        >>> Cube.apply(x).backward()
+        >>> x.grad
+        tensor(12.)
+    """
+
+    @staticmethod
+    def forward(ctx: Context, *args: Any) -> Any:
+        """Compute the output(s); runs without recording."""
+        raise GradientError("a custom Function must define forward(ctx, *args)")
+
+    @staticmethod
+    def backward(ctx: Context, *grads: Tensor) -> Any:
+        """Gradients of all arguments of ``forward`` (None for those without one)."""
+        raise GradientError("a custom Function must define backward(ctx, *grads)")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Call the function; its backward is used when gradients flow through the result."""
+        places = tuple(i for i, a in enumerate(args) if isinstance(a, Tensor))
+        tensors = tuple(args[i] for i in places)
+        ctx = Context(tuple(isinstance(a, Tensor) and a.requires_grad for a in args))
+        return CustomCall(cls, ctx, args, places)(*tensors)
+
+
+@dataclass(frozen=True, eq=False)
+class CustomCall(Op):
+    """One call of a custom function, as an operation."""
+
+    function: type[Function]
+    ctx: Context
+    args: tuple[Any, ...]
+    places: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.function.__name__}()"
+
+    def _run(self, values: tuple[Any, ...]) -> Any:
+        args = list(self.args)
+        for place, value in zip(self.places, values, strict=True):
+            args[place] = Tensor._wrap(value)
+        with modes.no_grad():
+            result = self.function.forward(self.ctx, *args)
+        # What was saved of the inputs must be the inputs themselves, for higher derivatives.
+        originals = {id(args[p]): self.args[p] for p in self.places}
+        self.ctx.saved_tensors = tuple(
+            originals.get(id(t), t) for t in self.ctx.saved_tensors
+        )
+        if isinstance(result, (tuple, list)):
+            return tuple(y.value for y in result)
+        return result.value
+
+    def forward(self, xp: Any, *values: Any) -> Any:
+        """Run the user's forward on plain tensors."""
+        return self._run(values)
+
+    def infer(self, *specs: Spec) -> Any:
+        """Run the user's forward on Specs."""
+        return self._run(specs)
+
+    def grad(self, dy: Any, y: Any, *xs: Tensor) -> tuple[Tensor | None, ...]:
+        """Run the user's backward and check what it gives."""
+        grads = self.function.backward(self.ctx, *(dy if isinstance(dy, tuple) else (dy,)))
+        grads = grads if isinstance(grads, tuple) else (grads,)
+        name = self.function.__name__
+        if len(grads) != len(self.args):
+            raise GradientError(
+                f"{name}.backward returned {len(grads)} gradients, forward took "
+                f"{len(self.args)} arguments",
+                hint="return one gradient per argument, None where there is none",
+            )
+        chosen = tuple(grads[p] for p in self.places)
+        for i, (g, x) in enumerate(zip(chosen, xs, strict=True)):
+            if g is not None and g.shape != x.shape:
+                raise ShapeError(
+                    f"{name}.backward gave shape {g.shape} for argument {self.places[i]} of "
+                    f"shape {x.shape}"
+                )
+        return chosen
+
+    def flops(self, *specs: Spec) -> int:
+        """Not known for a user's own code: counted as none."""
+        return 0

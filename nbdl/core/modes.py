@@ -1,0 +1,125 @@
+"""What this thread is doing now: recording gradients or not, inside which layer, watched by whom."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Scope(NamedTuple):
+    """The layers being called now, innermost first: a linked list of (parent, layer)."""
+
+    parent: Scope | None
+    layer: Any
+
+    def path(self) -> str:
+        """Names from the outermost layer inwards, such as ``"lenet.features.3"``."""
+        names: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            names.append(scope.layer._name)
+            scope = scope.parent
+        return ".".join(name for name in reversed(names) if name)
+
+
+class State:
+    """The modes of one thread."""
+
+    __slots__ = ("generator", "grad", "observers", "scope")
+
+    def __init__(self) -> None:
+        self.grad = True
+        self.scope: Scope | None = None
+        self.observers: tuple[Callable[..., None], ...] = ()
+        self.generator: Any = None
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.state = State()
+
+
+local = _Local()
+
+
+def state() -> State:
+    """This thread's modes."""
+    return local.state
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded for ``backward`` in this thread."""
+    return local.state.grad
+
+
+class set_grad_enabled:  # noqa: N801 - a function to its users, as in PyTorch
+    """Switch the recording of gradients on or off, for good or for a ``with`` block."""
+
+    def __init__(self, mode: bool) -> None:
+        self.before = local.state.grad
+        local.state.grad = bool(mode)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        local.state.grad = self.before
+
+
+class _GradMode:
+    """A context manager and a decorator that sets the recording of gradients."""
+
+    mode = True
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        self.function = function
+        self.before: list[bool] = []
+        if function is not None:
+            functools.update_wrapper(self, function)
+
+    def __enter__(self) -> None:
+        self.before.append(local.state.grad)
+        local.state.grad = self.mode
+
+    def __exit__(self, *_: object) -> None:
+        local.state.grad = self.before.pop()
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.function is None:  # @no_grad() with parentheses: args[0] is the function
+            return type(self)(args[0])
+        with type(self)():
+            return self.function(*args, **kwargs)
+
+
+class no_grad(_GradMode):  # noqa: N801
+    """Record nothing: ``with no_grad():`` or ``@no_grad()`` over a function."""
+
+    mode = False
+
+
+class enable_grad(_GradMode):  # noqa: N801
+    """Record again inside ``no_grad``."""
+
+    mode = True
+
+
+class observe:  # noqa: N801
+    """Call ``observer(op, inputs, outputs, node)`` for each operation of this thread.
+
+    ``inputs`` and ``outputs`` are tuples of tensors; ``node`` is the tape's node or None.
+    """
+
+    def __init__(self, observer: Callable[..., None]) -> None:
+        self.observer = observer
+
+    def __enter__(self) -> None:
+        self.before = local.state.observers
+        local.state.observers = (*self.before, self.observer)
+
+    def __exit__(self, *_: object) -> None:
+        local.state.observers = self.before

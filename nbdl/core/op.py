@@ -1,0 +1,207 @@
+"""An operation: everything the house knows of it, in one frozen record.
+
+The same instance is the eager call, the node of the graph, the line of a compiled program and
+part of its cache key. Fields are static parameters; methods are rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nbdl import backends
+from nbdl.core import modes
+from nbdl.core.tape import Node, Pick
+from nbdl.core.tensor import Tensor
+from nbdl.errors import DeviceError, NbdlError, ShapeError
+from nbdl.shapes import Spec
+
+registry: dict[str, type[Op]] = {}
+"""Every concrete operation by its name."""
+
+_new = Tensor.__new__
+_ndarray = np.ndarray
+
+
+class _Rest(int):
+    """In a list of saved inputs: this one and all after it."""
+
+
+class Op:
+    """Base of all operations; a family in ``nbdl.ops.families`` supplies what members share.
+
+    A concrete operation is a frozen dataclass and states:
+
+    - ``forward(xp, *arrays)``: arrays of NumPy or CuPy in, an array or a tuple of them out;
+    - ``infer(*specs)``: the Spec of the output(s), or an error for the person;
+    - ``grad(dy, y, *xs)``: gradients of the inputs, written in operations; an entry may be
+      None, or a function of no arguments that is called only if somebody needs the gradient;
+    - ``saves``: the names among grad's parameters whose values it reads: the tape keeps these
+      and hands the others over as Specs;
+    - ``flops(*specs)``, ``kernel`` (expression common to Python and C), ``onnx``, ``method``.
+    """
+
+    abstract: ClassVar[bool] = True
+    method: ClassVar[str | tuple[str, ...]] = ()
+    onnx: ClassVar[str | None] = None
+    kernel: ClassVar[str | None] = None
+    saves: ClassVar[tuple[str, ...]] = ()
+    differentiable: ClassVar[bool] = True
+    broadcasts: ClassVar[bool] = False
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    forward: ClassVar[Callable[..., Any]]
+    infer: ClassVar[Callable[..., Any]]
+    grad: ClassVar[Callable[..., Any]]
+    flops: ClassVar[Callable[..., int]]
+
+    _saves_y: ClassVar[bool] = False
+    _saves_x: ClassVar[tuple[int, ...]] = ()
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.abstract = abstract
+        cls.title = cls.__name__
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        if abstract:
+            return
+        registry[cls.name] = cls
+        if cls.differentiable:
+            cls._saves_y, cls._saves_x = _saved_positions(cls)
+
+    def __call__(self, *inputs: Tensor) -> Any:
+        state = modes.local.state
+        arrays = [x.value for x in inputs]
+        for a in arrays:
+            if type(a) is not _ndarray:
+                result, xp = _elsewhere(self, arrays)
+                break
+        else:
+            xp = np
+            try:
+                result = self.forward(np, *arrays)
+            except Exception as error:
+                raise _explained(self, arrays, error) from error
+        if type(result) is tuple:
+            return _record_many(self, inputs, arrays, result, xp, state)
+        if type(result) is not _ndarray and xp is np:
+            result = np.asarray(result)
+        y = _new(Tensor)
+        y.value = result
+        y.grad = None
+        y.node = None
+        if state.grad and self.differentiable:
+            for x in inputs:
+                if x.node is not None:
+                    y.node = _record(self, inputs, arrays, result, state)
+                    break
+        if state.observers:
+            for observer in state.observers:
+                observer(self, inputs, (y,), y.node)
+        return y
+
+
+def _record(op: Op, inputs: tuple[Tensor, ...], arrays: list[Any], y: Any, state: Any) -> Node:
+    """The tape's node: keeps what ``saves`` declares, and the shapes of all."""
+    shape, dtype = y.shape, y.dtype
+    spec = Spec(shape, dtype)
+    specs = [spec]
+    for a in arrays:
+        if a.shape == shape and a.dtype is dtype:
+            specs.append(spec)
+        else:
+            specs.append(Spec(a.shape, a.dtype))
+    return Node(op, tuple([x.node for x in inputs]), _saved(op, arrays, y), specs, state.scope)
+
+
+def _saved(op: Op, arrays: list[Any], y: Any) -> tuple[Any, ...]:
+    keep = op._saves_x
+    if not keep:
+        return (y,) if op._saves_y else ()
+    saved: list[Any] = [None] * (len(arrays) + 1)
+    if op._saves_y:
+        saved[0] = y
+    for i in keep:
+        if type(i) is _Rest:
+            saved[i + 1 :] = arrays[i:]
+        elif i < len(arrays):
+            saved[i + 1] = arrays[i]
+    return tuple(saved)
+
+
+def _record_many(
+    op: Op, inputs: tuple[Tensor, ...], arrays: list[Any], results: Any, xp: Any, state: Any
+) -> tuple[Tensor, ...]:
+    """Wrap several outputs: each is a Pick of one node."""
+    if xp is np:
+        results = tuple(np.asarray(r) for r in results)
+    outputs = tuple(Tensor._wrap(r) for r in results)
+    node = None
+    if state.grad and op.differentiable and any(x.node is not None for x in inputs):
+        specs = [tuple(Spec(r.shape, r.dtype) for r in results)]
+        specs += [Spec(a.shape, a.dtype) for a in arrays]
+        saved = _saved(op, arrays, results)
+        node = Node(op, tuple([x.node for x in inputs]), saved, specs, state.scope)
+        for i, y in enumerate(outputs):
+            if y.dtype.kind in "fcV":
+                y.node = Pick(node, i)
+    for observer in state.observers:
+        observer(op, inputs, outputs, node)
+    return outputs
+
+
+def _elsewhere(op: Op, arrays: list[Any]) -> tuple[Any, Any]:
+    """The result when some input is not a NumPy array: a Spec, or an array of a GPU."""
+    if any(type(a) is Spec for a in arrays):
+        specs = [a if type(a) is Spec else Spec(a.shape, a.dtype) for a in arrays]
+        inferred = op.infer(*specs)
+        return inferred, None
+    devices = sorted({backends.device_of(a) for a in arrays})
+    if len(devices) > 1:
+        raise DeviceError(
+            f"{op.title} got tensors on {' and '.join(devices)}",
+            hint="move them to one device, for example with x.to(model.device)",
+        )
+    xp = backends.namespace(arrays[0])
+    with backends.cuda.on(devices[0].index):
+        try:
+            result = op.forward(xp, *arrays)
+        except Exception as error:
+            raise _explained(op, arrays, error) from error
+        if type(result) is tuple:
+            return tuple(xp.asarray(r) for r in result), xp
+        return xp.asarray(result), xp
+
+
+def _explained(op: Op, arrays: list[Any], error: Exception) -> Exception:
+    """The shape rule's own words for what made ``forward`` fail, if it has any."""
+    if isinstance(error, NbdlError):
+        return error
+    specs = [Spec(a.shape, a.dtype) for a in arrays]
+    try:
+        op.infer(*specs)
+    except NbdlError as better:
+        return better
+    listed = ", ".join(f"{s.dtype}{list(s.shape)}" for s in specs)
+    if isinstance(error, (ValueError, IndexError)):
+        return ShapeError(f"{op.title} failed on inputs {listed}: {error}")
+    return error
+
+
+def _saved_positions(cls: type[Op]) -> tuple[bool, tuple[int, ...]]:
+    """Which of grad's parameters (self, dy, y, *xs) are saved: the output, and which inputs."""
+    code = cls.grad.__code__  # type: ignore[attr-defined]
+    names = code.co_varnames[: code.co_argcount]
+    inputs = list(names[3:])
+    rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 4 else ""
+    output = names[2] in cls.saves
+    saved = [name for name in cls.saves if name != names[2]]
+    unknown = [name for name in saved if name not in (*inputs, rest)]
+    if unknown:
+        raise TypeError(f"{cls.__name__}.saves names {unknown}, which grad does not take")
+    places = tuple(inputs.index(name) for name in saved if name != rest)
+    return output, (*places, _Rest(len(inputs))) if rest in saved else places

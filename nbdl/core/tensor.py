@@ -1,0 +1,444 @@
+"""The Tensor: a box that holds an immutable value, and the end of a tape."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbdl import backends, dtypes
+from nbdl.backends import Device
+from nbdl.core import modes, tape
+from nbdl.errors import ArgumentError, GradientError, ShapeError, TraceError
+from nbdl.shapes import Shape, Spec
+
+
+class Rules:
+    """The operations that core needs and ops hands over when it is imported."""
+
+    add: Callable[..., Tensor]
+    ones_like: Callable[..., Tensor]
+    zeros: Callable[[Spec], Tensor]
+    sum_to: Callable[[Tensor, Shape], Tensor]
+    cast: Callable[[Tensor, np.dtype], Tensor]
+    set_item: Callable[[Tensor, Any, Any], Tensor]
+    astensor: Callable[..., Tensor]
+    backward: Callable[..., None]
+
+
+rules = Rules()
+
+_new = object.__new__
+
+
+class Tensor:
+    """An n-dimensional array with a gradient.
+
+    ``x += y``, ``x[i] = v``, ``x.copy_(v)`` and ``p.data = v`` put a new value into the same
+    box: every name of this object sees it; other tensors, views of it included, never do.
+
+    Made by ``nbdl.tensor`` and the creation functions.
+
+    Attributes:
+        value: the array (NumPy's or CuPy's), never changed in place; or a Spec.
+        node: where the gradient goes on the tape; None when no gradient is required.
+        grad: the accumulated gradient of a leaf after ``backward``, or None.
+    """
+
+    __slots__ = ("__weakref__", "grad", "node", "value")
+
+    __array_ufunc__ = None  # NumPy leaves ``array + tensor`` to Tensor.__radd__
+    __hash__ = object.__hash__
+
+    value: Any
+    node: Any
+    grad: Tensor | None
+
+    def __init__(self, value: Any, requires_grad: bool = False) -> None:
+        self.value = value if type(value) in (np.ndarray, Spec) else rules.astensor(value).value
+        self.node = None
+        self.grad = None
+        if requires_grad:
+            self.requires_grad_()
+
+    @staticmethod
+    def _wrap(value: Any) -> Tensor:
+        """A tensor around an array or a Spec, without any check."""
+        x = _new(Tensor)
+        x.value = value
+        x.node = None
+        x.grad = None
+        return x
+
+    # ----- what it is ---------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Shape:
+        """Sizes of the axes."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the elements."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.value.size
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements."""
+        return self.value.nbytes
+
+    @property
+    def device(self) -> Device:
+        """Where the value lives: ``"cpu"``, ``"cuda:0"`` or ``"meta"`` (no data)."""
+        return backends.device_of(self.value)
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and dtype."""
+        return Spec(self.value.shape, self.value.dtype)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user and not by a recorded operation."""
+        return self.node is None or type(self.node) is tape.Leaf
+
+    @property
+    def grad_fn(self) -> Any:
+        """The recorded operation that made this tensor, or None for a leaf."""
+        return None if self.is_leaf else self.node
+
+    # ----- gradients ----------------------------------------------------------------------
+
+    def requires_grad_(self, flag: bool = True) -> Tensor:
+        """Ask for a gradient of this leaf (or no longer); returns the tensor itself."""
+        if not flag:
+            if not self.is_leaf:
+                raise GradientError(
+                    "requires_grad can be switched off for leaves only",
+                    hint="use x.detach() for a tensor without a history",
+                )
+            self.node = None
+        elif self.node is None:
+            if not dtypes.is_differentiable(self.dtype):
+                raise GradientError(
+                    f"only tensors of floats can require a gradient, this one is {self.dtype}",
+                    hint="make it a float first: x.to('float32')",
+                )
+            self.node = tape.Leaf(self)
+        return self
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        *,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
+        """Add this tensor's gradients to ``.grad`` of every leaf it was computed from.
+
+        Saved values are freed unless ``retain_graph`` (or ``create_graph``, which also records
+        the gradients' own computation for higher derivatives). ``gradient`` is needed when the
+        tensor is not a scalar: same shape. Raises GradientError.
+        """
+        rules.backward(
+            (self,), (gradient,), retain_graph=retain_graph, create_graph=create_graph
+        )
+
+    def detach(self) -> Tensor:
+        """The same value without a history."""
+        return Tensor._wrap(self.value)
+
+    def detach_(self) -> Tensor:
+        """Forget the history of this tensor."""
+        self.node = None
+        return self
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> tape.RemovableHook:
+        """Call ``hook(gradient)`` when this tensor's gradient is known; it may replace it."""
+        if self.node is None:
+            raise GradientError("a hook needs a tensor that requires a gradient")
+        return tape.add_hook(self.node, "hooks", hook)
+
+    def register_post_accumulate_grad_hook(
+        self, hook: Callable[[Tensor], None]
+    ) -> tape.RemovableHook:
+        """Call ``hook(tensor)`` after ``.grad`` of this leaf was accumulated."""
+        if type(self.node) is not tape.Leaf:
+            raise GradientError("this hook is for leaves that require a gradient")
+        return tape.add_hook(self.node, "after", hook)
+
+    def retain_grad(self) -> None:
+        """Keep ``.grad`` of a tensor that is not a leaf."""
+        if self.node is None:
+            raise GradientError("retain_grad needs a tensor that requires a gradient")
+        if self.is_leaf:
+            return
+        reference = weakref.ref(self)
+
+        def keep(g: Tensor) -> None:
+            x = reference()
+            if x is not None:
+                x.grad = g if x.grad is None else rules.add(x.grad, g)
+
+        tape.add_hook(self.node, "hooks", keep)
+
+    # ----- values for Python and NumPy ----------------------------------------------------
+
+    def _host(self) -> np.ndarray:
+        if type(self.value) is Spec:
+            raise TraceError(
+                f"the values of a tensor {self.dtype}{list(self.shape)} were asked for while "
+                "only shapes are known (shape checking runs the model without data)",
+                hint="keep .item(), bool(x), x.numpy() and NumPy calls out of forward",
+            )
+        return backends.to_numpy(self.value)
+
+    def numpy(self) -> np.ndarray:
+        """The value as a read-only NumPy array (shared where it lives on the CPU)."""
+        view = self._host().view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """The only element as a Python number; raises ShapeError if there are more."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs one element, this tensor has shape {self.shape}")
+        return self._host().item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        return self._host().tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self._host()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else self.numpy()
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.value.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.value.__dlpack_device__()
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ArgumentError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous",
+                hint="use .any() or .all()",
+            )
+        return bool(self._host().item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError("only an integer tensor without axes can be an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a tensor without axes has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def __contains__(self, item: Any) -> bool:
+        return bool((self == item).any())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GradientError(
+                "a tensor with a history cannot be copied deeply", hint="x.detach() first"
+            )
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        for cls in type(self).__mro__:
+            for slot in getattr(cls, "__slots__", ()):
+                if slot not in ("__weakref__", "grad", "node", "value"):
+                    setattr(copy, slot, getattr(self, slot))
+        copy.value = self.value
+        copy.grad = None if self.grad is None else self.grad.detach()
+        copy.node = None
+        return copy.requires_grad_() if self.requires_grad else copy
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.numpy().copy(), self.requires_grad and self.is_leaf)
+
+    # ----- a new value in the same box ----------------------------------------------------
+
+    @property
+    def data(self) -> Tensor:
+        """The same box without gradients: ``p.data.mul_(2)`` and ``p.data = v`` change ``p``."""
+        return BoxHandle(self)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.value = rules.astensor(value).value
+
+    def _replace(self, new: Tensor) -> Tensor:
+        """Put ``new`` into this box: shape and dtype stay what they are."""
+        if new.shape != self.shape:
+            raise ShapeError(
+                f"an in-place operation on shape {self.shape} gave shape {new.shape}",
+                hint="write x = x + y instead of x += y to let the result grow",
+            )
+        if new.dtype != self.dtype:
+            new = rules.cast(new, self.dtype)
+        if modes.local.state.grad:
+            if type(self.node) is tape.Leaf:
+                raise GradientError(
+                    "a leaf that requires a gradient cannot be changed in place while "
+                    "gradients are recorded",
+                    hint="wrap the update in `with nbdl.no_grad():`",
+                )
+            self.node = new.node
+        self.value = new.value
+        return self
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._replace(rules.set_item(self, index, value))
+
+    def copy_(self, source: Any) -> Tensor:
+        """Take the values of ``source``, which may broadcast to this shape."""
+        return self._replace(rules.set_item(self, ..., source))
+
+    def fill_(self, number: float) -> Tensor:
+        """Set every element to ``number``."""
+        return self._replace(rules.set_item(self, ..., number))
+
+    def zero_(self) -> Tensor:
+        """Set every element to 0."""
+        return self.fill_(0)
+
+    # ----- elsewhere and otherwise --------------------------------------------------------
+
+    def cpu(self) -> Tensor:
+        """This tensor on the CPU."""
+        return self.to("cpu")
+
+    def cuda(self, index: int = 0) -> Tensor:
+        """This tensor on GPU number ``index``."""
+        return self.to(f"cuda:{index}")
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return self.to(dtypes.float16)
+
+    def bfloat16(self) -> Tensor:
+        """As bfloat16."""
+        return self.to(dtypes.bfloat16)
+
+    def int(self) -> Tensor:
+        """As int32."""
+        return self.to(dtypes.int32)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return self.to(dtypes.int64)
+
+    def bool(self) -> Tensor:
+        """As bool."""
+        return self.to(dtypes.bool)
+
+    def __repr__(self) -> str:
+        if type(self.value) is Spec:
+            body = f"{list(self.shape)}, dtype={self.dtype}, no data"
+        else:
+            body = _digits(backends.to_numpy(self.value))
+            if self.dtype not in (dtypes.float32, dtypes.int64, dtypes.bool):
+                body += f", dtype={self.dtype}"
+        if self.device.type == "cuda":
+            body += f", device={str(self.device)!r}"
+        if self.grad_fn is not None:
+            body += f", grad_fn={self.grad_fn!r}"
+        elif self.requires_grad:
+            body += ", requires_grad=True"
+        return f"tensor({body})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+
+    if TYPE_CHECKING:
+        # The typed face of what operations declare; a test holds the two equal.
+        def to(self, *args: Any, **kwargs: Any) -> Tensor: ...
+        def sum(self, axis: Any = None, *, keepdims: bool = False, dtype: Any = None) -> Tensor: ...
+        def any(self, axis: Any = None, *, keepdims: bool = False) -> Tensor: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __eq__(self, other: object) -> Tensor: ...  # type: ignore[override]
+
+
+class BoxHandle(Tensor):
+    """``p.data``: another name for the same box, without gradients."""
+
+    __slots__ = ("box",)
+
+    def __init__(self, box: Tensor) -> None:
+        self.box = box
+        self.node = None
+        self.grad = None
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]
+        """The box's array."""
+        return self.box.value
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        self.box.value = new
+
+
+def _rebuild(cls: type[Tensor], value: np.ndarray, requires_grad: bool) -> Tensor:
+    x = cls.__new__(cls)
+    Tensor.__init__(x, value, requires_grad)
+    return x
+
+
+def _digits(array: np.ndarray) -> str:
+    """Elements as text, four decimals, long arrays shortened."""
+    if array.dtype in dtypes.HALVES:
+        array = array.astype(np.float32)
+    return np.array2string(array, separator=", ", precision=4, threshold=200, prefix="tensor(")
+
+
+def as_shape(shape: int | Sequence[int]) -> Shape:
+    """A size or sizes as a tuple of ints."""
+    return (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)

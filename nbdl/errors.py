@@ -1,0 +1,109 @@
+"""Every error nbdl raises on purpose.
+
+NbdlError
+ ├─ ShapeError       (ValueError)    sizes or ranks that do not fit together
+ ├─ DtypeError       (TypeError)     a dtype the operation cannot work with
+ ├─ ArgumentError    (ValueError)    an option out of range, an unknown name
+ ├─ IndexRangeError  (IndexError)    an index or class label out of range
+ ├─ DeviceError      (RuntimeError)  a device that is missing, or two devices mixed
+ ├─ GradientError    (RuntimeError)  a gradient that cannot be computed
+ ├─ TraceError       (RuntimeError)  values asked of a tensor that has none (shape checking)
+ ├─ DataError        (ValueError)    a data set that cannot be used as it is
+ ├─ TrainingError    (RuntimeError)  a training run that cannot go on
+ ├─ FileError        (OSError)       a file that is damaged, hostile or not writable
+ └─ MissingError     (ImportError)   an optional library that is not installed
+
+A message says what was asked, what was given (with the argument's name and both values)
+and what to try. Layers add where it happened while the error passes through them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NbdlError(Exception):
+    """Base of all errors nbdl raises on purpose.
+
+    Attributes:
+        layer: path and type of the innermost layer that was being called, such as
+            ``"lenet.3 (Conv2d)"``, or None.
+        source: ``(filename, line)`` where that layer was constructed, or None.
+        hint: what to try, or None; it is part of the message.
+    """
+
+    layer: str | None = None
+    source: tuple[str, int] | None = None
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = self.message
+        if self.hint:
+            text += f"\n  Try: {self.hint}"
+        if self.layer:
+            text += f"\n  In layer: {self.layer}"
+        return text
+
+
+class ShapeError(NbdlError, ValueError):
+    """Sizes or ranks that do not fit together."""
+
+
+class DtypeError(NbdlError, TypeError):
+    """A dtype the operation cannot work with."""
+
+
+class ArgumentError(NbdlError, ValueError):
+    """An option out of range, or an unknown name."""
+
+
+class IndexRangeError(NbdlError, IndexError):
+    """An index or a class label that is out of range."""
+
+
+class DeviceError(NbdlError, RuntimeError):
+    """A device that is missing, or two devices mixed in one operation."""
+
+
+class GradientError(NbdlError, RuntimeError):
+    """A gradient that cannot be computed."""
+
+
+class TraceError(NbdlError, RuntimeError):
+    """Values were asked of a tensor that has only a shape and a dtype."""
+
+
+class DataError(NbdlError, ValueError):
+    """A data set that cannot be used as it is."""
+
+
+class TrainingError(NbdlError, RuntimeError):
+    """A training run that cannot start or go on."""
+
+
+class FileError(NbdlError, OSError):
+    """A file that is damaged, hostile or cannot be written."""
+
+
+class MissingError(NbdlError, ImportError):
+    """An optional library that is not installed."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'adamw'?"`` for the nearest known word, or an empty string."""
+    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> ArgumentError:
+    """The error for a name that is not one of ``known``: names it, the nearest, and all."""
+    known = sorted(known)
+    return ArgumentError(
+        f"unknown {what} {word!r}{did_you_mean(word, known)}",
+        hint=f"one of {', '.join(known)}",
+    )

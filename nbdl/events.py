@@ -1,0 +1,51 @@
+"""What happened, and who wants to know.
+
+The floors below fire events; views and stores subscribe. Firing costs one dictionary look-up
+when nobody listens. Listeners run in the thread that fires: they must be quick and must not
+change what they are told about.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+E = TypeVar("E", bound=Event)
+
+_listeners: dict[type[Event], tuple[Callable[[Any], None], ...]] = {}
+_lock = threading.Lock()
+
+
+def subscribe(kind: type[E], listener: Callable[[E], None]) -> Callable[[], None]:
+    """Call ``listener(event)`` for every event of class ``kind``; returns the unsubscriber."""
+    with _lock:
+        _listeners[kind] = (*_listeners.get(kind, ()), listener)
+
+    def unsubscribe() -> None:
+        with _lock:
+            rest = tuple(f for f in _listeners.get(kind, ()) if f is not listener)
+            if rest:
+                _listeners[kind] = rest
+            else:
+                _listeners.pop(kind, None)
+
+    return unsubscribe
+
+
+def heard(kind: type[Event]) -> bool:
+    """Whether anybody listens: ask before building an event that costs something."""
+    return kind in _listeners
+
+
+def fire(event: Event) -> None:
+    """Tell every listener of this event's class."""
+    for listener in _listeners.get(type(event), ()):
+        listener(event)

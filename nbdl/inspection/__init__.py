@@ -1,0 +1,1 @@
+"""Things turned into records: what views and text twins show."""

@@ -1,0 +1,209 @@
+"""What views are told: frozen records, the wire format between Python and the browser.
+
+Every view is a function of one of these records; ``js/lib/records.ts`` is generated from this
+file (``python -m scripts.make_records_ts``). Numbers that come many at a time are NumPy arrays and
+travel as binary buffers, never as lists; what each array holds is said in the field's comment.
+``pack`` turns a record into (JSON, buffers), ``decode`` in js/lib/wire.ts turns it back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+# The array kinds of the wire. The alias says the dtype: `pack` casts to it, TypeScript gets the
+# typed array of that name.
+Float32s: TypeAlias = np.ndarray
+Float64s: TypeAlias = np.ndarray
+Int32s: TypeAlias = np.ndarray
+Uint8s: TypeAlias = np.ndarray
+
+DTYPES = {"Float32s": "float32", "Float64s": "float64", "Int32s": "int32", "Uint8s": "uint8"}
+
+
+def _empty(dtype: str, *shape: int) -> Any:
+    return field(default_factory=lambda: np.zeros(shape or (0,), dtype))
+
+
+@dataclass(frozen=True)
+class Record:
+    """The base of all records: ``kinds`` lists every subclass by name, for the generator."""
+
+    kinds: ClassVar[dict[str, type[Record]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Record.kinds[cls.__name__] = cls
+
+
+# ---------------------------------------------------------------------------------------- a run
+
+
+@dataclass(frozen=True)
+class RunState(Record):
+    """Where a run stands now: all that is small and changes."""
+
+    id: str
+    name: str
+    model: str
+    status: str  # waiting, running, paused, finished, stopped, interrupted, failed
+    epoch: int
+    epochs: int
+    step: int
+    total_steps: int | None
+    started: float  # Unix time in seconds
+    elapsed: float  # seconds
+    eta: float | None  # seconds
+    throughput: float | None  # samples a second
+    lr: float | None
+    message: str = ""  # one line for the person, '' when there is nothing to say
+    error: str = ""  # the text of the exception that ended the run
+    pending: tuple[str, ...] = ()  # commands that wait for the next step boundary
+    facts: tuple[tuple[str, str], ...] = ()  # words of the configuration: (name, value)
+
+
+@dataclass(frozen=True)
+class SeriesPart(Record):
+    """Points ``start`` to ``end`` of one series; thinned (min and max kept) where they are many."""
+
+    name: str
+    start: int
+    end: int
+    steps: Float64s = _empty("float64")  # (n,) with n <= end - start
+    values: Float32s = _empty("float32")  # (n,)
+
+
+@dataclass(frozen=True)
+class GradientPart(Record):
+    """Rows ``start`` to ``end`` of the gradient samples: one row a sampled step."""
+
+    layers: tuple[str, ...]
+    start: int
+    end: int
+    steps: Float64s = _empty("float64")  # (n,)
+    norms: Float32s = _empty("float32", 0, 0)  # (n, layers), L2 norm of the gradient
+    weights: Float32s = _empty("float32", 0, 0)  # (n, layers), L2 norm of the weights
+    updates: Float32s = _empty("float32", 0, 0)  # (n, layers), L2 norm of the step's change
+
+
+@dataclass(frozen=True)
+class Finding(Record):
+    """Something worth knowing, in words."""
+
+    level: str  # good, note, warning, bad
+    title: str
+    text: str
+    layer: str = ""
+
+
+@dataclass(frozen=True)
+class LogLine(Record):
+    """Something that happened in a run."""
+
+    time: float  # Unix time in seconds
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Confusion(Record):
+    """How often a class (row) was taken for another (column)."""
+
+    labels: tuple[str, ...]
+    counts: Float64s = _empty("float64", 0, 0)  # (classes, classes)
+
+
+@dataclass(frozen=True)
+class Sample(Record):
+    """One example the model was asked about."""
+
+    target: str
+    predicted: str
+    confidence: float | None = None
+    correct: bool | None = None
+    text: str = ""  # a text sample
+    image: Uint8s = _empty("uint8")  # (height, width, 3 or 1), empty for a text sample
+
+
+@dataclass(frozen=True)
+class DashboardRecord(Record):
+    """What the dashboard shows: the whole of a run, or what is new since the view last heard."""
+
+    state: RunState
+    series: tuple[SeriesPart, ...] = ()
+    gradients: GradientPart | None = None
+    findings: tuple[Finding, ...] | None = None  # None: as before
+    log: tuple[LogLine, ...] = ()
+    log_start: int = 0
+    confusion: Confusion | None = None  # None: as before
+    samples: tuple[Sample, ...] | None = None  # None: as before
+
+
+@dataclass(frozen=True)
+class GradientFlowRecord(Record):
+    """What the gradient-flow view shows."""
+
+    title: str
+    status: str
+    gradients: GradientPart
+    findings: tuple[Finding, ...] = ()
+
+
+# ------------------------------------------------------------------------------------- the wire
+
+
+def clean(text: str) -> str:
+    """The text without what no channel carries: lone surrogates become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def pack(record: Record) -> tuple[dict[str, Any], list[memoryview]]:
+    """A record as (JSON object, binary buffers).
+
+    An array becomes ``{"$array": index, "dtype": ..., "shape": [...]}``, a number that JSON cannot
+    say (NaN, infinities) ``{"$number": "nan"}``; all else is itself.
+    """
+    buffers: list[memoryview] = []
+    return _pack_record(record, buffers), buffers
+
+
+def _pack_record(record: Record, buffers: list[memoryview]) -> dict[str, Any]:
+    packed: dict[str, Any] = {}
+    for item in dataclasses.fields(record):
+        value = getattr(record, item.name)
+        dtype = DTYPES.get(str(item.type))
+        packed[item.name] = (
+            _pack_array(value, dtype, buffers) if dtype else _pack_value(value, buffers)
+        )
+    return packed
+
+
+def _pack_array(value: Any, dtype: str, buffers: list[memoryview]) -> dict[str, Any]:
+    with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf
+        array = np.ascontiguousarray(value, dtype)
+    # A 0-size array has no bytes to view; the browser makes an empty one from the shape.
+    buffers.append(memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b""))
+    return {"$array": len(buffers) - 1, "dtype": dtype, "shape": list(array.shape)}
+
+
+def _pack_value(value: Any, buffers: list[memoryview]) -> Any:
+    if isinstance(value, Record):
+        return _pack_record(value, buffers)
+    if isinstance(value, str):
+        return clean(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return number if math.isfinite(number) else {"$number": str(number)}
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (tuple, list)):
+        return [_pack_value(entry, buffers) for entry in value]
+    if isinstance(value, dict):
+        return {clean(str(key)): _pack_value(entry, buffers) for key, entry in value.items()}
+    raise TypeError(f"a record cannot carry {type(value).__name__}: {value!r}")

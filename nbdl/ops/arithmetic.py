@@ -1,0 +1,205 @@
+"""Elementwise arithmetic and the elementary functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl.core.tensor import Tensor
+from nbdl.ops.conversion import astensor, floats, promote
+from nbdl.ops.families import Elementwise
+
+# ----- two operands ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Add(Elementwise):
+    """x + y."""
+
+    method = ("add", "__add__")
+    onnx = "Add"
+    kernel = "x + y"
+
+    def forward(self, xp: Any, x: Any, y: Any) -> Any:
+        return xp.add(x, y)
+
+    def grad(self, dz: Tensor, z: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return dz, dz
+
+
+@dataclass(frozen=True)
+class Subtract(Elementwise):
+    """x - y."""
+
+    method = ("subtract", "sub", "__sub__")
+    onnx = "Sub"
+    kernel = "x - y"
+
+    def forward(self, xp: Any, x: Any, y: Any) -> Any:
+        return xp.subtract(x, y)
+
+    def grad(self, dz: Tensor, z: Tensor, x: Tensor, y: Tensor) -> tuple[Any, ...]:
+        return dz, lambda: negative(dz)
+
+
+@dataclass(frozen=True)
+class Multiply(Elementwise):
+    """x * y."""
+
+    method = ("multiply", "mul", "__mul__")
+    onnx = "Mul"
+    kernel = "x * y"
+    saves = ("x", "y")
+
+    def forward(self, xp: Any, x: Any, y: Any) -> Any:
+        return xp.multiply(x, y)
+
+    def grad(self, dz: Tensor, z: Tensor, x: Tensor, y: Tensor) -> tuple[Any, ...]:
+        return lambda: dz * conj(y), lambda: dz * conj(x)
+
+
+@dataclass(frozen=True)
+class Divide(Elementwise):
+    """x / y."""
+
+    method = ("divide", "div", "true_divide", "__truediv__")
+    onnx = "Div"
+    kernel = "x / y"
+    saves = ("x", "y")
+
+    def forward(self, xp: Any, x: Any, y: Any) -> Any:
+        return xp.true_divide(x, y)
+
+    def grad(self, dz: Tensor, z: Tensor, x: Tensor, y: Tensor) -> tuple[Any, ...]:
+        return lambda: dz / conj(y), lambda: negative(dz * conj((x / y) / y))
+
+
+def add(x: Any, y: Any) -> Tensor:
+    """x + y, elementwise.  x, y: broadcasting -> z: their common shape."""
+    x, y = promote(x, y)
+    return _add(x, y)
+
+
+def subtract(x: Any, y: Any) -> Tensor:
+    """x - y, elementwise.  x, y: broadcasting -> z: their common shape."""
+    x, y = promote(x, y)
+    return _subtract(x, y)
+
+
+def multiply(x: Any, y: Any) -> Tensor:
+    """x * y, elementwise.  x, y: broadcasting -> z: their common shape."""
+    x, y = promote(x, y)
+    return _multiply(x, y)
+
+
+def divide(x: Any, y: Any) -> Tensor:
+    """x / y, elementwise; integers give the default float.  x, y: broadcasting -> z."""
+    x, y = promote(x, y)
+    return _divide(floats(x), floats(y))
+
+
+# ----- one operand ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Negative(Elementwise):
+    """-x."""
+
+    method = ("negative", "neg", "__neg__")
+    onnx = "Neg"
+    kernel = "-x"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.negative(x)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return negative(dy)
+
+
+@dataclass(frozen=True)
+class Exp(Elementwise):
+    """e to the power x."""
+
+    method = "exp"
+    onnx = "Exp"
+    kernel = "exp(x)"
+    flops_per_element = 10
+    saves = ("y",)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.exp(x)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return dy * conj(y)
+
+
+@dataclass(frozen=True)
+class Log(Elementwise):
+    """Natural logarithm."""
+
+    method = "log"
+    onnx = "Log"
+    kernel = "log(x)"
+    flops_per_element = 10
+    saves = ("x",)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.log(x)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return dy / conj(x)
+
+
+@dataclass(frozen=True)
+class Conj(Elementwise):
+    """Complex conjugate."""
+
+    onnx = None
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.conj(x)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return conj(dy)
+
+
+def negative(x: Any) -> Tensor:
+    """-x.  x: (...) -> y: (...), same dtype."""
+    return _negative(astensor(x))
+
+
+def exp(x: Any) -> Tensor:
+    """e to the power x.  x: (...) -> y: (...), a float dtype."""
+    return _exp(floats(x))
+
+
+def log(x: Any) -> Tensor:
+    """Natural logarithm; -inf at 0, NaN below.  x: (...) -> y: (...), a float dtype."""
+    return _log(floats(x))
+
+
+def conj(x: Any) -> Tensor:
+    """Complex conjugate; the same tensor when it is real.  x: (...) -> y: (...)."""
+    x = astensor(x)
+    return _conj(x) if x.value.dtype.kind == "c" else x
+
+
+def _reflected(door: Any) -> Any:
+    def reflected(x: Tensor, y: Any) -> Tensor:
+        return door(y, x)
+
+    return reflected
+
+
+_add, _subtract, _multiply, _divide = Add(), Subtract(), Multiply(), Divide()
+_negative, _exp, _log, _conj = Negative(), Exp(), Log(), Conj()
+
+METHODS = {
+    "__radd__": add,
+    "__rsub__": _reflected(subtract),
+    "__rmul__": multiply,
+    "__rtruediv__": _reflected(divide),
+    "__pos__": astensor,
+}
+"""Operators that are other spellings of a door."""
+

@@ -1,0 +1,91 @@
+"""Broadcasting and summing: each is the other's gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl import dtypes
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ShapeError
+from nbdl.ops.conversion import astensor, cast
+from nbdl.ops.families import Movement, Reduction
+from nbdl.ops.movement import reshape
+from nbdl.shapes import Shape, Spec, normalize_axes
+
+
+@dataclass(frozen=True)
+class Sum(Reduction):
+    """Sum of elements along axes."""
+
+    method = "sum"
+    onnx = "ReduceSum"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        total = dtypes.accumulator(x.dtype)
+        return x.sum(axis=self.axis, keepdims=self.keepdims, dtype=total).astype(
+            x.dtype, copy=False
+        )
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return broadcast_to(reshape(dy, self.expanded(x.shape)), x.shape)
+
+
+@dataclass(frozen=True)
+class BroadcastTo(Movement):
+    """Axes of size 1 repeated, new ones in front."""
+
+    shape: Shape
+    onnx = "Expand"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.broadcast_to(x, self.shape)
+
+    def infer(self, x: Spec) -> Spec:
+        tail = self.shape[len(self.shape) - x.ndim :]
+        if x.ndim > len(self.shape) or any(
+            n not in (1, m) for n, m in zip(x.shape, tail, strict=True)
+        ):
+            raise ShapeError(
+                f"shape {x.shape} does not broadcast to {self.shape}",
+                hint="sizes must be equal or 1, counted from the last axis",
+            )
+        return Spec(self.shape, x.dtype)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return sum_to(dy, x.shape)
+
+
+def sum(
+    x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    """Sum of elements along ``axis`` (an int, several, or None for all).
+
+    x: (...) -> y: without those axes. Integers and bools sum in int64; ``dtype`` casts first.
+    """
+    x = astensor(x)
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype))
+    elif x.dtype.kind in "ib":
+        x = cast(x, dtypes.int64)
+    elif x.dtype.kind == "u":
+        x = cast(x, dtypes.uint64)
+    return Sum(normalize_axes(axis, x.ndim), keepdims)(x)
+
+
+def sum_to(x: Tensor, shape: Shape) -> Tensor:
+    """Sum a broadcast result back to ``shape``."""
+    extra = x.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
+    )
+    y = Sum(axes, False)(x) if axes else x
+    return y if y.shape == tuple(shape) else reshape(y, shape)
+
+
+def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
+    """``x`` repeated along axes of size 1, and new ones in front.  x: (...) -> y: ``shape``."""
+    x = astensor(x)
+    wanted = tuple(shape)
+    return x if x.shape == wanted else BroadcastTo(wanted)(x)

@@ -1,0 +1,124 @@
+"""Families: what all members of a kind of operation share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from nbdl import dtypes
+from nbdl.core.op import Op
+from nbdl.errors import DtypeError
+from nbdl.shapes import Spec, broadcast_shapes, reduced_shape
+
+
+class Elementwise(Op, abstract=True):
+    """Each output element depends on the elements at the same place of the inputs.
+
+    Inputs have one dtype (doors cast before the call) and broadcast; the walk sums a broadcast
+    gradient back. The output has the inputs' dtype.
+    """
+
+    broadcasts = True
+    flops_per_element: ClassVar[int] = 1
+
+    def infer(self, *specs: Spec) -> Spec:
+        """The broadcast shape."""
+        shape = broadcast_shapes(*(s.shape for s in specs), what=f"inputs of {self.name}")
+        return Spec(shape, self.result_dtype(specs[-1].dtype))
+
+    def result_dtype(self, dtype: Any) -> Any:
+        """Dtype of the output for inputs of ``dtype``."""
+        return dtype
+
+    def flops(self, *specs: Spec) -> int:
+        """``flops_per_element`` for each element of the output."""
+        return self.flops_per_element * self.infer(*specs).size
+
+
+class Comparison(Elementwise, abstract=True):
+    """An elementwise question with a bool for an answer; no gradient."""
+
+    differentiable = False
+
+    def result_dtype(self, dtype: Any) -> Any:
+        """bool."""
+        return dtypes.bool
+
+
+@dataclass(frozen=True)
+class Reduction(Op, abstract=True):
+    """Combines the elements along axes.
+
+    Attributes:
+        axis: axes, sorted and non-negative (doors normalize them).
+        keepdims: keep the reduced axes with size 1.
+    """
+
+    axis: tuple[int, ...]
+    keepdims: bool = False
+
+    def infer(self, x: Spec) -> Spec:
+        """The shape without the axes."""
+        return Spec(reduced_shape(x.shape, self.axis, self.keepdims), self.result_dtype(x.dtype))
+
+    def result_dtype(self, dtype: Any) -> Any:
+        """Dtype of the output for an input of ``dtype``."""
+        return dtype
+
+    def flops(self, x: Spec) -> int:
+        """One for each element of the input."""
+        return x.size
+
+    def count(self, shape: tuple[int, ...]) -> int:
+        """How many elements become one."""
+        return math.prod(shape[a] for a in self.axis)
+
+    def expanded(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The output's shape with the reduced axes kept, which broadcasts to the input."""
+        return reduced_shape(shape, self.axis, True)
+
+
+class Movement(Op, abstract=True):
+    """Puts elements elsewhere without computing: reshapes, transposes, pads, joins."""
+
+    def flops(self, *specs: Spec) -> int:
+        """Nothing is computed."""
+        return 0
+
+
+class Indexing(Op, abstract=True):
+    """Chooses elements, or puts some in place, by index."""
+
+    def flops(self, *specs: Spec) -> int:
+        """Nothing is computed."""
+        return 0
+
+
+class Contraction(Op, abstract=True):
+    """Multiplies and sums: matrix products and convolutions. Half precision sums in float32."""
+
+    def accumulate(self, xp: Any, *arrays: Any) -> tuple[Any, ...]:
+        """Half-precision arrays as float32, others as they are."""
+        return tuple(
+            a.astype(xp.float32) if a.dtype in dtypes.HALVES else a for a in arrays
+        )
+
+
+class Random(Op, abstract=True):
+    """Draws numbers: a pure function of its seed and draw number. No gradient."""
+
+    differentiable = False
+
+    def flops(self, *specs: Spec) -> int:
+        """About ten integer rounds a number."""
+        return 10 * self.infer(*specs).size
+
+
+def require_float(op: str, name: str, dtype: Any) -> None:
+    """Raise DtypeError unless ``dtype`` is a float (or complex)."""
+    if not dtypes.is_differentiable(dtype):
+        raise DtypeError(
+            f"{op} needs {name} of a float dtype, got {dtype}",
+            hint=f"{name}.to('float32')",
+        )

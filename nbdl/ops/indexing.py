@@ -1,0 +1,226 @@
+"""Choosing and placing elements by index."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from nbdl import dtypes
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, DtypeError, IndexRangeError
+from nbdl.ops.broadcasting import broadcast_to, sum_to
+from nbdl.ops.conversion import astensor, cast
+from nbdl.ops.families import Indexing
+from nbdl.shapes import Spec
+
+# An index is split in two: its static part is a field of the operation, where arrays of
+# integers or bools are marked with their number, and those arrays are inputs of the operation.
+
+
+@dataclass(frozen=True)
+class ArrayIndex:
+    """The place of the ``number``-th index array in an index."""
+
+    number: int
+
+
+Static = int | slice | None | EllipsisType | ArrayIndex
+
+
+def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index with its arrays put back in their places."""
+    return tuple(
+        arrays[i.number] if isinstance(i, ArrayIndex) else slice(*i) if type(i) is tuple else i
+        for i in index
+    )
+
+
+def _shape_of(x: Spec, index: tuple[Any, ...], arrays: tuple[Spec, ...]) -> tuple[int, ...]:
+    """The result's shape, by NumPy's own rule on an array that takes no memory."""
+    if any(a.dtype == dtypes.bool for a in arrays):
+        raise ArgumentError(
+            "the shape of x[mask] depends on the mask's values, which are not known while only "
+            "shapes are computed",
+            hint="where(mask, x, 0) keeps the shape",
+        )
+    empty = np.broadcast_to(np.zeros((), np.int8), x.shape)
+    zeros = tuple(np.broadcast_to(np.zeros((), np.int64), a.shape) for a in arrays)
+    if 0 in x.shape and zeros:
+        empty = np.broadcast_to(np.zeros((), np.int8), tuple(max(n, 1) for n in x.shape))
+    return empty[_filled(index, zeros)].shape
+
+
+@dataclass(frozen=True)
+class GetItem(Indexing):
+    """x[index]; the second and further inputs are the index's arrays."""
+
+    index: tuple[Any, ...]
+    saves = ("arrays",)
+
+    def forward(self, xp: Any, x: Any, *arrays: Any) -> Any:
+        return x[_filled(self.index, arrays)]
+
+    def infer(self, x: Spec, *arrays: Spec) -> Spec:
+        return Spec(_shape_of(x, self.index, arrays), x.dtype)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor, *arrays: Tensor) -> tuple[Any, ...]:
+        return (
+            lambda: PutItem(self.index, x.shape)(dy, *arrays),
+            *(None for _ in arrays),
+        )
+
+
+@dataclass(frozen=True)
+class PutItem(Indexing):
+    """Zeros of ``shape`` with dy added at ``index``: the transpose of GetItem."""
+
+    index: tuple[Any, ...]
+    shape: tuple[int, ...]
+    saves = ("arrays",)
+
+    def forward(self, xp: Any, dy: Any, *arrays: Any) -> Any:
+        total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
+        index = _filled(self.index, arrays)
+        if any(a.dtype != dtypes.bool for a in arrays):
+            xp.add.at(total, index, dy.astype(total.dtype, copy=False))
+        else:
+            total[index] = dy
+        return total.astype(dy.dtype, copy=False)
+
+    def infer(self, dy: Spec, *arrays: Spec) -> Spec:
+        return Spec(self.shape, dy.dtype)
+
+    def grad(self, dz: Tensor, z: Tensor, dy: Tensor, *arrays: Tensor) -> tuple[Any, ...]:
+        return (GetItem(self.index)(dz, *arrays), *(None for _ in arrays))
+
+
+@dataclass(frozen=True)
+class SetItem(Indexing):
+    """x with v at ``index``; the last one wins where an index array names a place twice."""
+
+    index: tuple[Any, ...]
+    saves = ("arrays",)
+
+    def forward(self, xp: Any, x: Any, v: Any, *arrays: Any) -> Any:
+        result = x.copy()
+        result[_filled(self.index, arrays)] = v
+        return result
+
+    def infer(self, x: Spec, v: Spec, *arrays: Spec) -> Spec:
+        return x
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor, v: Tensor, *arrays: Tensor) -> Any:
+        zero = astensor(0, like=dy)
+        return (
+            lambda: SetItem(self.index)(dy, zero, *arrays),
+            lambda: sum_to(GetItem(self.index)(dy, *arrays), v.shape),
+            *(None for _ in arrays),
+        )
+
+
+def _parsed(x: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
+    """An index as its hashable static part and its arrays."""
+    items = index if isinstance(index, tuple) else (index,)
+    static: list[Any] = []
+    arrays: list[Tensor] = []
+    for item in items:
+        if isinstance(item, slice):
+            static.append(tuple(None if v is None else operator.index(v)
+                                for v in (item.start, item.stop, item.step)))
+        elif item is None or item is Ellipsis:
+            static.append(item)
+        elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+            static.append(int(item))
+        elif isinstance(item, Tensor) and item.ndim == 0 and item.dtype.kind in "iu":
+            static.append(int(item) if type(item.value) is not Spec else 0)
+        else:
+            static.append(ArrayIndex(len(arrays)))
+            arrays.append(_index_array(x, item))
+    return tuple(static), tuple(arrays)
+
+
+def _index_array(x: Tensor, item: Any) -> Tensor:
+    array = astensor(item) if not isinstance(item, bool) else Tensor(np.array(item))
+    if isinstance(item, (list, tuple)) and not array.size:
+        array = cast(array, dtypes.int64)
+    if array.dtype.kind not in "iub":
+        raise DtypeError(
+            f"a tensor cannot be indexed by {array.dtype} values",
+            hint="use integers or bools: index.to('int64')",
+        )
+    return array if array.device in (x.device, "meta") or x.device == "meta" else array.to(x.device)
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """``x[index]``: integers, slices (negative steps too), None, ..., integer and bool arrays.
+
+    NumPy's rules. Raises IndexRangeError for an index out of range.
+    """
+    static, arrays = _parsed(x, index)
+    _check_range(x, static)
+    if not arrays:
+        return GetItem(static)(x)
+    return GetItem(static)(x, *_checked(x, static, arrays))
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> Tensor:
+    """A tensor like ``x`` with ``value`` (which broadcasts) at ``index``."""
+    static, arrays = _parsed(x, index)
+    _check_range(x, static)
+    v = cast(astensor(value, like=x), x.dtype)
+    arrays = _checked(x, static, arrays)
+    y = SetItem(static)(x, v, *arrays)
+    if v.ndim and type(v.value) is not Spec and not any(a.dtype == dtypes.bool for a in arrays):
+        place = GetItem(static).infer(x.spec, *(a.spec for a in arrays)).shape
+        if v.ndim > len(place) and v.size:
+            broadcast_to(v, place)
+    return y
+
+
+def _check_range(x: Tensor, static: tuple[Any, ...]) -> None:
+    """Raise IndexRangeError for an integer that is out of range, or too many indices."""
+    used = sum(1 for i in static if i is not None and i is not Ellipsis)
+    if used > x.ndim and not any(isinstance(i, ArrayIndex) for i in static):
+        raise IndexRangeError(f"{used} indices for a tensor of shape {x.shape}")
+    axis = 0
+    for place, item in enumerate(static):
+        if item is Ellipsis:
+            rest = sum(1 for i in static[place + 1 :] if i is not None)
+            axis = x.ndim - rest
+            continue
+        if type(item) is int and axis < x.ndim and not -x.shape[axis] <= item < x.shape[axis]:
+            raise IndexRangeError(
+                f"index {item} is out of range for axis {axis} of size {x.shape[axis]}"
+                f" (tensor of shape {x.shape})"
+            )
+        if item is not None:
+            axis += 1
+
+
+def _checked(
+    x: Tensor, static: tuple[Any, ...], arrays: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """The index arrays, bools of a wrong shape and integers out of range refused."""
+    if len(static) == 1 and len(arrays) == 1 and type(arrays[0].value) is np.ndarray:
+        a = arrays[0]
+        if a.dtype == dtypes.bool:
+            if a.shape != x.shape[: a.ndim]:
+                raise IndexRangeError(
+                    f"a mask of shape {a.shape} does not fit a tensor of shape {x.shape}",
+                    hint="its sizes must be those of the first axes",
+                )
+        elif a.size and type(x.value) is not Spec and x.ndim:
+            low, high = int(a.value.min()), int(a.value.max())
+            if low < -x.shape[0] or high >= x.shape[0]:
+                raise IndexRangeError(
+                    f"index {low if low < -x.shape[0] else high} is out of range for axis 0 of "
+                    f"size {x.shape[0]}"
+                )
+    return arrays
+
+
+METHODS = {"__getitem__": getitem}
