@@ -1,0 +1,98 @@
+// Builds the two files a widget needs into nbdl/widgets/static/: the loader (each widget's _esm,
+// under 2 kB) and the one bundle with every view, its style sheets and its workers.
+//
+//   node build.mjs            build once, fail when a size limit is passed
+//   node build.mjs --watch    build again at every change
+
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = resolve(here, "../nbdl/widgets/static");
+const LIMITS = { "nbdl.js": 150_000, "loader.js": 2_000 };
+const target = ["es2022"];
+
+/** The view's code is imported from a Blob URL, so it cannot fetch a neighbour: `import code from
+ *  "./layout.worker.ts?worker"` bundles the worker and gives its text. */
+const inlineWorkers = {
+  name: "inline-workers",
+  setup(build) {
+    build.onResolve({ filter: /\?worker$/ }, (args) => ({
+      path: resolve(args.resolveDir, args.path.replace(/\?worker$/, "")),
+      namespace: "worker",
+    }));
+    build.onLoad({ filter: /.*/, namespace: "worker" }, async (args) => {
+      const built = await esbuild.build({
+        entryPoints: [args.path],
+        bundle: true,
+        minify: true,
+        write: false,
+        metafile: true,
+        format: "iife",
+        target,
+      });
+      return {
+        contents: built.outputFiles[0].text,
+        loader: "text",
+        watchFiles: Object.keys(built.metafile.inputs).map((file) => resolve(file)),
+      };
+    });
+  },
+};
+
+/** Style sheets are text in the bundle; this takes their comments and spaces out. */
+const minifiedCss = {
+  name: "minified-css",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async (args) => {
+      const built = await esbuild.build({
+        entryPoints: [args.path],
+        minify: true,
+        write: false,
+        target,
+      });
+      return { contents: built.outputFiles[0].text.trim(), loader: "text" };
+    });
+  },
+};
+
+const reportSizes = {
+  name: "report-sizes",
+  setup(build) {
+    build.onEnd((result) => {
+      for (const [path, { bytes }] of Object.entries(result.metafile?.outputs ?? {})) {
+        const name = path.split("/").pop();
+        const limit = LIMITS[name];
+        console.log(`${name}: ${bytes} bytes of ${limit} allowed`);
+        if (bytes >= limit) {
+          console.error(`${name} is too large; see \`npx esbuild --analyze\` for what is in it.`);
+          process.exitCode = 1;
+        }
+      }
+    });
+  },
+};
+
+const options = {
+  absWorkingDir: here,
+  entryPoints: { nbdl: "main.ts", loader: "loader/loader.ts" },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target,
+  charset: "utf8",
+  legalComments: "none",
+  metafile: true,
+  plugins: [inlineWorkers, minifiedCss, reportSizes],
+};
+
+await mkdir(out, { recursive: true });
+if (process.argv.includes("--watch")) {
+  const context = await esbuild.context(options);
+  await context.watch();
+} else {
+  await esbuild.build(options);
+}

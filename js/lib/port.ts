@@ -1,0 +1,17 @@
+// The one thing a view knows of its host: a port that carries messages to Python and back. In a
+// notebook it is an anywidget model, in tests an object; views import nothing else of Jupyter.
+
+/** Binary parts of a message, as anywidget hands them over. */
+export type Buffers = readonly DataView[];
+
+export interface Message {
+  type: string;
+  [key: string]: unknown;
+}
+
+export interface Port {
+  /** Tell Python something. */
+  send(message: Message): void;
+  /** Hear every message from Python until the signal is aborted. */
+  listen(hear: (message: Message, buffers: Buffers) => void, signal: AbortSignal): void;
+}

@@ -1,0 +1,99 @@
+// Generated from nbdl/inspection/records.py by `python -m scripts.make_records_ts`; do not edit.
+
+/** Many numbers of one kind: `data` in C order, `shape` as in NumPy. */
+export interface Numbers<T> {
+  data: T;
+  shape: number[];
+}
+
+/** Where a run stands now: all that is small and changes. */
+export interface RunState {
+  id: string;
+  name: string;
+  model: string;
+  status: string;
+  epoch: number;
+  epochs: number;
+  step: number;
+  total_steps: number | null;
+  started: number;
+  elapsed: number;
+  eta: number | null;
+  throughput: number | null;
+  lr: number | null;
+  message: string;
+  error: string;
+  pending: string[];
+  facts: [string, string][];
+}
+
+/** Points ``start`` to ``end`` of one series; thinned (min and max kept) where they are many. */
+export interface SeriesPart {
+  name: string;
+  start: number;
+  end: number;
+  steps: Numbers<Float64Array>;
+  values: Numbers<Float32Array>;
+}
+
+/** Rows ``start`` to ``end`` of the gradient samples: one row a sampled step. */
+export interface GradientPart {
+  layers: string[];
+  start: number;
+  end: number;
+  steps: Numbers<Float64Array>;
+  norms: Numbers<Float32Array>;
+  weights: Numbers<Float32Array>;
+  updates: Numbers<Float32Array>;
+}
+
+/** Something worth knowing, in words. */
+export interface Finding {
+  level: string;
+  title: string;
+  text: string;
+  layer: string;
+}
+
+/** Something that happened in a run. */
+export interface LogLine {
+  time: number;
+  kind: string;
+  text: string;
+}
+
+/** How often a class (row) was taken for another (column). */
+export interface Confusion {
+  labels: string[];
+  counts: Numbers<Float64Array>;
+}
+
+/** One example the model was asked about. */
+export interface Sample {
+  target: string;
+  predicted: string;
+  confidence: number | null;
+  correct: boolean | null;
+  text: string;
+  image: Numbers<Uint8Array>;
+}
+
+/** What the dashboard shows: the whole of a run, or what is new since the view last heard. */
+export interface DashboardRecord {
+  state: RunState;
+  series: SeriesPart[];
+  gradients: GradientPart | null;
+  findings: Finding[] | null;
+  log: LogLine[];
+  log_start: number;
+  confusion: Confusion | null;
+  samples: Sample[] | null;
+}
+
+/** What the gradient-flow view shows. */
+export interface GradientFlowRecord {
+  title: string;
+  status: string;
+  gradients: GradientPart;
+  findings: Finding[];
+}

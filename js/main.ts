@@ -1,0 +1,14 @@
+// The bundle: every view by name, and `mount`, which puts one into an element. It keeps no state:
+// hosts may load it once a page or once a widget.
+
+import { drawInto, type View } from "./lib/frame";
+import type { Port } from "./lib/port";
+
+const VIEWS: Record<string, View> = {};
+
+/** Draw the view called `name` into `host`; returns what takes it down again. */
+export function mount(name: string, host: HTMLElement, port: Port): () => void {
+  const life = new AbortController();
+  drawInto(host, VIEWS[name], name, port, life.signal);
+  return () => life.abort();
+}
