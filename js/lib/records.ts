@@ -97,3 +97,65 @@ export interface GradientFlowRecord {
   gradients: GradientPart;
   findings: Finding[];
 }
+
+/** What a tensor looks like: its sizes and the type of its elements. */
+export interface TensorSpec {
+  shape: number[];
+  dtype: string;
+}
+
+/** A line that a person wrote. */
+export interface SourceLine {
+  file: string;
+  line: number;
+  text: string;
+}
+
+/** Numbers that describe the values of one tensor; NaN where there are none. */
+export interface TensorStats {
+  mean: number;
+  std: number;
+  low: number;
+  high: number;
+  norm: number;
+  zeros: number;
+  nans: number;
+  infinities: number;
+  histogram: Numbers<Float32Array>;
+}
+
+/** One thing in a graph: an operation, a layer, a group of them, an input, a parameter. */
+export interface GraphNode {
+  id: string;
+  kind: string;
+  parent: number;
+  label: string;
+  type: string;
+  family: string;
+  detail: string;
+  outputs: TensorSpec[];
+  params: number;
+  flops: number;
+  memory: number;
+  repeat: number;
+  status: string;
+  note: string;
+  attributes: [string, string][];
+  source: SourceLine | null;
+  values: TensorStats | null;
+  gradient: TensorStats | null;
+}
+
+/** A model, or the computation that led to a tensor. */
+export interface GraphRecord {
+  title: string;
+  subtitle: string;
+  nodes: GraphNode[];
+  edges: Numbers<Int32Array>;
+  params: number;
+  trainable: number;
+  flops: number;
+  memory: number;
+  error: string;
+  findings: Finding[];
+}

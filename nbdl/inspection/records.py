@@ -153,6 +153,85 @@ class GradientFlowRecord(Record):
     findings: tuple[Finding, ...] = ()
 
 
+# ------------------------------------------------------------------------------------- a graph
+
+
+@dataclass(frozen=True)
+class TensorSpec(Record):
+    """What a tensor looks like: its sizes and the type of its elements."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class SourceLine(Record):
+    """A line that a person wrote."""
+
+    file: str  # as a person knows it: 'cell lenet', 'model.py'
+    line: int  # from 1
+    text: str = ""  # the line itself, without its indentation
+
+
+@dataclass(frozen=True)
+class TensorStats(Record):
+    """Numbers that describe the values of one tensor; NaN where there are none."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    norm: float
+    zeros: float  # fraction of elements that are 0
+    nans: int
+    infinities: int
+    histogram: Float32s = _empty("float32")  # (bins,) counts between low and high
+
+
+@dataclass(frozen=True)
+class GraphNode(Record):
+    """One thing in a graph: an operation, a layer, a group of them, an input, a parameter."""
+
+    id: str  # unique, the same after an edit that leaves the node: 'features.0', 'add', 'add#2'
+    kind: str  # group, op, input, output, parameter
+    parent: int  # index of the group it lies in, -1: none
+    label: str  # its name in the model: 'conv1', '3'
+    type: str  # 'Conv2d', 'add'
+    family: str = ""  # which colour: convolution, linear, normalization, activation, ...
+    detail: str = ""  # what matters most of its attributes: '3x3, 1 to 32'
+    outputs: tuple[TensorSpec, ...] = ()
+    params: int = 0  # elements of the parameters below this node
+    flops: int = 0  # of one forward pass, a multiplication and an addition being two
+    memory: int = 0  # bytes of the outputs of the operations below this node
+    repeat: int = 0  # a group of so many identical blocks (0: it is no such group)
+    status: str = ""  # failed: the error came from here; partial: from somewhere inside
+    note: str = ""  # for status: the error in words
+    attributes: tuple[tuple[str, str], ...] = ()
+    source: SourceLine | None = None
+    values: TensorStats | None = None  # of the first output
+    gradient: TensorStats | None = None  # of the gradient of the first output
+
+
+@dataclass(frozen=True)
+class GraphRecord(Record):
+    """A model, or the computation that led to a tensor.
+
+    Nodes stand in program order, a group before what lies in it, and all of a group's members in
+    one run; so every edge leads to a later node.
+    """
+
+    title: str
+    subtitle: str = ""
+    nodes: tuple[GraphNode, ...] = ()
+    edges: Int32s = _empty("int32", 0, 3)  # (edges, 3): from, to, which output of `from`
+    params: int = 0
+    trainable: int = 0
+    flops: int = 0
+    memory: int = 0  # bytes of the outputs of all operations
+    error: str = ""  # what ended the forward pass before its end
+    findings: tuple[Finding, ...] = ()
+
+
 # ------------------------------------------------------------------------------------- the wire
 
 
