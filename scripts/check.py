@@ -55,7 +55,7 @@ ALL = (
     Check("mypy", (tool("mypy"), "--no-error-summary")),
     Check("floors", (tool("lint-imports"),)),
     Check("tsc", ("npm", "run", "--silent", "check"), folder=ROOT / "js"),
-    Check("vitest", ("npm", "run", "--silent", "test"), folder=ROOT / "js"),
+    Check("vitest", ("npx", "--no-install", "vitest", "run"), folder=ROOT / "js"),
     Check(
         "python",
         pytest("-n", WORKERS, "--dist", "worksteal", "-m", "not browser and not alone", *APART),
