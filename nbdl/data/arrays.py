@@ -130,8 +130,10 @@ def check_finite(array: np.ndarray, name: str, columns: Sequence[str] | None = N
     place = f"sample {where[0]}" if where else "the value"
     if len(where) > 1:
         column = int(where[1])
-        place += f", column {columns[column]!r}" if columns and array.ndim == 2 else (
-            f", position {tuple(int(i) for i in where[1:])}"
+        place += (
+            f", column {columns[column]!r}"
+            if columns and array.ndim == 2
+            else (f", position {tuple(int(i) for i in where[1:])}")
         )
     raise DataError(
         f"{name} has {' and '.join(kinds)} among {array.size} values; the first is {place}",

@@ -33,8 +33,9 @@ def collate(samples: Sequence[Any], where: str = "sample") -> Any:
         return {key: collate([s[key] for s in samples], f"{where}[{key!r}]") for key in first}
     if isinstance(first, (tuple, list)):
         _check_alike(samples, where, len, (tuple, list), "parts")
-        parts = [collate(column, f"{where}[{i}]") for i, column in
-                 enumerate(zip(*samples, strict=True))]
+        parts = [
+            collate(column, f"{where}[{i}]") for i, column in enumerate(zip(*samples, strict=True))
+        ]
         if hasattr(first, "_fields"):
             return type(first)(*parts)
         return tuple(parts)
@@ -109,7 +110,7 @@ def pad_sequences(
     return out
 
 
-def map_arrays(batch: Any, fn: Callable[[np.ndarray], Any]) -> Any:
+def map_arrays(batch: Any, fn: Callable[[Any], Any]) -> Any:
     """``fn`` of every array or tensor in a batch, with its structure kept; the rest as it is."""
     if isinstance(batch, (np.ndarray, Tensor)):
         return fn(batch)

@@ -123,9 +123,7 @@ class _Sliced(Dataset):
         numbers = numbers.astype(np.int64).reshape(-1)
         wrong = (numbers < -n) | (numbers >= n)
         if wrong.any():
-            raise IndexRangeError(
-                f"sample {numbers[wrong][0]} of a data set with {n} samples"
-            )
+            raise IndexRangeError(f"sample {numbers[wrong][0]} of a data set with {n} samples")
         return numbers % n if n else numbers
 
 
@@ -172,8 +170,11 @@ class TensorDataset(_Sliced):
         self.features = None if features is None else tuple(features)
         self.name = name
         self.dtype = (
-            dtypes.default_float() if isinstance(dtype, str) and dtype == "default"
-            else None if dtype is None else dtypes.as_dtype(dtype)
+            dtypes.default_float()
+            if isinstance(dtype, str) and dtype == "default"
+            else None
+            if dtype is None
+            else dtypes.as_dtype(dtype)
         )
 
     def __len__(self) -> int:
@@ -328,9 +329,7 @@ def as_dataset(data: Any, name: str = "data", *, dtype: Any = "default") -> Data
         found = data
     elif isinstance(data, (Mapping, np.ndarray, Tensor)):
         found = TensorDataset(data, dtype=dtype)
-    elif isinstance(data, tuple):
-        found = TensorDataset(*data, dtype=dtype)
-    elif isinstance(data, list) and len(data) == 2:
+    elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
         found = TensorDataset(*data, dtype=dtype)
     elif hasattr(data, "__len__") and hasattr(data, "__getitem__"):
         found = Subset(data, np.arange(len(data)))
@@ -365,7 +364,7 @@ def _counts(n: int, sizes: tuple[float, ...]) -> list[int]:
         raise ArgumentError("split needs a size: dataset.split(0.8)")
     for size in sizes:
         whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
-        if not (whole and size >= 1 or isinstance(size, float) and 0 < size < 1):
+        if not ((whole and size >= 1) or (isinstance(size, float) and 0 < size < 1)):
             raise ArgumentError(
                 f"a part of a split is a fraction between 0 and 1 or a count, got {size!r}",
                 hint="dataset.split(0.8) or dataset.split(1000, 200)",
@@ -408,7 +407,8 @@ def _stratified(
     rare = classes[members < len(counts)]
     if len(rare):
         raise DataError(
-            f"class {rare[0]!r} has {members.min()} sample(s), fewer than the {len(counts)} parts",
+            f"class {rare[0].item()!r} has {members.min()} sample(s), fewer than the "
+            f"{len(counts)} parts",
             hint="split without stratify, or leave that class out",
         )
     shuffled = labels[permutation]
@@ -419,6 +419,12 @@ def _stratified(
 
 
 __all__ = [
-    "Dataset", "IterableDataset", "Mapped", "Subset", "TensorDataset", "as_dataset",
-    "batch_length", "split",
+    "Dataset",
+    "IterableDataset",
+    "Mapped",
+    "Subset",
+    "TensorDataset",
+    "as_dataset",
+    "batch_length",
+    "split",
 ]

@@ -217,7 +217,7 @@ def _restore(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Values as ``dtype``; integers are rounded and kept in range."""
     if dtypes.is_float(dtype):
         return values.astype(dtype, copy=False)
-    if dtype == bool:
+    if dtype == dtypes.bool:
         return values >= 0.5
     limits = np.iinfo(dtype)
     return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
@@ -235,9 +235,7 @@ def rotate(image: Any, degrees: float, fill: float = 0) -> np.ndarray:
     dy, dx = np.mgrid[:height, :width] - np.array([height - 1, width - 1])[:, None, None] / 2
     row = cos * dy + sin * dx + (height - 1) / 2  # where each new pixel comes from
     column = cos * dx - sin * dy + (width - 1) / 2
-    padded = np.pad(
-        x.astype(np.float64), ((0, 0), (1, 1), (1, 1)), constant_values=fill
-    )
+    padded = np.pad(x.astype(np.float64), ((0, 0), (1, 1), (1, 1)), constant_values=fill)
     row = np.clip(row + 1, 0, height + 1)
     column = np.clip(column + 1, 0, width + 1)
     top = np.minimum(row.astype(np.int64), height)

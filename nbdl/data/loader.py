@@ -72,6 +72,7 @@ class DataLoader:
         self.num_workers = _count("num_workers", num_workers, 0)
         self._epoch = 0
         self._position = 0
+        self._resume: int | None = None
         self._check_sizes()
 
     def _check_sizes(self) -> None:
@@ -113,7 +114,7 @@ class DataLoader:
 
     def set_epoch(self, epoch: int) -> None:
         """Start the next iteration at the first batch of ``epoch``."""
-        self._epoch, self._position = int(epoch), 0
+        self._epoch, self._position, self._resume = int(epoch), 0, None
 
     def state_dict(self) -> dict[str, int]:
         """Where the reader is: epoch, and batches of it already handed out."""
@@ -122,12 +123,16 @@ class DataLoader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """The next iteration goes on where ``state`` was taken, in the same order."""
         self._epoch, self._position = int(state["epoch"]), int(state["position"])
+        self._resume = self._position
         self.seed = int(state["seed"])
 
     # ----- reading --------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
-        start = self._position
+        if self._resume is None and self._position:
+            self._epoch += 1  # the reader left the last epoch early: this is a new one
+        start, self._resume = self._resume or 0, None
+        self._position = start
         batches = self._streamed(start) if self.streams else self._numbered(start)
         done = start
         for batch in batches:
@@ -146,13 +151,13 @@ class DataLoader:
     def _numbered(self, start: int) -> Iterator[Any]:
         n = len(self.dataset)
         order = (
-            sampling.order(n, self.seed, self._epoch) if self.shuffle
+            sampling.order(n, self.seed, self._epoch)
+            if self.shuffle
             else np.arange(n, dtype=np.int64)
         )
         epoch = self._epoch
         chunks = (
-            order[i * self.batch_size : (i + 1) * self.batch_size]
-            for i in range(start, len(self))
+            order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(start, len(self))
         )
         if not self.num_workers:
             for chunk in chunks:

@@ -28,4 +28,5 @@ def require(module: str, purpose: str, *, extra: str | None = "data") -> ModuleT
         install = f"pip install {package}"
         if extra:
             install += f"   (or all optional parts of nbdl's data: pip install 'nbdl[{extra}]')"
-        raise MissingError(f"{purpose} needs {package}, which is not installed", hint=install) from None
+        message = f"{purpose} needs {package}, which is not installed"
+        raise MissingError(message, hint=install) from None

@@ -42,7 +42,7 @@ def split_order(n: int, seed: int) -> np.ndarray:
     return _rng(_SPLIT, seed).permutation(n)
 
 
-class sample_key:  # noqa: N801 - a context manager, used as a phrase
+class sample_key:
     """``with sample_key(seed, epoch, index):`` gives ``sample_rng`` that sample's stream."""
 
     def __init__(self, seed: int, epoch: int, index: int) -> None:

@@ -1,0 +1,82 @@
+"""Data: data sets, loaders, transforms, tokenizers, readers, and data sets ready to use."""
+
+from nbdl.data.arrays import as_array, check_finite, encode_labels
+from nbdl.data.bundled import breast_cancer, diabetes, digits, iris, wine
+from nbdl.data.collate import batch_length, collate, map_arrays, pad_sequences, to_tensors
+from nbdl.data.dataset import (
+    Dataset,
+    IterableDataset,
+    Mapped,
+    Subset,
+    TensorDataset,
+    as_dataset,
+    split,
+)
+from nbdl.data.downloads import cifar10, fashion_mnist, mnist, read_idx
+from nbdl.data.images import (
+    CenterCrop,
+    Compose,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomRotation,
+    RandomVerticalFlip,
+    Resize,
+    Rotate,
+    ToTensor,
+    Transform,
+)
+from nbdl.data.loader import DataLoader
+from nbdl.data.readers import ImageFolder, from_pandas, image_folder, read_csv, read_numpy
+from nbdl.data.sampling import sample_key, sample_rng
+from nbdl.data.text import CharTokenizer, SequenceWindows, Tokenizer, WordTokenizer
+
+__all__ = [
+    "CenterCrop",
+    "CharTokenizer",
+    "Compose",
+    "DataLoader",
+    "Dataset",
+    "ImageFolder",
+    "IterableDataset",
+    "Mapped",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomRotation",
+    "RandomVerticalFlip",
+    "Resize",
+    "Rotate",
+    "SequenceWindows",
+    "Subset",
+    "TensorDataset",
+    "ToTensor",
+    "Tokenizer",
+    "Transform",
+    "WordTokenizer",
+    "as_array",
+    "as_dataset",
+    "batch_length",
+    "breast_cancer",
+    "check_finite",
+    "cifar10",
+    "collate",
+    "diabetes",
+    "digits",
+    "encode_labels",
+    "fashion_mnist",
+    "from_pandas",
+    "image_folder",
+    "iris",
+    "map_arrays",
+    "mnist",
+    "pad_sequences",
+    "read_csv",
+    "read_idx",
+    "read_numpy",
+    "sample_key",
+    "sample_rng",
+    "split",
+    "to_tensors",
+    "wine",
+]
