@@ -43,12 +43,17 @@ def is_fresh() -> bool:
 
 
 def install_modules(quiet: bool = False) -> bool:
-    """Install js/'s packages as the lock file says. Returns whether anything was done."""
+    """Install js/'s packages as the lock file says. Returns whether anything was done.
+
+    `npm install` and not `npm ci`: the lock file may have been written where the optional binaries
+    of other platforms were not to be had, and `npm ci` refuses such a file. `--no-save` keeps npm
+    from writing to it.
+    """
     lock = hashlib.sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
     stamp = MODULES / ".nbdl-lock.sha256"
     if stamp.exists() and stamp.read_text() == lock:
         return False
-    run_npm("ci", "--no-audit", "--no-fund", "--loglevel=error", quiet=quiet)
+    run_npm("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", quiet=quiet)
     MODULES.mkdir(exist_ok=True)  # npm makes none when nothing is installed
     stamp.write_text(lock)
     return True
