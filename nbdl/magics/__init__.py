@@ -1,0 +1,1 @@
+"""The magics ``%%model``, ``%train``, ``%inspect``, ``%runs``: the only room that knows IPython."""
