@@ -32,8 +32,7 @@ def load(index: int) -> ModuleType:
     if importlib.util.find_spec("cupy") is None:
         raise MissingError(
             f"device 'cuda:{index}' needs CuPy, which is not installed",
-            hint="pip install 'nbdl[cuda12]' (or 'nbdl[cuda13]' for CUDA 13), "
-            "or use device='cpu'",
+            hint="pip install 'nbdl[cuda12]' (or 'nbdl[cuda13]' for CUDA 13), or use device='cpu'",
         )
     cupy = importlib.import_module("cupy")
     count = cupy.cuda.runtime.getDeviceCount() if cupy.cuda.is_available() else 0

@@ -29,7 +29,7 @@ class AnomalyError(GradientError):
     op: str = ""
 
 
-class detect_anomaly:  # noqa: N801 - a context manager, named as in PyTorch
+class detect_anomaly:
     """Stop at the first operation, forward or backward, that makes a NaN or an Inf.
 
     The error names the operation, its inputs, the layer and the line. Costs a look at every

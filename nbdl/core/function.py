@@ -83,9 +83,7 @@ class CustomCall(Op):
             result = self.function.forward(self.ctx, *args)
         # What was saved of the inputs must be the inputs themselves, for higher derivatives.
         originals = {id(args[p]): self.args[p] for p in self.places}
-        self.ctx.saved_tensors = tuple(
-            originals.get(id(t), t) for t in self.ctx.saved_tensors
-        )
+        self.ctx.saved_tensors = tuple(originals.get(id(t), t) for t in self.ctx.saved_tensors)
         if isinstance(result, (tuple, list)):
             return tuple(y.value for y in result)
         return result.value

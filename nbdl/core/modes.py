@@ -54,7 +54,7 @@ def is_grad_enabled() -> bool:
     return local.state.grad
 
 
-class set_grad_enabled:  # noqa: N801 - a function to its users, as in PyTorch
+class set_grad_enabled:
     """Switch the recording of gradients on or off, for good or for a ``with`` block."""
 
     def __init__(self, mode: bool) -> None:
@@ -96,19 +96,19 @@ class _GradMode:
             return self.function(*args, **kwargs)
 
 
-class no_grad(_GradMode):  # noqa: N801
+class no_grad(_GradMode):
     """Record nothing: ``with no_grad():`` or ``@no_grad()`` over a function."""
 
     mode = False
 
 
-class enable_grad(_GradMode):  # noqa: N801
+class enable_grad(_GradMode):
     """Record again inside ``no_grad``."""
 
     mode = True
 
 
-class observe:  # noqa: N801
+class observe:
     """Call ``observer(op, inputs, outputs, node)`` for each operation of this thread.
 
     ``inputs`` and ``outputs`` are tuples of tensors; ``node`` is the tape's node or None.

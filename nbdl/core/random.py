@@ -62,7 +62,7 @@ def manual_seed(seed: int) -> Generator:
     return default_generator().manual_seed(seed)
 
 
-class use:  # noqa: N801
+class use:
     """Draw from ``generator`` in this thread, inside a ``with`` block."""
 
     def __init__(self, generator: Generator) -> None:

@@ -161,9 +161,7 @@ class Tensor:
         the gradients' own computation for higher derivatives). ``gradient`` is needed when the
         tensor is not a scalar: same shape. Raises GradientError.
         """
-        rules.backward(
-            (self,), (gradient,), retain_graph=retain_graph, create_graph=create_graph
-        )
+        rules.backward((self,), (gradient,), retain_graph=retain_graph, create_graph=create_graph)
 
     def detach(self) -> Tensor:
         """The same value without a history."""
