@@ -1,10 +1,12 @@
 // The bundle: every view by name, and `mount`, which puts one into an element. It keeps no state:
 // hosts may load it once a page or once a widget.
 
+import { dashboard } from "./dashboard/dashboard";
+import { gradients } from "./gradients/gradients";
 import { drawInto, type View } from "./lib/frame";
 import type { Port } from "./lib/port";
 
-const VIEWS: Record<string, View> = {};
+const VIEWS: Record<string, View> = { dashboard, gradients };
 
 /** Draw the view called `name` into `host`; returns what takes it down again. */
 export function mount(name: string, host: HTMLElement, port: Port): () => void {

@@ -1,0 +1,117 @@
+// From points to what is drawn: smoothing, thinning to the width of the screen, and one shared x.
+
+export interface Points {
+  steps: ArrayLike<number>;
+  values: ArrayLike<number>;
+}
+
+/** Exponential moving average without the start-up bias (as TensorBoard's): weight 0 is the raw
+ *  curve. NaN and infinities pass through and are not averaged in. */
+export function smooth(values: ArrayLike<number>, weight: number): Float64Array {
+  const out = new Float64Array(values.length);
+  let mean = 0;
+  let seen = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isFinite(value)) {
+      out[i] = value;
+      continue;
+    }
+    mean = weight * mean + (1 - weight) * value;
+    seen++;
+    out[i] = weight === 0 ? value : mean / (1 - weight ** seen);
+  }
+  return out;
+}
+
+/** The first index whose step is at least `step`. */
+export function indexAt(steps: ArrayLike<number>, step: number): number {
+  let [low, high] = [0, steps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (steps[middle]! < step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** At most about 2·`columns` points: of each column its least and its greatest, so no spike is
+ *  lost. Only points from `from` to `to` (one beyond on each side, so lines reach the edge). */
+export function thin(points: Points, columns: number, from = -Infinity, to = Infinity): Points {
+  const { steps, values } = points;
+  const first = Math.max(0, indexAt(steps, from) - 1);
+  const last = Math.min(steps.length, indexAt(steps, to) + 1);
+  const count = last - first;
+  const [xs, ys]: [number[], number[]] = [[], []];
+  const size = count <= 2 * columns ? 1 : count / columns;
+  const push = (index: number) => {
+    xs.push(steps[index]!);
+    ys.push(values[index]!);
+  };
+  if (size === 1) {
+    for (let i = first; i < last; i++) push(i);
+    return { steps: xs, values: ys };
+  }
+  for (let column = 0; column < columns; column++) {
+    const start = first + Math.floor(column * size);
+    const end = Math.min(last, first + Math.floor((column + 1) * size));
+    let [low, high] = [start, start];
+    for (let i = start + 1; i < end; i++) {
+      if (values[i]! < values[low]! || Number.isNaN(values[low]!)) low = i;
+      if (values[i]! > values[high]! || Number.isNaN(values[high]!)) high = i;
+    }
+    push(Math.min(low, high));
+    if (low !== high) push(Math.max(low, high));
+  }
+  return { steps: xs, values: ys };
+}
+
+/** Series with their own steps as rows over one sorted x: [x, y1, y2, …], undefined where a series
+ *  has no point and null where its value cannot be drawn. */
+export function align(all: readonly Points[], drawable: (value: number) => boolean) {
+  const places = new Map<number, number>();
+  const xs = [...new Set(all.flatMap((points) => Array.from(points.steps)))].sort((a, b) => a - b);
+  xs.forEach((x, index) => places.set(x, index));
+  const rows = all.map((points) => {
+    const row = new Array<number | null | undefined>(xs.length);
+    for (let i = 0; i < points.steps.length; i++) {
+      const value = points.values[i]!;
+      row[places.get(points.steps[i]!)!] = drawable(value) ? value : null;
+    }
+    return row;
+  });
+  return { xs, rows };
+}
+
+/** The value of a series at the greatest step that is not beyond `step`. */
+export function valueAt(points: Points, step: number): number | undefined {
+  const index = indexAt(points.steps, step + 1e-9) - 1;
+  return index < 0 ? undefined : points.values[index];
+}
+
+/** The names that share a chart: loss with val_loss. First losses, then other metrics as they came,
+ *  last what is about the machine or the schedule. */
+export function group(names: readonly string[]): { title: string; names: string[] }[] {
+  const charts = new Map<string, string[]>();
+  for (const name of names) {
+    const title = name.replace(/^(val|train)_/, "");
+    charts.set(title, [...(charts.get(title) ?? []), name]);
+  }
+  const rank = (title: string) => {
+    if (title === "loss") return 0;
+    if (title.includes("loss")) return 1;
+    return isSecondary(title) ? 3 : 2;
+  };
+  return [...charts]
+    .map(([title, members]) => ({ title, names: members.sort((a, b) => order(a) - order(b)) }))
+    .sort((a, b) => rank(a.title) - rank(b.title));
+}
+
+function order(name: string): number {
+  return name.startsWith("val_") ? 1 : 0;
+}
+
+/** Whether a chart is about the machine or the schedule rather than about learning. */
+export function isSecondary(title: string): boolean {
+  return ["lr", "throughput", "memory", "gpu_memory", "time"].includes(title);
+}

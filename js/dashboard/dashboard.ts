@@ -1,0 +1,204 @@
+// The training dashboard: head, then tabs of curves, gradient flow, results and messages.
+
+import uplotCss from "uplot/dist/uPlot.min.css";
+import { h, on, setText } from "../lib/dom";
+import { formatClock, formatNumber } from "../lib/format";
+import type { Frame, View } from "../lib/frame";
+import { GradientMap } from "../lib/gradient_map";
+import type { Port } from "../lib/port";
+import type { DashboardRecord } from "../lib/records";
+import { redrawer } from "../lib/redraw";
+import { decode } from "../lib/wire";
+import { Chart, type ChartHost } from "./chart";
+import { Controls } from "./controls";
+import { group } from "./curves";
+import css from "./dashboard.css";
+import { Header } from "./header";
+import { confusionTable, sampleCards } from "./results";
+import { Store } from "./store";
+import { Tabs } from "./tabs";
+
+export const dashboard: View = (frame, port, signal) => {
+  frame.style(uplotCss + css);
+  new Dashboard(frame, port, signal);
+};
+
+class Dashboard {
+  private readonly store = new Store();
+  private readonly controls: Controls;
+  private readonly header: Header;
+  private readonly grid = h("div", { class: "charts" });
+  private readonly results = h("div", {});
+  private readonly samples = h("div", {});
+  private readonly log = h("ol", { class: "log", role: "log", tabindex: 0 });
+  private readonly gradients: GradientMap;
+  private readonly tabs: Tabs;
+  private readonly zoomed = h("button", { class: "button quiet", type: "button", hidden: true });
+  private readonly host: ChartHost;
+  private readonly redraw: () => void;
+  private charts: Chart[] = [];
+  private heardAt = 0;
+  private asking = 0;
+  private shownResults: unknown;
+  private shownSamples: unknown;
+
+  constructor(
+    private readonly frame: Frame,
+    private readonly port: Port,
+    private readonly signal: AbortSignal,
+  ) {
+    const soon = () => this.redraw?.();
+    this.controls = new Controls(
+      (command, id, value) => port.send({ type: "command", command, id, value: value ?? null }),
+      soon,
+      signal,
+    );
+    this.header = new Header(this.controls);
+    this.gradients = new GradientMap(frame, this.store.gradients, signal);
+    this.host = {
+      theme: frame.theme,
+      settings: { smoothing: 0.6, log: false, window: undefined },
+      // Charts of two dashboards must not share their crosshairs.
+      syncKey: `nbdl-${Math.random()}`,
+      onWindow: (window) => this.zoom(window),
+      signal,
+    };
+    const pages = [
+      { name: "curves", title: "Curves", element: this.grid },
+      { name: "gradients", title: "Gradient flow", element: this.gradients.element },
+      { name: "confusion", title: "Confusion", element: this.results },
+      { name: "samples", title: "Predictions", element: this.samples },
+      { name: "log", title: "Messages", element: this.log },
+    ];
+    this.tabs = new Tabs(pages, this.tools(), soon, signal);
+    const body = h("div", { class: "body" }, ...pages.map(({ element }) => element));
+    frame.element.append(
+      h("section", { class: "dashboard panel", "aria-label": "Training" }, this.header.element, this.tabs.element, body),
+    );
+    this.redraw = redrawer(body, signal, (width) => this.draw(width));
+    this.follow();
+  }
+
+  private follow(): void {
+    const { port, signal } = this;
+    port.listen((message, buffers) => {
+      if (message.type === "record") this.take(decode(message["record"], buffers));
+      else if (message.type === "heard") this.controls.heard(Number(message["id"]));
+      else if (message.type === "refused") this.refused(message);
+    }, signal);
+    this.frame.theme.onChange(() => {
+      this.shownResults = undefined;
+      this.charts.forEach((chart) => chart.restyle());
+      this.redraw();
+    }, signal);
+    const clock = setInterval(() => this.drawHead(), 1000);
+    signal.addEventListener("abort", () => clearInterval(clock));
+    this.hello();
+  }
+
+  private hello(): void {
+    if (Date.now() - this.asking < 500) return; // an answer is on its way
+    this.asking = Date.now();
+    this.port.send({ type: "hello", have: this.store.have() });
+  }
+
+  private take(record: DashboardRecord): void {
+    this.heardAt = performance.now();
+    if (!this.store.merge(record)) this.hello();
+    this.controls.update(record.state);
+    this.redraw();
+  }
+
+  private refused(message: Record<string, unknown>): void {
+    this.controls.refused(Number(message["id"]));
+    const { record } = this.store;
+    if (record) {
+      const state = { ...record.state, message: String(message["text"]) };
+      this.store.record = { ...record, state };
+    }
+    this.redraw();
+  }
+
+  private tools(): HTMLElement {
+    const { settings } = this.host;
+    const said = h("output", { class: "tool-value" }, formatNumber(settings.smoothing));
+    const slider = h("input", { type: "range", min: 0, max: 0.99, step: 0.01, "aria-label": "Smoothing" });
+    slider.value = String(settings.smoothing);
+    const log = h("button", { class: "button quiet", type: "button", "aria-pressed": "false" }, "log");
+    log.title = "Logarithmic vertical axis";
+    on(slider, "input", () => {
+      settings.smoothing = Number(slider.value);
+      setText(said, formatNumber(settings.smoothing, 2));
+      this.redraw();
+    }, this.signal);
+    on(log, "click", () => {
+      settings.log = !settings.log;
+      log.setAttribute("aria-pressed", String(settings.log));
+      this.redraw();
+    }, this.signal);
+    this.zoomed.append("show all steps");
+    on(this.zoomed, "click", () => this.zoom(undefined), this.signal);
+    const label = h("label", { class: "row small muted" }, "smoothing", slider, said);
+    return h("div", { class: "row tools" }, this.zoomed, label, log);
+  }
+
+  private zoom(window: readonly [number, number] | undefined): void {
+    this.host.settings.window = window;
+    this.zoomed.hidden = window === undefined;
+    this.redraw();
+  }
+
+  private drawHead(): void {
+    if (this.store.record) this.header.draw(this.store.record.state, this.heardAt);
+  }
+
+  private draw(width: number): void {
+    const { record } = this.store;
+    if (!record) return;
+    this.drawHead();
+    this.tabs.offer("gradients", this.store.gradients.steps.length > 0);
+    this.tabs.offer("confusion", record.confusion !== null);
+    this.tabs.offer("samples", (record.samples?.length ?? 0) > 0);
+    this.tabs.offer("log", this.store.log.length > 0);
+    this.frame.element.dataset["tab"] = this.tabs.current;
+    if (this.tabs.current === "curves") this.drawCharts(width);
+    if (this.tabs.current === "gradients") this.gradients.draw(width - 32, record.findings ?? []);
+    if (this.tabs.current === "confusion") this.drawResults(record);
+    if (this.tabs.current === "samples") this.drawSamples(record);
+    if (this.tabs.current === "log") this.drawLog();
+  }
+
+  private drawCharts(width: number): void {
+    const groups = group([...this.store.series.keys()]);
+    const same = groups.length === this.charts.length;
+    if (!same || groups.some(({ names }, at) => !this.charts[at]!.shows(names))) {
+      this.charts.forEach((chart) => chart.remove());
+      this.charts = groups.map(({ title, names }) => {
+        const series = names.map((name) => ({ name, series: this.store.series.get(name)! }));
+        return new Chart(title, series, this.host);
+      });
+      this.grid.replaceChildren(...this.charts.map(({ element }) => element));
+    }
+    if (width > 0) for (const chart of this.charts) chart.draw(chart.element.clientWidth);
+  }
+
+  private drawResults(record: DashboardRecord): void {
+    if (!record.confusion || this.shownResults === record.confusion) return;
+    this.shownResults = record.confusion;
+    this.results.replaceChildren(confusionTable(record.confusion, this.frame.theme.dark));
+  }
+
+  private drawSamples(record: DashboardRecord): void {
+    if (!record.samples || this.shownSamples === record.samples) return;
+    this.shownSamples = record.samples;
+    this.samples.replaceChildren(sampleCards(record.samples));
+  }
+
+  private drawLog(): void {
+    const { log } = this.store;
+    for (const line of log.slice(this.log.childElementCount)) {
+      const time = h("time", { class: "muted mono" }, formatClock(line.time));
+      this.log.append(h("li", { class: line.kind }, time, h("span", {}, line.text)));
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// What the dashboard has heard so far, and what it would tell Python it has.
+
+import type { DashboardRecord, LogLine } from "../lib/records";
+import { GradientRows, Series } from "../lib/rows";
+
+/** All that one dashboard knows. */
+export class Store {
+  record: DashboardRecord | undefined;
+  readonly series = new Map<string, Series>();
+  readonly gradients = new GradientRows();
+  readonly log: LogLine[] = [];
+
+  /** What to tell Python when asking for the rest. */
+  have(): Record<string, unknown> {
+    const series = Object.fromEntries([...this.series].map(([name, { end }]) => [name, end]));
+    return { series, gradients: this.gradients.end, log: this.log.length };
+  }
+
+  /** Take in a message; false when something between is missing. */
+  merge(record: DashboardRecord): boolean {
+    const before = this.record;
+    this.record = {
+      ...record,
+      findings: record.findings ?? before?.findings ?? null,
+      confusion: record.confusion ?? before?.confusion ?? null,
+      samples: record.samples ?? before?.samples ?? null,
+    };
+    let whole = true;
+    for (const part of record.series) {
+      const series = this.series.get(part.name) ?? new Series();
+      this.series.set(part.name, series);
+      whole = series.merge(part) && whole;
+    }
+    if (record.gradients) whole = this.gradients.merge(record.gradients) && whole;
+    if (record.log_start > this.log.length) return false;
+    this.log.push(...record.log.slice(this.log.length - record.log_start));
+    return whole;
+  }
+}

@@ -1,0 +1,102 @@
+// Rows that grow while a run goes on: points of a series, samples of gradients. Parts may overlap
+// what is here (another page asked for them) or come thinned; a part that would leave a hole is
+// refused, and the view asks again.
+
+import type { GradientPart, SeriesPart } from "./records";
+
+/** One series: x and y in arrays that double when they are full. */
+export class Series {
+  private xs = new Float64Array(256);
+  private ys = new Float32Array(256);
+  private count = 0;
+  /** How many points Python has told of; fewer may be kept, where they came thinned. */
+  end = 0;
+
+  get length(): number {
+    return this.count;
+  }
+  get steps(): Float64Array {
+    return this.xs.subarray(0, this.count);
+  }
+  get values(): Float32Array {
+    return this.ys.subarray(0, this.count);
+  }
+  get last(): number | undefined {
+    return this.ys[this.count - 1];
+  }
+
+  /** Add a part; false when points are missing between what is here and the part. */
+  merge(part: SeriesPart): boolean {
+    if (part.start > this.end) return false;
+    if (part.end <= this.end) return true;
+    const { data: steps } = part.steps;
+    const { data: values } = part.values;
+    let from = 0;
+    if (part.start < this.end && steps.length === part.end - part.start) {
+      from = this.end - part.start;
+    } else if (part.start < this.end) {
+      // A thinned part has no index for each point: it replaces what lies at its steps.
+      const first = steps[0] ?? Infinity;
+      while (this.count > 0 && this.xs[this.count - 1]! >= first) this.count--;
+    }
+    const added = steps.length - from;
+    this.reserve(this.count + added);
+    this.xs.set(steps.subarray(from), this.count);
+    this.ys.set(values.subarray(from), this.count);
+    this.count += added;
+    this.end = part.end;
+    return true;
+  }
+
+  private reserve(size: number): void {
+    if (size <= this.xs.length) return;
+    const room = Math.max(size, 2 * this.xs.length);
+    const [xs, ys] = [new Float64Array(room), new Float32Array(room)];
+    xs.set(this.steps);
+    ys.set(this.values);
+    this.xs = xs;
+    this.ys = ys;
+  }
+}
+
+/** Rows of gradient samples, one a sampled step. */
+export class GradientRows {
+  layers: string[] = [];
+  steps: number[] = [];
+  norms: Float32Array[] = [];
+  weights: Float32Array[] = [];
+  updates: Float32Array[] = [];
+  end = 0;
+
+  merge(part: GradientPart): boolean {
+    if (part.layers.join("\n") !== this.layers.join("\n")) {
+      if (part.start > 0) return false;
+      Object.assign(this, { layers: part.layers, steps: [], end: 0 });
+      Object.assign(this, { norms: [], weights: [], updates: [] });
+    }
+    if (part.start > this.end) return false;
+    const width = this.layers.length;
+    const rows = part.steps.data.length;
+    const thinned = rows !== part.end - part.start;
+    if (thinned && part.start < this.end) this.forgetFrom(part.steps.data[0] ?? Infinity);
+    const from = thinned ? 0 : Math.max(0, this.end - part.start);
+    for (let row = from; row < rows; row++) {
+      this.steps.push(part.steps.data[row]!);
+      this.norms.push(rowOf(part.norms.data, row, width));
+      this.weights.push(rowOf(part.weights.data, row, width));
+      this.updates.push(rowOf(part.updates.data, row, width));
+    }
+    this.end = Math.max(this.end, part.end);
+    return true;
+  }
+
+  private forgetFrom(step: number): void {
+    let keep = this.steps.length;
+    while (keep > 0 && this.steps[keep - 1]! >= step) keep--;
+    for (const rows of [this.steps, this.norms, this.weights, this.updates]) rows.length = keep;
+  }
+}
+
+function rowOf(data: Float32Array, row: number, width: number): Float32Array {
+  return data.slice(row * width, (row + 1) * width);
+}
