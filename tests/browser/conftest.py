@@ -1,0 +1,127 @@
+"""Fixtures: one Jupyter server and one Chromium for all browser tests, a fresh tab for each."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwright
+
+from scripts import chromium
+from tests.browser.notebook import NotebookPage, write_notebook
+from tests.browser.server import JupyterServer
+
+# No sandbox inside containers; no GPU; and no look-ups of the browser's maker's hosts.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage",
+]  # fmt: skip
+SIZE: ViewportSize = {"width": 1280, "height": 900}
+
+OpenNotebook = Callable[..., NotebookPage]
+
+
+@pytest.fixture(scope="session")
+def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A Jupyter server with default settings and an empty folder."""
+    server = JupyterServer(tmp_path_factory.mktemp("jupyter"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium without a window."""
+    path = chromium.find(Path(sys.executable))
+    if path is None:
+        pytest.fail("no Chromium was found; `make test` installs one, or set NBDL_CHROMIUM")
+    started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def open_notebook(
+    request: pytest.FixtureRequest, jupyter_server: JupyterServer, browser: Browser
+) -> Iterator[OpenNotebook]:
+    """Call it with a list of cell sources or the path of a notebook; get it open and idle.
+
+    `host` is "lab" (JupyterLab, the default) or "notebook" (Notebook 7). `files` are copied
+    beside the notebook. A failing test leaves a screenshot of each tab in build/browser/.
+    """
+    opened: list[NotebookPage] = []
+    numbers = itertools.count()
+
+    def open_one(
+        source: Sequence[str] | Path, host: str = "lab", files: Sequence[Path] = ()
+    ) -> NotebookPage:
+        name = re.sub(r"\W+", "-", request.node.name).strip("-")
+        folder = jupyter_server.folder / f"{name}-{next(numbers)}"
+        folder.mkdir(parents=True)
+        if isinstance(source, Path):
+            path = Path(shutil.copy(source, folder))
+        else:
+            path = write_notebook(folder / "test.ipynb", source)
+        for extra in files:
+            shutil.copy(extra, folder)
+        context = browser.new_context(viewport=SIZE)
+        notebook = NotebookPage(context.new_page(), jupyter_server, host)
+        opened.append(notebook)
+        notebook.open(path)
+        return notebook
+
+    yield open_one
+    failed = getattr(request.node, "failed", False)
+    for number, notebook in enumerate(opened):
+        if failed:
+            keep_evidence(request.node.name, number, notebook)
+        close(notebook)
+
+
+def keep_evidence(test: str, number: int, notebook: NotebookPage) -> None:
+    """A picture and the console's errors of a failed test's tab."""
+    folder = Path(os.environ.get("NBDL_EVIDENCE", "build/browser"))
+    name = re.sub(r"\W+", "-", test).strip("-")
+    path = notebook.screenshot(folder / f"{name}-{number}.png")
+    print(f"\nscreenshot: {path}")
+    for problem in notebook.problems():
+        print(f"console: {problem}")
+
+
+def close(notebook: NotebookPage) -> None:
+    """End the notebook's kernel and close its tab."""
+    shutdown = """async () => {
+      const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
+      if (panel && panel.sessionContext) await panel.sessionContext.shutdown();
+    }"""
+    context = notebook.page.context
+    try:
+        notebook.page.evaluate(shutdown)
+    finally:
+        context.close()
+        notebook.server.forget_theme()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell the fixtures whether the test failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.failed = True  # type: ignore[attr-defined]
+    return report
