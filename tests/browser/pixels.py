@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def watch(part: Locator, seconds: float) -> Watched:
     started = time.monotonic()
     frames = _record(page, seconds)
     elapsed = time.monotonic() - started
-    pictures = [_crop(page, frame, {**box}) for frame in frames]
+    pictures = [_crop(page, frame, box) for frame in frames]
     differing = [
         int(np.any(new != old, axis=-1).sum())
         for old, new in pairwise(pictures)
@@ -72,7 +71,7 @@ def _record(page: Page, seconds: float) -> list[bytes]:
     return frames
 
 
-def _crop(page: Page, frame: bytes, box: Mapping[str, float]) -> np.ndarray:
+def _crop(page: Page, frame: bytes, box: FloatRect) -> np.ndarray:
     """The part of a frame that lies in `box`; frames may be scaled against the page."""
     picture = Image.open(io.BytesIO(frame)).convert("RGB")
     size = page.viewport_size or {"width": picture.width, "height": picture.height}
