@@ -39,7 +39,7 @@ judge: dev
 	@$(PYTHON_OF_VENV) scripts/check.py judge
 
 docs: dev
-	@$(PYTHON_OF_VENV) -m mkdocs build --strict --quiet && echo "[docs] written to site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON_OF_VENV) -m mkdocs build --strict --quiet && echo "[docs] written to site/index.html"
 
 build: dev
 	@$(PYTHON_OF_VENV) -m build --no-isolation --outdir dist . >.venv/logs/build.log 2>&1 \

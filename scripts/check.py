@@ -53,7 +53,7 @@ def pytest(*arguments: str) -> tuple[str, ...]:
 ALL = (
     Check("ruff", (tool("ruff"), "check", "--quiet", ".")),
     Check("mypy", (tool("mypy"), "--no-error-summary")),
-    Check("floors", (tool("lint-imports"),)),
+    Check("floors", (tool("lint-imports"), "--no-logo")),
     Check("tsc", ("npm", "run", "--silent", "check"), folder=ROOT / "js"),
     Check("vitest", ("npx", "--no-install", "vitest", "run"), folder=ROOT / "js"),
     Check(

@@ -105,6 +105,13 @@ def test_a_planted_import_is_caught(copied_house: Path, file: str, line: str):
     assert "BROKEN" in done.stdout
 
 
+def test_every_room_is_on_the_map():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "nbdl").glob("*/__init__.py")}
+    modules = {path.stem for path in (ROOT / "nbdl").glob("*.py")} - {"__init__"}
+    assert [room for room in sorted(rooms | modules) if f"`{room}`" not in text] == []
+
+
 # -- the wheel -----------------------------------------------------------------------------------
 
 
