@@ -75,7 +75,7 @@ const reportSizes = {
   },
 };
 
-const options = {
+export const options = {
   absWorkingDir: here,
   entryPoints: { nbdl: "main.ts", loader: "loader/loader.ts" },
   outdir: out,
@@ -89,10 +89,11 @@ const options = {
   plugins: [inlineWorkers, minifiedCss, reportSizes],
 };
 
-await mkdir(out, { recursive: true });
-if (process.argv.includes("--watch")) {
+const asked = process.argv[1] === fileURLToPath(import.meta.url);
+if (asked) await mkdir(out, { recursive: true });
+if (asked && process.argv.includes("--watch")) {
   const context = await esbuild.context(options);
   await context.watch();
-} else {
+} else if (asked) {
   await esbuild.build(options);
 }

@@ -3,10 +3,11 @@
 
 import { dashboard } from "./dashboard/dashboard";
 import { gradients } from "./gradients/gradients";
+import { graph } from "./graph/graph";
 import { drawInto, type View } from "./lib/frame";
 import type { Port } from "./lib/port";
 
-const VIEWS: Record<string, View> = { dashboard, gradients };
+const VIEWS: Record<string, View> = { dashboard, gradients, graph };
 
 /** Draw the view called `name` into `host`; returns what takes it down again. */
 export function mount(name: string, host: HTMLElement, port: Port): () => void {

@@ -30,7 +30,8 @@ export function formatCount(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   for (const [unit, letter] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {
-    if (size >= unit) return formatNumber(value / unit, 3) + letter;
+    // From 999.5 up three digits would round to the next unit.
+    if (size >= unit * 0.9995) return formatNumber(value / unit, 3) + letter;
   }
   return formatNumber(value, 3);
 }
@@ -38,7 +39,7 @@ export function formatCount(value: number | null | undefined): string {
 /** A number of bytes: 512 B, 1.5 kB, 3 MB. */
 export function formatBytes(value: number): string {
   for (const [unit, letter] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]] as const) {
-    if (value >= unit) return `${formatNumber(value / unit, 3)} ${letter}`;
+    if (value >= unit * 0.9995) return `${formatNumber(value / unit, 3)} ${letter}`;
   }
   return `${Math.round(value)} B`;
 }

@@ -1,0 +1,131 @@
+// The pane beside the picture: all that is known of the selected node.
+
+import { formatBytes, formatCount, grouped } from "../lib/format";
+import { h, type Child } from "../lib/dom";
+import type { GraphNode, GraphRecord, TensorStats } from "../lib/records";
+import type { Palette } from "./colours";
+import { oneLine, shapeText } from "./text";
+
+/** What stands in the pane; `go` selects another node. */
+export function detailsOf(
+  record: GraphRecord,
+  node: number,
+  palette: Palette,
+  go: (node: number) => void,
+): HTMLElement {
+  const it = record.nodes[node]!;
+  const inside = it.kind === "group" ? "group of layers" : it.kind;
+  const mark = h("span", { class: "mark", "aria-hidden": "true" });
+  mark.style.background = it.kind === "group" ? palette.muted : palette.family(it.family).mark;
+  return h(
+    "div",
+    { class: "details-body" },
+    h("h3", {}, mark, h("span", {}, oneLine(it.type || it.label, 80))),
+    h("p", { class: "muted path mono" }, oneLine(it.id, 200)),
+    it.status &&
+      h("p", { class: "notice bad" }, it.note || "The forward pass ended inside this group."),
+    facts(record, it, inside),
+    section("Attributes", it.attributes.map(([name, value]) => row(name, oneLine(value, 400)))),
+    statistics("Output values", it.values, palette.accent),
+    statistics("Gradient of the output", it.gradient, palette.family("activation").mark),
+    it.source && source(it.source),
+    neighbours(record, node, go),
+  );
+}
+
+function facts(record: GraphRecord, it: GraphNode, kind: string): Child {
+  const rows = it.outputs.map((spec, index) =>
+    row(it.outputs.length > 1 ? `output ${index}` : "output", `${shapeText(spec.shape)}  ${spec.dtype}`),
+  );
+  if (rows.length === 0) rows.push(row("kind", kind));
+  if (it.repeat > 1) rows.push(row("repeated", `${it.repeat} identical blocks`));
+  if (it.params) rows.push(row("parameters", grouped(it.params), share(it.params, record.params)));
+  if (it.flops) rows.push(row("FLOPs", formatCount(it.flops), share(it.flops, record.flops), grouped(it.flops)));
+  if (it.memory) rows.push(row("memory", formatBytes(it.memory), share(it.memory, record.memory)));
+  return h("dl", {}, ...rows);
+}
+
+function share(part: number, whole: number): string {
+  if (!whole || part > whole) return "";
+  const percent = (100 * part) / whole;
+  return percent < 0.1 ? "< 0.1 %" : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+}
+
+function row(name: string, value: string, aside = "", title = ""): HTMLElement {
+  return h(
+    "div",
+    { class: "fact" },
+    h("dt", { title: name }, oneLine(name, 60)),
+    h("dd", { title: title || null }, value, aside && h("span", { class: "muted aside" }, aside)),
+  );
+}
+
+function section(title: string, rows: HTMLElement[]): Child {
+  return rows.length > 0 && h("section", {}, h("h4", {}, title), h("dl", {}, ...rows));
+}
+
+function statistics(title: string, stats: TensorStats | null, colour: string): Child {
+  if (!stats) return null;
+  const number = (value: number) => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–");
+  const rows = [
+    row("mean ± std", `${number(stats.mean)} ± ${number(stats.std)}`),
+    row("range", `${number(stats.low)} … ${number(stats.high)}`),
+    row("norm", number(stats.norm)),
+    row("zeros", `${number(100 * stats.zeros)} %`),
+  ];
+  if (stats.nans) rows.push(row("NaN", grouped(stats.nans)));
+  if (stats.infinities) rows.push(row("infinite", grouped(stats.infinities)));
+  return h("section", {}, h("h4", {}, title), histogram(stats, colour), h("dl", {}, ...rows));
+}
+
+/** Bars of divs: they follow the theme and need no drawing. */
+function histogram(stats: TensorStats, colour: string): Child {
+  const counts = stats.histogram.data;
+  const most = counts.reduce((a, b) => Math.max(a, b), 0);
+  if (most === 0) return null;
+  const bars = Array.from(counts, (count) => {
+    const bar = h("i", {});
+    bar.style.height = `${count > 0 ? Math.max((100 * count) / most, 2) : 0}%`;
+    bar.style.background = colour;
+    return bar;
+  });
+  return h("div", { class: "histogram", role: "img", "aria-label": "histogram" }, ...bars);
+}
+
+function source({ file, line, text }: NonNullable<GraphNode["source"]>): HTMLElement {
+  return h(
+    "section",
+    {},
+    h("h4", {}, "Source"),
+    h("p", { class: "muted" }, `${oneLine(file, 120)}, line ${line}`),
+    text && h("pre", { class: "mono" }, oneLine(text, 300)),
+  );
+}
+
+/** Buttons that walk along the edges. */
+function neighbours(record: GraphRecord, node: number, go: (node: number) => void): Child {
+  const { data } = record.edges;
+  const before: number[] = [];
+  const after: number[] = [];
+  for (let i = 0; i < data.length; i += 3) {
+    if (data[i + 1] === node) before.push(data[i]!);
+    if (data[i] === node) after.push(data[i + 1]!);
+  }
+  const list = (title: string, nodes: number[]) =>
+    nodes.length > 0 &&
+    h("div", { class: "fact" }, h("dt", {}, title), h("dd", {}, ...nodes.slice(0, 12).map(link)));
+  const link = (other: number) => {
+    const it = record.nodes[other]!;
+    const button = h("button", { class: "link", type: "button" }, oneLine(it.type || it.label, 40));
+    button.title = oneLine(it.id, 200);
+    button.addEventListener("click", () => go(other));
+    return button;
+  };
+  if (before.length + after.length === 0) return null;
+  return h(
+    "section",
+    {},
+    h("h4", {}, "Connections"),
+    h("dl", {}, list("from", before), list("to", after)),
+  );
+}

@@ -1,0 +1,194 @@
+// Step 2 of a level: which elements of neighbouring layers stand on one straight line.
+
+import { NODE, PASS, type Layered } from "./layers";
+
+/** For each element the link that is drawn straight to the one above (-1: none), and below. */
+export interface Alignment {
+  up: number[];
+  down: number[];
+}
+
+/**
+ * Choose straight links, never two that cross or share an end. Stand-ins of one long edge come
+ * first, then the middle link between real nodes (a fan keeps its middle straight), then any link
+ * between real nodes, then the rest. Each gap is four sweeps, so the whole is linear.
+ */
+export function align(graph: Layered): Alignment {
+  const count = graph.kind.length;
+  const alignment: Alignment = {
+    up: new Array<number>(count).fill(-1),
+    down: new Array<number>(count).fill(-1),
+  };
+  for (const gap of graph.gaps) {
+    if (gap.length === 1) accept(graph, alignment, gap[0]!);
+    else if (gap.length > 1) alignGap(graph, alignment, gap);
+  }
+  return alignment;
+}
+
+function accept(graph: Layered, alignment: Alignment, link: number): void {
+  alignment.up[graph.linkTo[link]!] = link;
+  alignment.down[graph.linkFrom[link]!] = link;
+}
+
+function alignGap(graph: Layered, alignment: Alignment, gap: number[]): void {
+  const { linkFrom, linkTo, place } = graph;
+  const byTo = [...gap].sort(
+    (a, b) => place[linkTo[a]!]! - place[linkTo[b]!]! || place[linkFrom[a]!]! - place[linkFrom[b]!]!,
+  );
+  const byFrom = [...gap].sort(
+    (a, b) => place[linkFrom[a]!]! - place[linkFrom[b]!]! || place[linkTo[a]!]! - place[linkTo[b]!]!,
+  );
+  const middleOfFrom = middles(graph, byFrom, linkFrom);
+  const middleOfTo = middles(graph, byTo, linkTo);
+  const passes: ((link: number) => boolean)[] = [
+    (link) => graph.kind[linkFrom[link]!] === PASS && graph.kind[linkTo[link]!] === PASS,
+    (link) => middleOfFrom.has(link) && middleOfTo.has(link),
+    (link) => isReal(graph, link),
+    () => true,
+  ];
+  for (const wanted of passes) sweep(graph, alignment, byTo, wanted);
+}
+
+/** Does the link join two things a reader sees as the main path (no stand-in at either end)? */
+function isReal(graph: Layered, link: number): boolean {
+  return graph.kind[graph.linkFrom[link]!] !== PASS && graph.kind[graph.linkTo[link]!] !== PASS;
+}
+
+/** The middle real link of each element at one end, links being sorted by that end. */
+function middles(graph: Layered, links: number[], end: number[]): Set<number> {
+  const result = new Set<number>();
+  let run: number[] = [];
+  for (let i = 0; i <= links.length; i++) {
+    const ends = i === links.length || (i > 0 && end[links[i]!] !== end[links[i - 1]!]);
+    if (ends && run.length > 0) {
+      result.add(run[(run.length - 1) >> 1]!);
+      run = [];
+    }
+    if (i < links.length && isReal(graph, links[i]!)) run.push(links[i]!);
+  }
+  return result;
+}
+
+/** Accept the wanted links from left to right where they cross none accepted before. */
+function sweep(
+  graph: Layered,
+  alignment: Alignment,
+  byTo: number[],
+  wanted: (link: number) => boolean,
+): void {
+  const { linkFrom, linkTo, place } = graph;
+  const right = new Array<number>(byTo.length).fill(Infinity);
+  let bound = Infinity;
+  for (let i = byTo.length - 1; i >= 0; i--) {
+    right[i] = bound;
+    const link = byTo[i]!;
+    if (alignment.up[linkTo[link]!] === link) bound = place[linkFrom[link]!]!;
+  }
+  let left = -1;
+  for (let i = 0; i < byTo.length; i++) {
+    const link = byTo[i]!;
+    const from = linkFrom[link]!;
+    const to = linkTo[link]!;
+    if (alignment.up[to] === link) {
+      left = place[from]!;
+      continue;
+    }
+    if (alignment.up[to] !== -1 || alignment.down[from] !== -1 || !wanted(link)) continue;
+    if (place[from]! <= left || place[from]! >= right[i]!) continue;
+    accept(graph, alignment, link);
+    left = place[from]!;
+  }
+}
+
+/** Where each link leaves and enters, relative to the left edge of its element. */
+export interface Ports {
+  from: number[];
+  to: number[];
+}
+
+export interface PortShape {
+  width(element: number): number;
+  /** Fixed position of a net at a box's border, or NaN where the port is free. */
+  fixedIn(element: number, net: number): number;
+  fixedOut(element: number, net: number): number;
+}
+
+/**
+ * The straight link of an element uses the middle of its border, the others stand beside it in
+ * order; so a chain with skip connections stays straight. One tensor leaves from one port.
+ */
+export function placePorts(
+  graph: Layered,
+  alignment: Alignment,
+  shape: PortShape,
+  lanes: number[],
+  gap: number,
+): Ports {
+  const ports: Ports = {
+    from: new Array<number>(graph.linkFrom.length).fill(0),
+    to: new Array<number>(graph.linkFrom.length).fill(0),
+  };
+  const incoming: number[][] = graph.kind.map(() => []);
+  const outgoing: number[][] = graph.kind.map(() => []);
+  for (const links of graph.gaps) {
+    const ordered = [...links].sort(
+      (a, b) => graph.place[graph.linkFrom[a]!]! - graph.place[graph.linkFrom[b]!]!,
+    );
+    for (const link of ordered) {
+      incoming[graph.linkTo[link]!]!.push(link);
+      outgoing[graph.linkFrom[link]!]!.push(link);
+    }
+  }
+  for (let element = 0; element < graph.kind.length; element++) {
+    if (graph.kind[element] !== NODE) continue;
+    const width = shape.width(element);
+    spread(incoming[element]!, alignment.up[element]!, lanes[element]!, width, gap, (link, x) => {
+      const fixed = shape.fixedIn(element, graph.linkNet[link]!);
+      ports.to[link] = Number.isNaN(fixed) ? x : fixed;
+    });
+    spreadOutgoing(graph, alignment, shape, element, outgoing[element]!, gap, ports);
+  }
+  return ports;
+}
+
+function spreadOutgoing(
+  graph: Layered,
+  alignment: Alignment,
+  shape: PortShape,
+  element: number,
+  links: number[],
+  gap: number,
+  ports: Ports,
+): void {
+  const nets = [...new Set(links.map((link) => graph.linkNet[link]!))].sort((a, b) => a - b);
+  const down = alignment.down[element]!;
+  const main = down < 0 ? -1 : graph.linkNet[down]!;
+  const at = new Map<number, number>();
+  spread(nets, main, 0, shape.width(element), gap, (net, x) => at.set(net, x));
+  for (const link of links) {
+    const net = graph.linkNet[link]!;
+    const fixed = shape.fixedOut(element, net);
+    ports.from[link] = Number.isNaN(fixed) ? at.get(net)! : fixed;
+  }
+}
+
+/** Put `main` (or the middle one) at the centre and the others beside it, `skipped` more at left. */
+function spread(
+  items: number[],
+  main: number,
+  skipped: number,
+  width: number,
+  gap: number,
+  put: (item: number, x: number) => void,
+): void {
+  let centre = items.indexOf(main);
+  if (centre < 0) centre = (items.length - 1) >> 1;
+  const room = Math.max(width / 2 - 10, 0);
+  const left = Math.min(gap, room / Math.max(centre + skipped, 1));
+  const right = Math.min(gap, room / Math.max(items.length - 1 - centre, 1));
+  items.forEach((item, index) => {
+    const steps = index - centre;
+    put(item, width / 2 + steps * (steps < 0 ? left : right));
+  });
+}

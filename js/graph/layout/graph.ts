@@ -1,0 +1,222 @@
+// Lays out a whole graph: every expanded group is one level, innermost first. Levels that are alike
+// (repeated blocks) are laid out once.
+
+import { layoutLevel } from "./level";
+import { ROOT_FRAME, groupFrame, type Box, type Child, type Level, type Net } from "./types";
+
+/** A graph as the layout needs it: numbers only. Nodes in program order, a group before its members. */
+export interface Shapes {
+  /** Index of the group each node lies in; -1: none. */
+  parent: Int32Array;
+  /** 1 where the node is a group. */
+  group: Uint8Array;
+  width: Float32Array;
+  height: Float32Array;
+  /** Least width of the box when the group is expanded. */
+  header: Float32Array;
+  /** from, to, output for each edge. */
+  edges: Int32Array;
+  /** Width of the label of each edge's tensor; 0: none. */
+  labels: Float32Array;
+}
+
+/** One expanded group (or the root) laid out. */
+export interface PlacedLevel {
+  /** The group's node, -1 for the root. */
+  group: number;
+  children: number[];
+  box: Box;
+  /** For each net the first edge that carries it: tells tensor, shape and label. */
+  nets: number[];
+}
+
+export interface GraphLayout {
+  /** Outermost first. */
+  levels: PlacedLevel[];
+}
+
+/** Boxes by what they depend on, kept between layouts. */
+export type Cache = Map<string, { box: Box; name: number }>;
+
+interface Draft {
+  group: number;
+  children: number[];
+  nets: Map<number, DraftNet>;
+}
+
+interface DraftNet {
+  tensor: number;
+  edge: number;
+  source: number;
+  targets: number[];
+  leaves: boolean;
+}
+
+/** Lay out `shapes` with the groups marked in `expanded` open. Linear in nodes and edges. */
+export function layoutGraph(shapes: Shapes, expanded: Uint8Array, cache: Cache): GraphLayout {
+  const seen = visible(shapes, expanded);
+  const drafts = draftLevels(shapes, seen);
+  addNets(shapes, seen, drafts);
+  const placed = new Map<number, Done>();
+  for (const draft of [...drafts.values()].reverse()) {
+    placed.set(draft.group, placeLevel(shapes, draft, placed, cache));
+  }
+  const levels = [...placed.values()].reverse();
+  return { levels: levels.map(({ group, children, box, nets }) => ({ group, children, box, nets })) };
+}
+
+interface Visible {
+  /** The node that stands for each node: itself, or the collapsed group it is hidden in. */
+  standsFor: Int32Array;
+  /** Groups that are open (and not hidden). */
+  open: Uint8Array;
+  depth: Int32Array;
+}
+
+function visible(shapes: Shapes, expanded: Uint8Array): Visible {
+  const count = shapes.parent.length;
+  const standsFor = new Int32Array(count);
+  const open = new Uint8Array(count);
+  const depth = new Int32Array(count);
+  for (let node = 0; node < count; node++) {
+    const parent = shapes.parent[node]!;
+    if (parent >= 0) depth[node] = depth[parent]! + 1;
+    if (parent >= 0 && !open[parent]) {
+      standsFor[node] = standsFor[parent]!;
+      continue;
+    }
+    standsFor[node] = node;
+    if (shapes.group[node] && expanded[node]) open[node] = 1;
+  }
+  return { standsFor, open, depth };
+}
+
+function draftLevels(shapes: Shapes, seen: Visible): Map<number, Draft> {
+  const drafts = new Map<number, Draft>();
+  drafts.set(-1, { group: -1, children: [], nets: new Map() });
+  for (let node = 0; node < shapes.parent.length; node++) {
+    if (seen.standsFor[node] !== node) continue;
+    drafts.get(shapes.parent[node]!)!.children.push(node);
+    if (seen.open[node]) drafts.set(node, { group: node, children: [], nets: new Map() });
+  }
+  return drafts;
+}
+
+/** Enter every edge into each level it passes: out of groups, across, and into groups. */
+function addNets(shapes: Shapes, seen: Visible, drafts: Map<number, Draft>): void {
+  const { edges, parent } = shapes;
+  for (let edge = 0; edge * 3 < edges.length; edge++) {
+    let from = seen.standsFor[edges[3 * edge]!]!;
+    let to = seen.standsFor[edges[3 * edge + 1]!]!;
+    if (from === to) continue;
+    // One number for the tensor, in the order of the nodes that make them.
+    const tensor = edges[3 * edge]! * 4096 + Math.min(edges[3 * edge + 2]!, 4095);
+    while (parent[from] !== parent[to]) {
+      if (seen.depth[from]! > seen.depth[to]!) {
+        netOf(drafts, parent[from]!, tensor, edge, from).leaves = true;
+        from = parent[from]!;
+      } else {
+        addTarget(netOf(drafts, parent[to]!, tensor, edge, -1), to);
+        to = parent[to]!;
+      }
+    }
+    if (from !== to) addTarget(netOf(drafts, parent[from]!, tensor, edge, from), to);
+  }
+}
+
+function netOf(
+  drafts: Map<number, Draft>,
+  group: number,
+  tensor: number,
+  edge: number,
+  source: number,
+): DraftNet {
+  const { nets } = drafts.get(group)!;
+  let net = nets.get(tensor);
+  if (net === undefined) {
+    net = { tensor, edge, source, targets: [], leaves: false };
+    nets.set(tensor, net);
+  }
+  return net;
+}
+
+function addTarget(net: DraftNet, target: number): void {
+  if (net.targets[net.targets.length - 1] !== target) net.targets.push(target);
+}
+
+/** What is known of a level once it is placed, for the level around it. */
+interface Done extends PlacedLevel {
+  /** Number of the box in the cache: equal for levels that are alike. */
+  name: number;
+  /** Which incoming and which outgoing tensor of the box each is. */
+  inSlot: Map<number, number>;
+  outSlot: Map<number, number>;
+}
+
+function placeLevel(shapes: Shapes, draft: Draft, placed: Map<number, Done>, cache: Cache): Done {
+  const place = new Map<number, number>();
+  draft.children.forEach((node, index) => place.set(node, index));
+  const sorted = [...draft.nets.values()].sort((a, b) => a.tensor - b.tensor);
+  const nets = [...sorted.filter((n) => n.source < 0), ...sorted.filter((n) => n.source >= 0)];
+  const level: Level = {
+    children: draft.children.map((node) => childOf(shapes, node, placed)),
+    nets: nets.map((net) => toNet(shapes, net, place, placed)),
+    frame: draft.group < 0 ? ROOT_FRAME : groupFrame(shapes.header[draft.group]!),
+  };
+  const key = keyOf(level, draft.children, placed);
+  let known = cache.get(key);
+  if (known === undefined) {
+    known = { box: layoutLevel(level), name: cache.size };
+    cache.set(key, known);
+  }
+  return {
+    group: draft.group,
+    children: draft.children,
+    box: known.box,
+    name: known.name,
+    nets: nets.map((net) => net.edge),
+    inSlot: slots(nets.filter((net) => net.source < 0)),
+    outSlot: slots(nets.filter((net) => net.leaves)),
+  };
+}
+
+function slots(nets: DraftNet[]): Map<number, number> {
+  return new Map(nets.map((net, index) => [net.tensor, index]));
+}
+
+function childOf(shapes: Shapes, node: number, placed: Map<number, Done>): Child {
+  const inner = placed.get(node);
+  if (inner !== undefined) return { w: inner.box.w, h: inner.box.h, box: inner.box };
+  return { w: shapes.width[node]!, h: shapes.height[node]!, box: null };
+}
+
+function toNet(
+  shapes: Shapes,
+  net: DraftNet,
+  place: Map<number, number>,
+  placed: Map<number, Done>,
+): Net {
+  const nodes = [...new Set(net.targets)].sort((a, b) => a - b);
+  return {
+    source: net.source < 0 ? -1 : place.get(net.source)!,
+    slot: placed.get(net.source)?.outSlot.get(net.tensor) ?? 0,
+    targets: nodes.map((node) => place.get(node)!),
+    slots: nodes.map((node) => placed.get(node)?.inSlot.get(net.tensor) ?? 0),
+    leaves: net.leaves,
+    label: shapes.labels[net.edge]!,
+  };
+}
+
+/** Everything the layout of a level depends on, as text: equal keys give equal boxes. */
+function keyOf(level: Level, children: number[], placed: Map<number, Done>): string {
+  const parts: (string | number)[] = [level.frame.top, level.frame.minWidth];
+  level.children.forEach((child, index) => {
+    const inner = placed.get(children[index]!);
+    parts.push(inner === undefined ? `${child.w}/${child.h}` : `#${inner.name}`);
+  });
+  for (const net of level.nets) {
+    parts.push(`|${net.source}.${net.slot}.${net.leaves ? 1 : 0}.${net.label}`);
+    parts.push(...net.targets, ":", ...net.slots);
+  }
+  return parts.join(" ");
+}

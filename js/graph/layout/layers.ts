@@ -1,0 +1,183 @@
+// Step 1 of a level: layers, and stand-ins for edges where they pass through a layer.
+
+import { LONG, type Level } from "./types";
+
+export const IN = 0;
+export const NODE = 1;
+export const PASS = 2;
+export const OUT = 3;
+
+/** Elements stand in layers, in program order of what they carry; links join neighbouring layers. */
+export interface Layered {
+  layers: number[][];
+  kind: number[];
+  /** The child's index (NODE) or the net's (all others). */
+  what: number[];
+  layer: number[];
+  /** Position within its layer. */
+  place: number[];
+  /** Links by the layer they start in; each is an index into linkFrom, linkTo, linkNet. */
+  gaps: number[][];
+  linkFrom: number[];
+  linkTo: number[];
+  linkNet: number[];
+  /** (net, target child or -1 - out net) of edges too long for stand-ins. */
+  lanes: { net: number; target: number }[];
+  elementOf: number[];
+  inElement: number[];
+  outElement: number[];
+}
+
+/** The layer of each child: one below its lowest input, sources as low as their readers allow. */
+export function assignLayers(level: Level): { layer: number[]; last: number } {
+  const count = level.children.length;
+  const first = level.nets.some((net) => net.source < 0) ? 1 : 0;
+  const layer = new Array<number>(count).fill(first);
+  const hasInput = new Array<boolean>(count).fill(false);
+  const netsOf = netsBySource(level);
+  for (const net of level.nets) {
+    if (net.source < 0) for (const target of net.targets) hasInput[target] = true;
+  }
+  for (let child = 0; child < count; child++) {
+    for (const index of netsOf[child]!) {
+      for (const target of level.nets[index]!.targets) {
+        if (target <= child) continue;
+        hasInput[target] = true;
+        if (layer[target]! <= layer[child]!) layer[target] = layer[child]! + 1;
+      }
+    }
+  }
+  sinkSources(level, layer, hasInput, netsOf);
+  let last = first - 1;
+  for (let child = 0; child < count; child++) last = Math.max(last, layer[child]!);
+  return { layer, last: last + 1 };
+}
+
+/** Move what has no input (constants, parameters) next to its first reader. */
+function sinkSources(level: Level, layer: number[], hasInput: boolean[], netsOf: number[][]): void {
+  for (let child = level.children.length - 1; child >= 0; child--) {
+    if (hasInput[child]) continue;
+    let lowest = Infinity;
+    for (const index of netsOf[child]!) {
+      for (const target of level.nets[index]!.targets) {
+        if (target > child) lowest = Math.min(lowest, layer[target]!);
+      }
+    }
+    if (lowest !== Infinity) layer[child] = Math.max(layer[child]!, lowest - 1);
+  }
+}
+
+function netsBySource(level: Level): number[][] {
+  const result: number[][] = level.children.map(() => []);
+  level.nets.forEach((net, index) => {
+    if (net.source >= 0) result[net.source]!.push(index);
+  });
+  return result;
+}
+
+class Builder implements Layered {
+  layers: number[][];
+  kind: number[] = [];
+  what: number[] = [];
+  layer: number[] = [];
+  place: number[] = [];
+  gaps: number[][];
+  linkFrom: number[] = [];
+  linkTo: number[] = [];
+  linkNet: number[] = [];
+  lanes: { net: number; target: number }[] = [];
+  elementOf: number[];
+  inElement: number[];
+  outElement: number[];
+  /** Links to children that are not placed yet: from, target child, net. */
+  private pending: number[] = [];
+
+  constructor(
+    private readonly level: Level,
+    private readonly childLayer: number[],
+    private readonly last: number,
+  ) {
+    this.layers = Array.from({ length: last + 1 }, () => []);
+    this.gaps = Array.from({ length: last + 1 }, () => []);
+    this.elementOf = new Array<number>(level.children.length).fill(-1);
+    this.inElement = new Array<number>(level.nets.length).fill(-1);
+    this.outElement = new Array<number>(level.nets.length).fill(-1);
+  }
+
+  add(kind: number, what: number, layer: number): number {
+    const element = this.kind.length;
+    this.kind.push(kind);
+    this.what.push(what);
+    this.layer.push(layer);
+    this.place.push(this.layers[layer]!.length);
+    this.layers[layer]!.push(element);
+    return element;
+  }
+
+  link(from: number, to: number, net: number): void {
+    this.gaps[this.layer[from]!]!.push(this.linkFrom.length);
+    this.linkFrom.push(from);
+    this.linkTo.push(to);
+    this.linkNet.push(net);
+  }
+
+  /** Follow one tensor down from `from`, with one stand-in a layer shared by all its readers. */
+  run(index: number, from: number): void {
+    const net = this.level.nets[index]!;
+    const start = this.layer[from]!;
+    const stops: number[] = [];
+    for (const target of net.targets) {
+      if (target <= net.source) continue;
+      if (this.childLayer[target]! - start > LONG) this.lanes.push({ net: index, target });
+      else stops.push(target);
+    }
+    let leaves = net.leaves;
+    if (leaves && this.last - start > LONG) {
+      this.lanes.push({ net: index, target: -1 });
+      this.outElement[index] = this.add(OUT, index, this.last);
+      leaves = false;
+    }
+    stops.sort((a, b) => this.childLayer[a]! - this.childLayer[b]! || a - b);
+    let end = leaves ? this.last : start;
+    if (stops.length > 0) end = Math.max(end, this.childLayer[stops[stops.length - 1]!]!);
+    let previous = from;
+    let stop = 0;
+    for (let layer = start + 1; layer <= end; layer++) {
+      while (stop < stops.length && this.childLayer[stops[stop]!] === layer) {
+        this.pending.push(previous, stops[stop]!, index);
+        stop++;
+      }
+      if (layer === end) break;
+      const pass = this.add(PASS, index, layer);
+      this.link(previous, pass, index);
+      previous = pass;
+    }
+    if (leaves) {
+      this.outElement[index] = this.add(OUT, index, this.last);
+      this.link(previous, this.outElement[index]!, index);
+    }
+  }
+
+  finish(): void {
+    for (let i = 0; i < this.pending.length; i += 3) {
+      this.link(this.pending[i]!, this.elementOf[this.pending[i + 1]!]!, this.pending[i + 2]!);
+    }
+  }
+}
+
+export function buildLayers(level: Level): Layered {
+  const { layer, last } = assignLayers(level);
+  const builder = new Builder(level, layer, last);
+  const netsOf = netsBySource(level);
+  level.nets.forEach((net, index) => {
+    if (net.source >= 0) return;
+    builder.inElement[index] = builder.add(IN, index, 0);
+    builder.run(index, builder.inElement[index]!);
+  });
+  for (let child = 0; child < level.children.length; child++) {
+    builder.elementOf[child] = builder.add(NODE, child, layer[child]!);
+    for (const index of netsOf[child]!) builder.run(index, builder.elementOf[child]!);
+  }
+  builder.finish();
+  return builder;
+}

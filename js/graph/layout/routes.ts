@@ -1,0 +1,244 @@
+// Step 4 of a level: the height of layers and the horizontal pieces of edges between them.
+
+import type { Ports } from "./align";
+import { NODE, OUT, PASS, type Layered } from "./layers";
+import { GAP, MAX_TRACKS, type Level } from "./types";
+
+/** One tensor between two layers: it comes down at `x`, goes sideways once and drops at `ends`. */
+interface Wire {
+  net: number;
+  x: number;
+  top: number;
+  ends: { x: number; y: number; arrow: number }[];
+  low: number;
+  high: number;
+  track: number;
+}
+
+export interface Placed {
+  graph: Layered;
+  level: Level;
+  ports: Ports;
+  x: number[];
+  width(element: number): number;
+  /** x of the lane of each net that has one, left of all elements, and of its ends. */
+  laneX: number[];
+  entry(child: number, net: number): number;
+}
+
+export interface Routed {
+  /** Top of each element, and the height of the level's content. */
+  y: number[];
+  height: number;
+  routes: number[];
+  labels: number[];
+}
+
+export function routeLevel(placed: Placed): Routed {
+  const { graph } = placed;
+  const wires = graph.layers.map((_, gap) => wiresOfGap(placed, gap));
+  addLanes(placed, wires);
+  const y = new Array<number>(graph.kind.length).fill(0);
+  const bends: number[] = [];
+  const bottoms: number[] = [];
+  let top = 0;
+  graph.layers.forEach((layer, index) => {
+    const height = heightOf(placed, layer);
+    for (const element of layer) y[element] = top + (height - elementHeight(placed, element, height)) / 2;
+    top += height;
+    bottoms.push(top);
+    const list = wires[index]!;
+    const tracks = assignTracks(list);
+    bends.push(top + (hasLabel(placed, list) ? GAP.stub : GAP.edge / 2));
+    if (index + 1 < graph.layers.length && graph.layers[index + 1]!.length > 0) {
+      const arrows = list.some((wire) => wire.ends.some((end) => end.arrow));
+      top = bends[index]! + Math.max(tracks - 1, 0) * GAP.track + (arrows ? GAP.arrow : GAP.edge / 2);
+    }
+  });
+  const routes = draw(placed, wires, y, bottoms, bends);
+  return { y, height: top, routes, labels: placeLabels(placed, wires, y) };
+}
+
+function hasLabel(placed: Placed, wires: Wire[]): boolean {
+  const { graph, level } = placed;
+  return wires.some(
+    (wire) => wire.top >= 0 && graph.kind[wire.top] === NODE && level.nets[wire.net]!.label > 0,
+  );
+}
+
+function heightOf(placed: Placed, layer: number[]): number {
+  let height = 0;
+  for (const element of layer) {
+    if (placed.graph.kind[element] !== NODE) continue;
+    height = Math.max(height, placed.level.children[placed.graph.what[element]!]!.h);
+  }
+  return height;
+}
+
+function elementHeight(placed: Placed, element: number, layerHeight: number): number {
+  const { graph, level } = placed;
+  if (graph.kind[element] === NODE) return level.children[graph.what[element]!]!.h;
+  return graph.kind[element] === PASS ? layerHeight : 0;
+}
+
+function wiresOfGap(placed: Placed, gap: number): Wire[] {
+  const { graph, ports, x } = placed;
+  const byPort = new Map<number, Wire>();
+  const result: Wire[] = [];
+  for (const link of graph.gaps[gap]!) {
+    const net = graph.linkNet[link]!;
+    let wire = byPort.get(net);
+    if (wire === undefined) {
+      const from = graph.linkFrom[link]!;
+      const at = x[from]! + ports.from[link]!;
+      wire = { net, x: at, top: from, ends: [], low: at, high: at, track: -1 };
+      byPort.set(net, wire);
+      result.push(wire);
+    }
+    const to = graph.linkTo[link]!;
+    const end = x[to]! + ports.to[link]!;
+    wire.ends.push({ x: end, y: to, arrow: graph.kind[to] === NODE ? 1 : 0 });
+    wire.low = Math.min(wire.low, end);
+    wire.high = Math.max(wire.high, end);
+  }
+  return result;
+}
+
+/** A long edge: out to its lane below its source, down the lane, and in again above each reader. */
+function addLanes(placed: Placed, wires: Wire[][]): void {
+  const { graph, level } = placed;
+  for (const { net, target } of graph.lanes) {
+    const lane = placed.laneX[net]!;
+    const source = level.nets[net]!.source;
+    const from = source < 0 ? graph.inElement[net]! : graph.elementOf[source]!;
+    const to = target < 0 ? graph.outElement[net]! : graph.elementOf[target]!;
+    const gapOut = wires[graph.layer[from]!]!;
+    const gapIn = wires[graph.layer[to]! - 1]!;
+    let out = gapOut.find((wire) => wire.net === net);
+    if (out === undefined) {
+      const x = placed.x[from]! + startOf(placed, from, net);
+      out = { net, x, top: from, ends: [], low: x, high: x, track: -1 };
+      gapOut.push(out);
+    }
+    out.ends.push({ x: lane, y: -1 - to, arrow: 0 });
+    out.low = Math.min(out.low, lane);
+    const end = target < 0 ? placed.x[to]! : placed.x[to]! + placed.entry(target, net);
+    const arrow = target < 0 ? 0 : 1;
+    gapIn.push({ net, x: lane, top: -1, ends: [{ x: end, y: to, arrow }], low: lane, high: end, track: -1 });
+  }
+}
+
+/** Where a net leaves its element when no ordinary link of it says so. */
+function startOf(placed: Placed, element: number, net: number): number {
+  const { graph, level } = placed;
+  if (graph.kind[element] !== NODE) return 0;
+  const child = level.children[graph.what[element]!]!;
+  return child.box === null ? child.w / 2 : child.box.outX[level.nets[net]!.slot]!;
+}
+
+/**
+ * Tracks from top to bottom. Wires to the right are stacked from the rightmost down, those to the
+ * left from the leftmost down: then wires that go the same way do not cross.
+ */
+function assignTracks(wires: Wire[]): number {
+  const bent = wires.filter((wire) => wire.high - wire.low > 0.5);
+  const rightward = (wire: Wire) => wire.high - wire.x >= wire.x - wire.low;
+  const ordered = [
+    ...bent.filter(rightward).sort((a, b) => b.x - a.x),
+    ...bent.filter((wire) => !rightward(wire)).sort((a, b) => a.x - b.x),
+  ];
+  const low: number[] = [];
+  const high: number[] = [];
+  for (const wire of ordered) {
+    let track = low.length;
+    while (track > 0 && !touches(wire, low[track - 1]!, high[track - 1]!)) track--;
+    track = Math.min(track, MAX_TRACKS - 1);
+    wire.track = track;
+    low[track] = Math.min(low[track] ?? Infinity, wire.low);
+    high[track] = Math.max(high[track] ?? -Infinity, wire.high);
+  }
+  return low.length;
+}
+
+function touches(wire: Wire, low: number, high: number): boolean {
+  return wire.low < high + GAP.track && wire.high > low - GAP.track;
+}
+
+function draw(
+  placed: Placed,
+  wires: Wire[][],
+  y: number[],
+  bottoms: number[],
+  bends: number[],
+): number[] {
+  const { graph, level } = placed;
+  const routes: number[] = [];
+  wires.forEach((list, gap) => {
+    for (const wire of list) {
+      const bend = bends[gap]! + Math.max(wire.track, 0) * GAP.track;
+      const from = wire.top;
+      const start = from < 0 ? bend - GAP.track : y[from]! + bottomOf(graph, level, from);
+      for (const end of wire.ends) {
+        // A lane runs on to just above the bend of the wire that brings it to its reader.
+        const stop = end.y < 0 ? laneEnd(graph, wires, bends, wire.net, -1 - end.y) : y[end.y]!;
+        routes.push(wire.x, start, bend, end.x, stop, wire.net, end.arrow);
+      }
+    }
+  });
+  passThrough(placed, y, bottoms, routes);
+  return routes;
+}
+
+function laneEnd(
+  graph: Layered,
+  wires: Wire[][],
+  bends: number[],
+  net: number,
+  element: number,
+): number {
+  const gap = graph.layer[element]! - 1;
+  const wire = wires[gap]!.find((w) => w.net === net && w.top < 0 && w.ends[0]!.y === element)!;
+  return bends[gap]! + Math.max(wire.track, 0) * GAP.track - GAP.track;
+}
+
+function bottomOf(graph: Layered, level: Level, element: number): number {
+  return graph.kind[element] === NODE ? level.children[graph.what[element]!]!.h : 0;
+}
+
+/** Stand-ins are lines through their whole layer. */
+function passThrough(placed: Placed, y: number[], bottoms: number[], routes: number[]): void {
+  const { graph, x } = placed;
+  graph.kind.forEach((kind, element) => {
+    if (kind !== PASS) return;
+    const top = y[element]!;
+    const bottom = bottoms[graph.layer[element]!]!;
+    if (bottom > top) {
+      routes.push(x[element]!, top, bottom, x[element]!, bottom, graph.what[element]!, 0);
+    }
+  });
+}
+
+/** A label stands on the wire just below its source, where no neighbour is in the way. */
+function placeLabels(placed: Placed, wires: Wire[][], y: number[]): number[] {
+  const { graph, level } = placed;
+  const labels: number[] = [];
+  for (const list of wires) {
+    const trunks = list.filter((wire) => wire.top >= 0).sort((a, b) => a.x - b.x);
+    let taken = -Infinity;
+    trunks.forEach((wire, index) => {
+      const half = level.nets[wire.net]!.label / 2;
+      const kind = graph.kind[wire.top]!;
+      const before = index > 0 ? trunks[index - 1]!.x : -Infinity;
+      const after = index + 1 < trunks.length ? trunks[index + 1]!.x : Infinity;
+      if (half === 0 || kind !== NODE || wire.ends.every((end) => isOut(graph, end.y))) return;
+      if (wire.x - half < Math.max(before, taken) + 4 || wire.x + half > after - 4) return;
+      labels.push(wire.net, wire.x, y[wire.top]! + bottomOf(graph, level, wire.top) + GAP.stub / 2);
+      taken = wire.x + half;
+    });
+  }
+  return labels;
+}
+
+function isOut(graph: Layered, element: number): boolean {
+  return element >= 0 && graph.kind[element] === OUT;
+}

@@ -1,0 +1,77 @@
+// The pane when nothing is selected: the whole graph in numbers, and where they come from.
+
+import { h, type Child } from "../lib/dom";
+import { formatBytes, formatCount, grouped } from "../lib/format";
+import type { GraphNode, GraphRecord } from "../lib/records";
+import type { Palette } from "./colours";
+import { wordsOf } from "./labels";
+import { oneLine } from "./text";
+
+const TOP = 6;
+
+export function overviewOf(
+  record: GraphRecord,
+  palette: Palette,
+  go: (node: number) => void,
+): HTMLElement {
+  const layers = record.nodes.filter((node) => node.kind === "op").length;
+  const frozen = record.params - record.trainable;
+  const rows: [string, string][] = [["operations", grouped(layers)]];
+  if (record.params) rows.push(["parameters", grouped(record.params)]);
+  if (record.params && frozen > 0) rows.push(["of them frozen", grouped(frozen)]);
+  if (record.flops) rows.push(["FLOPs", grouped(record.flops)]);
+  if (record.memory) rows.push(["activations", formatBytes(record.memory)]);
+  return h(
+    "div",
+    { class: "details-body" },
+    h("h3", {}, oneLine(record.title, 60)),
+    h(
+      "dl",
+      {},
+      ...rows.map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value))),
+    ),
+    ranking(record, palette, "Most parameters", (node) => node.params, go),
+    ranking(record, palette, "Most FLOPs", (node) => node.flops, go),
+    legend(record, palette),
+  );
+}
+
+/** The heaviest operations, as bars one can click. */
+function ranking(
+  record: GraphRecord,
+  palette: Palette,
+  title: string,
+  of: (node: GraphNode) => number,
+  go: (node: number) => void,
+): Child {
+  const heavy = record.nodes
+    .map((node, index) => ({ node, index, value: node.kind === "op" ? of(node) : 0 }))
+    .filter(({ value }) => value > 0)
+    .sort((a, b) => b.value - a.value)
+    .slice(0, TOP);
+  if (heavy.length < 2) return null;
+  const rows = heavy.map(({ node, index, value }) => {
+    const bar = h("span", { class: "bar" });
+    bar.style.width = `${(100 * value) / heavy[0]!.value}%`;
+    bar.style.background = palette.family(node.family).mark;
+    const { title: type } = wordsOf(node);
+    const name = node.id === type ? type : `${type} ${oneLine(node.id, 32)}`;
+    const button = h("button", { type: "button" }, bar, h("span", {}, name), h("span", {}, formatCount(value)));
+    button.addEventListener("click", () => go(index));
+    return button;
+  });
+  return h("section", {}, h("h4", {}, title), h("div", { class: "ranking" }, ...rows));
+}
+
+/** Which colour is what, for the families that occur. */
+function legend(record: GraphRecord, palette: Palette): Child {
+  const ops = record.nodes.filter((node) => node.kind === "op" && palette.named(node.family));
+  const families = [...new Set(ops.map((node) => node.family))];
+  if (families.length < 2) return null;
+  const entries = families.map((family) => {
+    const mark = h("i", { class: "mark" });
+    mark.style.background = palette.family(family).mark;
+    return h("span", {}, mark, family);
+  });
+  return h("section", {}, h("h4", {}, "Colours"), h("div", { class: "legend small" }, ...entries));
+}
