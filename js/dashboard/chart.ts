@@ -1,13 +1,13 @@
 // One chart: a quantity, its training and validation curves, with a heading that shows the values
-// under the pointer (or the latest). Drawn by uPlot on a canvas.
+// under the pointer (or the latest).
 
-import uPlot from "uplot";
 import { LINE_TOKENS } from "../lib/color";
 import { h, on, setText } from "../lib/dom";
-import { formatCount, formatNumber } from "../lib/format";
-import type { Theme } from "../lib/theme";
-import { align, isSecondary, smooth, thin, valueAt, type Points } from "./curves";
+import { formatNumber } from "../lib/format";
+import { Plot, type Line } from "../lib/plot";
 import type { Series } from "../lib/rows";
+import type { Theme } from "../lib/theme";
+import { indexAt, isSecondary, nearest, smooth, thin, type Points } from "./curves";
 
 export interface ChartSettings {
   smoothing: number;
@@ -19,26 +19,24 @@ export interface ChartSettings {
 export interface ChartHost {
   theme: Theme;
   settings: ChartSettings;
-  /** Charts with one key show their crosshairs at the same step. */
-  syncKey: string;
-  onWindow(window: readonly [number, number] | undefined): void;
+  /** The last step of any series: all charts end there. */
+  lastStep(): number;
+  hover(step: number | undefined): void;
+  choose(window: readonly [number, number] | undefined): void;
   signal: AbortSignal;
 }
 
 const HEIGHT = 188;
 const SMALL_HEIGHT = 120;
+const FEW = 40; // so few points are each shown
 
 export class Chart {
   readonly element: HTMLElement;
   private readonly names: string[];
-  private readonly area = h("div", { class: "plot" });
+  private readonly plot: Plot;
   private readonly readings: HTMLElement[];
-  private readonly small: boolean;
-  private plot: uPlot | undefined;
-  private shape = "";
-  private drawn: Points[] = [];
-  private width = 0;
-  private setting = false;
+  private curves: Points[] = [];
+  private step: number | undefined;
 
   constructor(
     private readonly title: string,
@@ -46,8 +44,8 @@ export class Chart {
     private readonly host: ChartHost,
   ) {
     this.names = series.map(({ name }) => name);
-    this.small = isSecondary(title);
     this.readings = this.names.map(() => h("span", { class: "reading-value" }));
+    this.plot = new Plot(host.theme, host, host.signal);
     const legend = h("div", { class: "readings" });
     this.names.forEach((name, index) => {
       const key = h("i", { class: "key", style: `background:var(--nbdl-${tokenOf(name, index)})` });
@@ -55,12 +53,11 @@ export class Chart {
     });
     this.element = h(
       "section",
-      { class: `chart panel${this.small ? " is-small" : ""}`, tabindex: 0, "aria-label": title },
+      { class: `chart${isSecondary(title) ? " is-small" : ""}`, tabindex: 0, role: "group" },
       h("header", { class: "chart-head" }, h("h3", {}, readable(title)), legend),
-      this.area,
+      this.plot.element,
     );
     on(this.element, "keydown", (event) => this.key(event), host.signal);
-    host.signal.addEventListener("abort", () => this.plot?.destroy());
   }
 
   /** Whether this chart shows exactly these series. */
@@ -70,156 +67,70 @@ export class Chart {
 
   /** Draw from the series as they are now. */
   draw(width: number): void {
-    const { settings } = this.host;
-    this.width = width;
     if (width <= 0) return;
-    const { data, count } = this.data();
-    const shape = `${settings.log}|${settings.smoothing > 0}|${this.host.theme.dark}|${count}`;
-    this.setting = true;
-    if (!this.plot || shape !== this.shape) {
-      this.plot?.destroy();
-      this.shape = shape;
-      this.plot = new uPlot(this.options(), data, this.area);
-    } else {
-      if (this.plot.width !== width) this.plot.setSize({ width, height: this.height });
-      this.plot.setData(data, true);
-    }
-    this.setting = false;
-    this.read(this.plot.cursor.idx);
-  }
-
-  /** Colours changed: build anew at the next draw. */
-  restyle(): void {
-    this.shape = "";
-    this.draw(this.width);
-  }
-
-  remove(): void {
-    this.plot?.destroy();
-    this.element.remove();
-  }
-
-  private get height(): number {
-    return this.small ? SMALL_HEIGHT : HEIGHT;
-  }
-
-  /** Rows for uPlot: all raw curves, then (when smoothing) all smooth ones. */
-  private data(): { data: uPlot.AlignedData; count: number } {
-    const { smoothing, log, window } = this.host.settings;
-    const columns = Math.max(100, Math.floor(this.width));
-    const [from, to] = window ?? [-Infinity, Infinity];
+    const { smoothing, log } = this.host.settings;
     const raw: Points[] = this.series.map(({ series }) => series);
-    const smoothed = smoothing > 0 ? this.series.map(({ series }) => blur(series, smoothing)) : [];
-    const all = [...raw, ...smoothed].map((points) => thin(points, columns, from, to));
-    this.drawn = smoothing > 0 ? smoothed : raw;
-    const drawable = log
-      ? (value: number) => Number.isFinite(value) && value > 0
-      : (value: number) => Number.isFinite(value);
-    const { xs, rows } = align(all, drawable);
-    return { data: [xs, ...rows] as uPlot.AlignedData, count: all.length };
+    const blurred = this.series.map(({ name, series }) => blur(name, series, smoothing));
+    this.curves = blurred.map((points, index) => points ?? raw[index]!);
+    const faint = blurred.flatMap((points, index) => (points ? [this.line(raw, index, width, true)] : []));
+    const lines = this.curves.map((_, index) => this.line(this.curves, index, width, false));
+    const height = isSecondary(this.title) ? SMALL_HEIGHT : HEIGHT;
+    this.plot.draw({ lines: [...faint, ...lines], window: this.window, log, width, height });
+    this.read();
   }
 
-  private options(): uPlot.Options {
-    const { theme, settings, syncKey } = this.host;
-    const [grid, muted] = [theme.color("grid"), theme.color("muted")];
-    const font = `11px ${getComputedStyle(this.element).fontFamily || "sans-serif"}`;
-    const axis = { stroke: muted, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
-    return {
-      width: this.width,
-      height: this.height,
-      legend: { show: false },
-      padding: [8, 12, 0, 0],
-      cursor: {
-        sync: { key: syncKey, setSeries: false, scales: ["x", null] },
-        points: { size: 7, width: 2 },
-        focus: { prox: -1 },
-        drag: { x: true, y: false, setScale: false },
-      },
-      scales: {
-        x: { time: false, range: (_, low, high) => this.xRange(low, high) },
-        y: { distr: settings.log ? 3 : 1, range: (_, low, high) => yRange(low, high, settings.log) },
-      },
-      axes: [
-        { ...axis, size: 28, gap: 4, values: (_, ticks) => ticks.map((tick) => formatCount(tick)) },
-        { ...axis, size: 52, gap: 4, space: 32, values: (_, ticks) => ticks.map(tickText) },
-      ],
-      series: [{}, ...this.lines()],
-      hooks: {
-        setCursor: [(plot) => this.read(plot.cursor.idx)],
-        setSelect: [(plot) => this.selected(plot)],
-        ready: [(plot) => on(plot.over, "dblclick", () => this.host.onWindow(undefined), this.host.signal)],
-      },
-    };
+  /** Show the values at a step; undefined shows the latest. */
+  point(step: number | undefined): void {
+    this.step = step;
+    this.read();
   }
 
-  private lines(): uPlot.Series[] {
-    const { theme, settings } = this.host;
-    const lines: uPlot.Series[] = [];
-    for (const layer of settings.smoothing > 0 ? ["raw", "smooth"] : ["smooth"]) {
-      this.names.forEach((name, index) => {
-        const colour = theme.color(tokenOf(name, index));
-        const sparse = this.series[index]!.series.length <= 40;
-        lines.push({
-          stroke: colour,
-          width: layer === "raw" ? 1 : 2,
-          alpha: layer === "raw" ? 0.32 : 1,
-          points: { show: sparse && layer === "smooth", size: 5, fill: colour, width: 0 },
-        });
-      });
-    }
-    return lines;
+  private get window(): readonly [number, number] {
+    const first = Math.min(...this.series.map(({ series }) => series.steps[0] ?? Infinity));
+    return this.host.settings.window ?? [Number.isFinite(first) ? Math.min(first, 1) : 0, this.host.lastStep()];
   }
 
-  private xRange(low: number | null, high: number | null): uPlot.Range.MinMax {
-    const { window } = this.host.settings;
-    if (window) return [window[0], window[1]];
-    if (low === null || high === null) return [0, 1];
-    return low === high ? [low - 0.5, high + 0.5] : [low, high];
+  private line(points: readonly Points[], index: number, width: number, faint: boolean): Line {
+    const token = tokenOf(this.names[index]!, index);
+    const thinned = thin(points[index]!, Math.max(100, Math.floor(width)), ...this.window);
+    return { ...thinned, token, faint, dots: !faint && points[index]!.steps.length <= FEW };
   }
 
-  private selected(plot: uPlot): void {
-    const { left, width } = plot.select;
-    if (this.setting || width < 4) return;
-    const window = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")] as const;
-    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.host.onWindow(window);
-  }
-
-  /** Show the values at an index of the drawn x, or the latest. */
-  private read(index: number | null | undefined): void {
-    const xs = this.plot?.data[0];
-    const step = index === null || index === undefined ? undefined : xs?.[index];
-    const said: string[] = [];
-    this.drawn.forEach((points, at) => {
-      const last = points.values[points.values.length - 1];
-      const value = step === undefined ? last : valueAt(points, step);
-      setText(this.readings[at]!, formatNumber(value));
-      said.push(`${shortName(this.names[at]!)} ${formatNumber(value)}`);
+  private read(): void {
+    const at = this.step;
+    const readings = this.curves.map((points, index) => {
+      const place = at === undefined ? points.steps.length - 1 : nearest(points.steps, at);
+      return { value: points.values[place] ?? NaN, token: tokenOf(this.names[index]!, index) };
     });
+    const said = readings.map(({ value }, index) => {
+      const text = this.curves[index]!.steps.length ? formatNumber(value) : "–";
+      setText(this.readings[index]!, text);
+      return `${shortName(this.names[index]!)} ${text}`.trim();
+    });
+    const main = this.curves[0];
+    const step = at === undefined || !main?.steps.length ? at : main.steps[nearest(main.steps, at)];
+    this.plot.point(step, readings);
     const place = step === undefined ? "latest" : `step ${formatNumber(step)}`;
     this.element.setAttribute("aria-label", `${readable(this.title)}, ${place}: ${said.join(", ")}`);
-    this.element.classList.toggle("is-hovered", step !== undefined);
   }
 
   /** Arrows walk the crosshair, + and − zoom around it, Escape shows all again. */
   private key(event: KeyboardEvent): void {
-    const plot = this.plot;
-    if (!plot || event.target !== this.element) return;
-    const xs = plot.data[0];
-    const at = plot.cursor.idx ?? xs.length - 1;
+    const steps = this.curves[0]?.steps;
+    if (event.target !== this.element || !steps?.length) return;
     const moves: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 };
     const move = moves[event.key];
+    const [low, high] = this.window;
     if (move !== undefined) {
-      const next = Math.min(xs.length - 1, Math.max(0, at + move));
-      plot.setCursor({ left: plot.valToPos(xs[next]!, "x"), top: 20 });
+      const at = this.step === undefined ? steps.length - 1 : indexAt(steps, this.step) + move;
+      this.host.hover(steps[Math.min(steps.length - 1, Math.max(0, at))]);
     } else if (event.key === "+" || event.key === "-") {
-      const { min = 0, max = 1 } = plot.scales["x"] ?? {};
-      const half = ((max - min) / 2) * (event.key === "+" ? 0.5 : 2);
-      const centre = xs[at] ?? (min + max) / 2;
-      this.host.onWindow([centre - half, centre + half]);
+      const half = ((high - low) / 2) * (event.key === "+" ? 0.5 : 2);
+      const centre = this.step ?? (low + high) / 2;
+      this.host.choose([Math.max(0, centre - half), Math.min(this.host.lastStep(), centre + half)]);
     } else if (event.key === "Escape") {
-      plot.setCursor({ left: -10, top: -10 });
-      this.host.onWindow(undefined);
+      this.host.hover(undefined);
+      this.host.choose(undefined);
     } else {
       return;
     }
@@ -227,14 +138,16 @@ export class Chart {
   }
 }
 
-function blur(series: Series, weight: number): Points {
-  // A few points say what they say; smoothing them only hides it.
-  if (series.length <= 8) return series;
+/** A series smoothed, or undefined where smoothing would only hide what it says: few points, or a
+ *  schedule that was set and not measured. */
+function blur(name: string, series: Series, weight: number): Points | undefined {
+  if (weight === 0 || series.length <= FEW || name === "lr") return undefined;
   return { steps: series.steps, values: smooth(series.values, weight) };
 }
 
 function tokenOf(name: string, index: number): string {
-  return name.startsWith("val_") ? "val" : LINE_TOKENS[index === 0 ? 0 : index + 1] ?? "sixth";
+  if (name.startsWith("val_")) return "val";
+  return LINE_TOKENS[index === 0 ? 0 : index + 1] ?? "sixth";
 }
 
 function shortName(name: string): string {
@@ -246,16 +159,4 @@ function shortName(name: string): string {
 export function readable(title: string): string {
   const known: Record<string, string> = { lr: "learning rate", throughput: "samples per second" };
   return known[title] ?? title.replaceAll("_", " ");
-}
-
-function tickText(tick: number | null): string {
-  return tick === null ? "" : Math.abs(tick) >= 1e4 ? formatCount(tick) : formatNumber(tick, 3);
-}
-
-function yRange(low: number | null, high: number | null, log: boolean): uPlot.Range.MinMax {
-  if (low === null || high === null) return log ? [0.1, 1] : [0, 1];
-  if (log) return [low / 1.2, high * 1.2];
-  const margin = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
-  // Zero is a floor of meaning for losses and counts: do not draw below it without need.
-  return [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
 }

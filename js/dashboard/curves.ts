@@ -1,4 +1,5 @@
-// From points to what is drawn: smoothing, thinning to the width of the screen, and one shared x.
+// From points to what is drawn: smoothing, thinning to the width of the screen, and what goes into
+// which chart.
 
 export interface Points {
   steps: ArrayLike<number>;
@@ -66,27 +67,11 @@ export function thin(points: Points, columns: number, from = -Infinity, to = Inf
   return { steps: xs, values: ys };
 }
 
-/** Series with their own steps as rows over one sorted x: [x, y1, y2, …], undefined where a series
- *  has no point and null where its value cannot be drawn. */
-export function align(all: readonly Points[], drawable: (value: number) => boolean) {
-  const places = new Map<number, number>();
-  const xs = [...new Set(all.flatMap((points) => Array.from(points.steps)))].sort((a, b) => a - b);
-  xs.forEach((x, index) => places.set(x, index));
-  const rows = all.map((points) => {
-    const row = new Array<number | null | undefined>(xs.length);
-    for (let i = 0; i < points.steps.length; i++) {
-      const value = points.values[i]!;
-      row[places.get(points.steps[i]!)!] = drawable(value) ? value : null;
-    }
-    return row;
-  });
-  return { xs, rows };
-}
-
-/** The value of a series at the greatest step that is not beyond `step`. */
-export function valueAt(points: Points, step: number): number | undefined {
-  const index = indexAt(points.steps, step + 1e-9) - 1;
-  return index < 0 ? undefined : points.values[index];
+/** The index of the step nearest to `step`; −1 where there is none. */
+export function nearest(steps: ArrayLike<number>, step: number): number {
+  const index = indexAt(steps, step);
+  if (index === steps.length) return steps.length - 1;
+  return index > 0 && step - steps[index - 1]! < steps[index]! - step ? index - 1 : index;
 }
 
 /** The names that share a chart: loss with val_loss. First losses, then other metrics as they came,

@@ -1,6 +1,5 @@
 // The training dashboard: head, then tabs of curves, gradient flow, results and messages.
 
-import uplotCss from "uplot/dist/uPlot.min.css";
 import { h, on, setText } from "../lib/dom";
 import { formatClock, formatNumber } from "../lib/format";
 import type { Frame, View } from "../lib/frame";
@@ -19,7 +18,7 @@ import { Store } from "./store";
 import { Tabs } from "./tabs";
 
 export const dashboard: View = (frame, port, signal) => {
-  frame.style(uplotCss + css);
+  frame.style(css);
   new Dashboard(frame, port, signal);
 };
 
@@ -58,9 +57,9 @@ class Dashboard {
     this.host = {
       theme: frame.theme,
       settings: { smoothing: 0.6, log: false, window: undefined },
-      // Charts of two dashboards must not share their crosshairs.
-      syncKey: `nbdl-${Math.random()}`,
-      onWindow: (window) => this.zoom(window),
+      lastStep: () => this.store.lastStep,
+      hover: (step) => this.charts.forEach((chart) => chart.point(step)),
+      choose: (window) => this.zoom(window),
       signal,
     };
     const pages = [
@@ -88,7 +87,6 @@ class Dashboard {
     }, signal);
     this.frame.theme.onChange(() => {
       this.shownResults = undefined;
-      this.charts.forEach((chart) => chart.restyle());
       this.redraw();
     }, signal);
     const clock = setInterval(() => this.drawHead(), 1000);
@@ -172,7 +170,6 @@ class Dashboard {
     const groups = group([...this.store.series.keys()]);
     const same = groups.length === this.charts.length;
     if (!same || groups.some(({ names }, at) => !this.charts[at]!.shows(names))) {
-      this.charts.forEach((chart) => chart.remove());
       this.charts = groups.map(({ title, names }) => {
         const series = names.map((name) => ({ name, series: this.store.series.get(name)! }));
         return new Chart(title, series, this.host);

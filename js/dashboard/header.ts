@@ -63,7 +63,7 @@ export class Header {
     setText(this.name, state.name);
     setText(this.about, state.facts.map(([name, value]) => `${name} ${value}`).join(" · "));
     this.drawProgress(state, ended);
-    this.say("epoch", `${state.epoch}`, ` / ${state.epochs}`);
+    this.say("epoch", `${state.epoch}`, state.epochs ? ` / ${state.epochs}` : "");
     this.say("step", grouped(state.step), state.total_steps ? ` / ${grouped(state.total_steps)}` : "");
     const left = state.eta === null ? null : Math.max(0, state.eta - passed);
     this.say("time left", ended ? "–" : formatDuration(left));
@@ -87,15 +87,16 @@ export class Header {
 
   private drawProgress(state: RunState, ended: boolean): void {
     const total = state.total_steps;
-    const part = total ? Math.min(1, state.step / total) : state.epoch / Math.max(1, state.epochs);
+    const epochs = state.epochs ?? 0;
+    const part = total ? Math.min(1, state.step / total) : epochs ? state.epoch / epochs : 0;
     this.bar.style.width = `${100 * (state.status === "finished" ? 1 : part)}%`;
     this.bar.classList.toggle("is-open", !total && !ended);
-    this.progress.setAttribute("aria-valuemax", String(total ?? state.epochs));
+    this.progress.setAttribute("aria-valuemax", String(total ?? epochs));
     this.progress.setAttribute("aria-valuenow", String(total ? state.step : state.epoch));
-    if (this.tickCount === state.epochs || state.epochs > 60) return;
-    this.tickCount = state.epochs;
-    const marks = Array.from({ length: Math.max(0, state.epochs - 1) }, (_, index) =>
-      h("i", { style: `left:${(100 * (index + 1)) / state.epochs}%` }),
+    if (this.tickCount === epochs || epochs > 60) return;
+    this.tickCount = epochs;
+    const marks = Array.from({ length: Math.max(0, epochs - 1) }, (_, index) =>
+      h("i", { style: `left:${(100 * (index + 1)) / epochs}%` }),
     );
     this.ticks.replaceChildren(...marks);
   }

@@ -10,6 +10,11 @@ export class Store {
   readonly gradients = new GradientRows();
   readonly log: LogLine[] = [];
 
+  /** The greatest step of any series. */
+  get lastStep(): number {
+    return Math.max(1, ...[...this.series.values()].map(({ steps }) => steps.at(-1) ?? 0));
+  }
+
   /** What to tell Python when asking for the rest. */
   have(): Record<string, unknown> {
     const series = Object.fromEntries([...this.series].map(([name, { end }]) => [name, end]));

@@ -13,10 +13,10 @@ export interface RunState {
   model: string;
   status: string;
   epoch: number;
-  epochs: number;
+  epochs: number | null;
   step: number;
   total_steps: number | null;
-  started: number;
+  started: number | null;
   elapsed: number;
   eta: number | null;
   throughput: number | null;

@@ -23,6 +23,7 @@ export function hostIsDark(page: Document = document): boolean {
 /** What canvases need to know of the theme; elements get it from the style sheet alone. */
 export class Theme {
   private readonly listeners = new Set<() => void>();
+  private readonly known = new Map<string, string>();
 
   /** Follows the host and keeps `element`'s data-theme right until the signal is aborted. */
   constructor(
@@ -56,18 +57,27 @@ export class Theme {
   /** The value of a design token now: `theme.color("text")` for --nbdl-text. A token may be made of
    *  others (var, color-mix), so the browser is asked what it comes to. */
   color(token: string): string {
+    const known = this.known.get(token);
+    if (known) return known;
     const probe = document.createElement("span");
     probe.style.cssText = `display:none;color:var(--nbdl-${token})`;
     this.element.append(probe);
     const value = getComputedStyle(probe).color;
     probe.remove();
+    // An element that is not in the page has no colours yet: ask again another time.
+    if (value && this.element.isConnected) this.known.set(token, value);
     return value || "#808080";
   }
 
   private look(): void {
     this.element.dataset["theme"] = hostIsDark() ? "dark" : "light";
     // The host's variables change with its style sheet, which may arrive a moment later.
-    requestAnimationFrame(() => this.listeners.forEach((listener) => listener()));
-    setTimeout(() => this.listeners.forEach((listener) => listener()), 300);
+    requestAnimationFrame(() => this.tell());
+    setTimeout(() => this.tell(), 300);
+  }
+
+  private tell(): void {
+    this.known.clear();
+    this.listeners.forEach((listener) => listener());
   }
 }

@@ -52,10 +52,10 @@ class RunState(Record):
     model: str
     status: str  # waiting, running, paused, finished, stopped, interrupted, failed
     epoch: int
-    epochs: int
+    epochs: int | None
     step: int
     total_steps: int | None
-    started: float  # Unix time in seconds
+    started: float | None  # Unix time in seconds
     elapsed: float  # seconds
     eta: float | None  # seconds
     throughput: float | None  # samples a second

@@ -1,0 +1,226 @@
+"""A run as the dashboard shows it: its state, curves, gradients, results and messages.
+
+Runs under way and runs of the past (``nbdl.runs()[...]``) give the same records. A receiver says
+what it has and gets the rest; long series come thinned, with the extremes of each stretch kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nbdl.inspection.gradient_flow import findings, gradient_part
+from nbdl.inspection.records import (
+    Confusion,
+    DashboardRecord,
+    LogLine,
+    RunState,
+    Sample,
+    SeriesPart,
+)
+
+MAX_POINTS = 4000
+"""Points of a series sent at once; more are thinned to about this many."""
+
+FACTS = ("loss", "optim", "batch_size", "device")
+"""What is said of a run's configuration beside its name."""
+
+ENDED = frozenset(("finished", "stopped", "interrupted", "failed", "killed"))
+
+
+@dataclass(frozen=True)
+class Have:
+    """What a receiver already has: counts of points by series, of gradient samples, of log lines."""
+
+    series: dict[str, int] = field(default_factory=dict)
+    gradients: int = 0
+    log: int = 0
+
+    @classmethod
+    def said(cls, message: Any) -> Have:
+        """From a view's greeting; whatever is not a count there is taken as nothing."""
+        said = message if isinstance(message, dict) else {}
+        series = said.get("series")
+        counts = {str(k): _count(v) for k, v in series.items()} if isinstance(series, dict) else {}
+        return cls(counts, _count(said.get("gradients")), _count(said.get("log")))
+
+
+def _count(value: Any) -> int:
+    return max(0, value) if isinstance(value, int) else 0
+
+
+def dashboard_record(
+    run: Any, have: Have | None = None, pending: Sequence[str] = ()
+) -> DashboardRecord:
+    """What the dashboard shows of a run, less what the receiver has.
+
+    Args:
+        run: a ``Run``, under way or over.
+        have: what the receiver already has; nothing if left out.
+        pending: commands that wait for the next step boundary.
+    """
+    have = have or Have()
+    history = run.history
+    series = tuple(
+        part
+        for name in history.names()
+        if (part := series_part(history, name, have.series.get(name, 0))).end > part.start
+    )
+    events = list(history.events[have.log :])
+    has_news = len(history.gradients) > have.gradients
+    return DashboardRecord(
+        state=run_state(run, pending),
+        series=series,
+        gradients=gradient_part(history.gradients, have.gradients) if has_news else None,
+        findings=findings(history.gradients) if has_news else None,
+        log=tuple(LogLine(time, kind, text) for time, kind, text in events),
+        log_start=have.log,
+        confusion=confusion_of(run.results),
+    )
+
+
+def advanced(have: Have, record: DashboardRecord) -> Have:
+    """What the receiver has once it got this record."""
+    series = {**have.series, **{part.name: part.end for part in record.series}}
+    gradients = record.gradients.end if record.gradients else have.gradients
+    return Have(series, gradients, record.log_start + len(record.log))
+
+
+def run_state(run: Any, pending: Sequence[str] = ()) -> RunState:
+    """Where a run stands: all that is small and changes."""
+    ended = run.status in ENDED
+    error = error_text(run.exception)
+    return RunState(
+        id=str(run.id),
+        name=str(run.name),
+        model=type(run.model).__name__,
+        status=run.status,
+        epoch=run.epoch,
+        epochs=run.epochs,
+        step=run.step,
+        total_steps=run.total_steps,
+        started=run.started,
+        elapsed=run.elapsed,
+        eta=None if ended else run.eta,
+        throughput=run.throughput or None,
+        lr=run.lr,
+        message=_message(run, ended, bool(error)),
+        error=error,
+        pending=tuple(pending),
+        facts=_facts(run.config),
+    )
+
+
+def _message(run: Any, ended: bool, failed: bool) -> str:
+    """The one line for the person: what to know now, and at the end how it went."""
+    if not ended:
+        return run.notice or ""
+    said = "" if failed else run.message.strip().rstrip(".")
+    parts = [said[:1].upper() + said[1:], summary(run.history)]
+    return ". ".join(part for part in parts if part)
+
+
+def _facts(config: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    named = ((name, config.get(name)) for name in FACTS)
+    return tuple(
+        (name.replace("_", " "), value if isinstance(value, str) else str(value))
+        for name, value in named
+        if isinstance(value, (str, int)) and str(value)
+    )
+
+
+def error_text(error: BaseException | None) -> str:
+    """An exception as the dashboard says it; '' for none."""
+    if error is None:
+        return ""
+    notes = getattr(error, "__notes__", ())
+    return "\n".join([f"{type(error).__name__}: {error}", *notes])
+
+
+def summary(history: Any) -> str:
+    """The best of each validation metric in one line: 'Best: val_accuracy 0.982 at step 450'."""
+    said = []
+    for name in history.names():
+        if not name.startswith("val_"):
+            continue
+        steps, values = history.series(name)
+        good = np.isfinite(values)
+        if good.any():
+            values = np.where(good, values, np.nan)
+            best = int(np.nanargmin(values) if lower_is_better(name) else np.nanargmax(values))
+            said.append(f"{name} {values[best]:.4g} at step {int(steps[best]):,}")
+    return "Best: " + ", ".join(said) if said else ""
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a metric of this name improves as it falls."""
+    return any(word in name for word in ("loss", "mse", "mae", "error", "perplexity"))
+
+
+def series_part(history: Any, name: str, start: int = 0, limit: int = MAX_POINTS) -> SeriesPart:
+    """The points of a series from number ``start`` on, thinned to about ``limit``."""
+    steps, values = history.since(name, start)
+    end = start + len(steps)
+    keep = thin(values, limit)
+    return SeriesPart(name, start, end, steps[keep], values[keep])
+
+
+def thin(values: np.ndarray, limit: int) -> np.ndarray | slice:
+    """The places of about ``limit`` values that show what all do: ends and extremes of stretches.
+
+    values: (n,) -> places: (m,) int64 in order, m <= limit; or all, as a slice, where n <= limit.
+    NaN and infinities count as extremes: the first of a stretch is kept.
+    """
+    n = len(values)
+    if n <= limit:
+        return slice(None)
+    stretches = max(1, (limit - 2) // 2)
+    size = -(-n // stretches)
+    padded = np.full(stretches * size, np.nan)
+    padded[:n] = values
+    padded[n:] = values[-1]
+    rows = padded.reshape(stretches, size)
+    bad = ~np.isfinite(rows)
+    least = np.where(bad, -np.inf, rows).argmin(axis=1)
+    greatest = np.where(bad, np.inf, rows).argmax(axis=1)
+    first = np.arange(stretches) * size
+    places = np.concatenate([first + least, first + greatest, [0, n - 1]])
+    return np.unique(places[places < n])
+
+
+def confusion_of(results: Mapping[str, Any]) -> Confusion | None:
+    """The confusion matrix among the results of a run, or None.
+
+    results: metrics by name; (classes, classes) counts under a name with 'confusion'.
+    """
+    for name, value in results.items():
+        counts = np.asarray(value, np.float64) if "confusion" in name else np.zeros(0)
+        if counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0:
+            return Confusion(tuple(map(str, range(len(counts)))), counts)
+    return None
+
+
+def sample(
+    target: Any, predicted: Any, confidence: float | None = None, image: Any = None, text: str = ""
+) -> Sample:
+    """One prediction as a record.
+
+    image: (height, width) or (height, width, 1 or 3); floats are scaled from their own range
+    to 0 ... 255, whole numbers are taken as they are.
+    """
+    pixels = np.zeros(0, np.uint8) if image is None else _pixels(np.asarray(image))
+    right = str(target) == str(predicted)
+    return Sample(str(target), str(predicted), confidence, right, text, pixels)
+
+
+def _pixels(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.dtype.kind == "f":
+        finite = np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = float(finite.min()), float(finite.max())
+        image = 255 * (finite - low) / ((high - low) or 1.0)
+    return np.clip(image, 0, 255).astype(np.uint8)

@@ -1,0 +1,55 @@
+"""Numbers in words for pictures and terminals, the same as js/lib/format.ts writes them."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "−"
+
+
+def value(x: float | None, digits: int = 4) -> str:
+    """A number in at most ``digits`` significant digits: 0.0312, 1,204, 3.1e−8, NaN, ∞."""
+    if x is None:
+        return "–"
+    if math.isnan(x):
+        return "NaN"
+    sign = MINUS if x < 0 else ""
+    size = abs(x)
+    if math.isinf(size):
+        return f"{sign}∞"
+    if size == 0:
+        return "0"
+    if size < 1e-3 or size >= 1e7:
+        mantissa, exponent = f"{size:.{max(0, digits - 2)}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        power = int(exponent)
+        return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
+    if size >= 1000:
+        return f"{sign}{round(size):,}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    said = f"{size:.{decimals}f}"
+    return sign + (said.rstrip("0").rstrip(".") if "." in said else said)
+
+
+def count(x: float | None) -> str:
+    """A count with a letter: 950, 12.3k, 4.5M."""
+    if x is None:
+        return "–"
+    for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(x) >= unit:
+            return value(x / unit, 3) + letter
+    return value(x, 3)
+
+
+def duration(seconds: float | None) -> str:
+    """A time span: 0.4 s, 12 s, 3:07, 1:02:30."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,167 @@
+"""Pictures of a run: the dashboard and the gradient flow as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbdl.inspection.records import (
+    DashboardRecord,
+    Finding,
+    GradientFlowRecord,
+    RunState,
+)
+from nbdl.inspection.static import formats
+from nbdl.inspection.static.chart import chart, group, readable, secondary
+from nbdl.inspection.static.heat import heat_height, heat_map
+from nbdl.inspection.static.svg import (
+    BAD,
+    LEVELS,
+    LINE,
+    MUTED,
+    TONES,
+    WIDTH,
+    element,
+    picture,
+    rectangle,
+    text,
+    wrap,
+)
+
+MARGIN = 20
+STATUS = {
+    "waiting": "Waiting", "running": "Training", "paused": "Paused", "finished": "Finished",
+    "stopped": "Stopped", "interrupted": "Interrupted", "failed": "Failed", "killed": "Killed",
+}  # fmt: skip
+
+
+class Column:
+    """Blocks under each other: markup drawn at (0, 0) is put at the next free place."""
+
+    def __init__(self, top: float = MARGIN) -> None:
+        self.y = top
+        self.marks: list[str] = []
+
+    def add(self, markup: str, height: float, x: float = MARGIN, gap: float = 16) -> None:
+        """Put a block of this height."""
+        self.put(markup, x)
+        self.y += height + gap
+
+    def put(self, markup: str, x: float = MARGIN) -> None:
+        """Put a block beside what comes next: the place does not move."""
+        self.marks.append(element("g", markup, transform=f"translate({x:g} {self.y:g})"))
+
+
+def dashboard_svg(record: DashboardRecord) -> str:
+    """The dashboard of a whole run (a record made for a receiver that has nothing) as SVG."""
+    state = record.state
+    column = Column()
+    column.add(_heading(state), 20, gap=12)
+    column.add(_progress(state), 6, gap=12)
+    column.add(_facts(state), 36)
+    for level, words in (("note", state.message), ("bad", state.error)):
+        if words:
+            _notice(column, words, level)
+    _charts(column, record)
+    if record.gradients is not None and len(record.gradients.steps):
+        column.add(text(0, 14, "Gradient flow", 12, font_weight=600), 14, gap=8)
+        height = heat_height(len(record.gradients.layers))
+        column.add(heat_map(record.gradients, WIDTH - 2 * MARGIN), height)
+    _findings(column, record.findings or ())
+    title = f"Training of {state.name}: {STATUS.get(state.status, state.status)}"
+    return picture(column.y + 4, *column.marks, title=title)
+
+
+def gradient_flow_svg(record: GradientFlowRecord) -> str:
+    """The gradient flow of a run as SVG."""
+    part = record.gradients
+    column = Column()
+    about = f"{record.title} · {len(part.layers)} layers · {len(part.steps)} samples"
+    heading = text(0, 14, "Gradient flow", 15, font_weight=600)
+    column.add(heading + text(116, 14, about, 11, fill=MUTED), 16)
+    if len(part.steps):
+        column.add(heat_map(part, WIDTH - 2 * MARGIN), heat_height(len(part.layers)))
+    else:
+        column.add(text(0, 14, "No gradients were sampled yet.", 12, fill=MUTED), 16)
+    _findings(column, record.findings)
+    return picture(column.y + 4, *column.marks, title=f"Gradient flow of {record.title}")
+
+
+def _heading(state: RunState) -> str:
+    tone = TONES.get(state.status, MUTED)
+    word = STATUS.get(state.status, state.status)
+    pill = 28 + 7.2 * len(word)
+    about = " · ".join(f"{name} {value}" for name, value in state.facts)
+    return "".join(
+        [
+            rectangle(0, 0, pill, 22, rx=11, fill=tone, fill_opacity=0.12),
+            element("circle", cx=12, cy=11, r=4, fill=tone),
+            text(22, 15, word, 12, fill=tone, font_weight=600),
+            text(pill + 12, 16, state.name, 15, font_weight=600),
+            text(WIDTH - 2 * MARGIN, 15, about, 11, fill=MUTED, text_anchor="end"),
+        ]
+    )
+
+
+def _progress(state: RunState) -> str:
+    width = WIDTH - 2 * MARGIN
+    total = state.total_steps
+    part = state.step / total if total else state.epoch / (state.epochs or 1)
+    done = width * min(1.0, 1.0 if state.status == "finished" else part)
+    tone = TONES.get(state.status, MUTED)
+    return rectangle(0, 0, width, 6, rx=3, fill=LINE) + rectangle(0, 0, done, 6, rx=3, fill=tone)
+
+
+def _facts(state: RunState) -> str:
+    step = f"{state.step:,}" + (f" / {state.total_steps:,}" if state.total_steps else "")
+    facts = [
+        ("epoch", f"{state.epoch}" + (f" / {state.epochs}" if state.epochs else "")),
+        ("step", step),
+        ("time left", formats.duration(state.eta)),
+        ("elapsed", formats.duration(state.elapsed)),
+        ("samples/s", formats.count(state.throughput)),
+        ("learning rate", formats.value(state.lr)),
+    ]
+    width = (WIDTH - 2 * MARGIN) / len(facts)
+    return "".join(
+        text(index * width, 11, name, 11, fill=MUTED)
+        + text(index * width, 30, value, 14, font_weight=500)
+        for index, (name, value) in enumerate(facts)
+    )
+
+
+def _notice(column: Column, words: str, level: str, title: str = "") -> None:
+    lines = wrap(words, 108)[:12]
+    height = 17 * (len(lines) + bool(title)) + 10
+    tone = LEVELS[level]
+    marks = [
+        rectangle(0, 0, WIDTH - 2 * MARGIN, height, rx=2, fill=tone, fill_opacity=0.08),
+        rectangle(0, 0, 3, height, rx=1, fill=tone),
+    ]
+    if title:
+        marks.append(text(12, 17, title, 12, font_weight=600))
+    for index, line in enumerate(lines):
+        fill = BAD if level == "bad" and not title else None
+        y = 17 + 17 * (index + bool(title))
+        marks.append(text(12, y, line, 12, **({"fill": fill} if fill else {})))
+    column.add("".join(marks), height, gap=12)
+
+
+def _findings(column: Column, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        _notice(column, finding.text, finding.level, finding.title)
+
+
+def _charts(column: Column, record: DashboardRecord) -> None:
+    """Charts in two columns; the machine's are lower, and come last."""
+    parts = {part.name: part for part in record.series}
+    charts = group(list(parts))
+    gap = 24
+    width = (WIDTH - 2 * MARGIN - gap) / 2
+    for first in range(0, len(charts), 2):
+        pair = charts[first : first + 2]
+        height = 120 if all(secondary(title) for title, _ in pair) else 180
+        for place, (title, names) in enumerate(pair):
+            x = MARGIN + place * (width + gap)
+            markup = chart([parts[name] for name in names], readable(title), width, height)
+            column.put(markup, x)
+        column.y += height + 16

@@ -1,0 +1,114 @@
+"""Writing SVG: escaped elements, the text sizes and colours all static pictures share."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Any
+
+from nbdl.inspection.records import clean
+
+WIDTH = 760
+"""Pictures are this wide: what fits a notebook's column and a printed page."""
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+
+# The light theme of js/lib/base.css; a picture brings its own paper, so that it reads on any page.
+PAPER = "#ffffff"
+TEXT = "#1d2129"
+MUTED = "#666a72"
+FAINT = "#a5a8ad"
+LINE = "#dfe0e2"
+GRID = "#eeeff0"
+ACCENT = "#1f66d1"
+TRAIN = "#1f66d1"
+VAL = "#c4560b"
+GOOD = "#0b7a4b"
+WARNING = "#9a6300"
+BAD = "#c0262d"
+LINES = (TRAIN, VAL, "#0b7a5e", "#9440a8", "#7a6a00", "#b3336b")
+TONES = {
+    "running": ACCENT, "paused": WARNING, "waiting": WARNING, "interrupted": WARNING,
+    "finished": GOOD, "stopped": MUTED, "failed": BAD, "killed": BAD,
+}  # fmt: skip
+LEVELS = {"good": GOOD, "note": ACCENT, "warning": WARNING, "bad": BAD}
+
+# What XML 1.0 cannot hold, not even escaped.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def escape(text: str) -> str:
+    """Text made safe for XML content and attributes."""
+    text = _FORBIDDEN.sub("\ufffd", clean(text))
+    for letter, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(letter, entity)
+    return text
+
+
+def number(value: float) -> str:
+    """A coordinate, short: two decimals at most."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
+
+
+def element(tag: str, *children: str, **attributes: Any) -> str:
+    """An element with attributes; ``stroke_width`` becomes stroke-width, None is left out.
+
+    Children are markup already: make text with ``text`` or ``escape``.
+    """
+    said = "".join(
+        f' {name.replace("_", "-")}="{_attribute(value)}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return f"<{tag}{said}>{''.join(children)}</{tag}>" if children else f"<{tag}{said}/>"
+
+
+def _attribute(value: Any) -> str:
+    return number(value) if isinstance(value, (int, float)) else escape(str(value))
+
+
+def text(x: float, y: float, content: str, size: int = 12, **attributes: Any) -> str:
+    """A line of text at a baseline."""
+    attributes = {"fill": TEXT, **attributes}
+    return element("text", escape(content), x=x, y=y, font_size=size, **attributes)
+
+
+def rectangle(x: float, y: float, width: float, height: float, **attributes: Any) -> str:
+    """A rectangle."""
+    return element("rect", x=x, y=y, width=width, height=height, **attributes)
+
+
+def shorten(content: str, letters: int) -> str:
+    """A text cut in the middle, so that both ends of a dotted path stay readable."""
+    if len(content) <= letters:
+        return content
+    head = -(-(letters - 1) // 2)
+    return f"{content[:head]}…{content[len(content) - (letters - 1 - head) :]}"
+
+
+def wrap(content: str, letters: int) -> list[str]:
+    """A text as lines of at most ``letters``; words longer than that are cut."""
+    return [
+        line
+        for paragraph in content.splitlines()
+        for line in textwrap.wrap(paragraph, letters) or [""]
+    ]
+
+
+def picture(height: float, *children: str, title: str, width: float = WIDTH) -> str:
+    """A whole SVG document on opaque paper.
+
+    Args:
+        height: in pixels.
+        children: markup.
+        title: says in words what is seen, for readers and search.
+        width: in pixels.
+    """
+    width, height = round(width), round(height)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" font-family="{FONT}">'
+    )
+    paper = rectangle(0, 0, width, height, fill=PAPER)
+    border = rectangle(0.5, 0.5, width - 1, height - 1, rx=6, fill="none", stroke=LINE)
+    return f"{head}<title>{escape(title)}</title>{paper}{''.join(children)}{border}</svg>"

@@ -1,0 +1,116 @@
+"""Text twins: runs for a terminal, as plain lines with small curves drawn in block letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nbdl.inspection.records import (
+    DashboardRecord,
+    Finding,
+    GradientFlowRecord,
+    GradientPart,
+    RunState,
+)
+from nbdl.inspection.static import formats
+from nbdl.inspection.static.scales import log_range
+from nbdl.inspection.static.svg import shorten
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+SHADES = " ░▒▓█"
+WIDTH = 48
+MARKS = {"good": "+", "note": "i", "warning": "!", "bad": "x"}
+
+
+def dashboard_text(record: DashboardRecord, width: int = WIDTH) -> str:
+    """The dashboard of a whole run as lines: state, progress, one curve a series, findings.
+
+    Args:
+        record: made for a receiver that has nothing.
+        width: letters of the bar and the curves.
+    """
+    lines = [*_state(record.state, width)]
+    longest = max((len(part.name) for part in record.series), default=0)
+    for part in record.series:
+        if not len(part.values):
+            continue
+        first, last = (formats.value(float(part.values[place])) for place in (0, -1))
+        curve = spark(part.values, width)
+        lines.append(f"{part.name.ljust(longest)}  {curve}  {first} → {last}")
+    lines += _findings(record.findings or ())
+    if record.state.error:
+        lines += ["", record.state.error]
+    return "\n".join(lines)
+
+
+def gradient_flow_text(record: GradientFlowRecord, width: int = WIDTH) -> str:
+    """The gradient flow of a run as lines: layers by steps, shaded by the norm's logarithm."""
+    part = record.gradients
+    lines = [f"Gradient flow · {record.title} · {record.status}"]
+    if not len(part.steps):
+        return "\n".join([*lines, "no gradients were sampled yet"])
+    low, high = log_range(part.norms)
+    names = [shorten(layer, 28) for layer in part.layers]
+    longest = max(map(len, names))
+    for column, name in enumerate(names):
+        cells = _cells(part, column, width, low, high)
+        last = formats.value(float(part.norms[-1, column]), 3)
+        lines.append(f"{name.rjust(longest)} |{cells}| {last}")
+    steps = f"{formats.value(float(part.steps[0]))} … {formats.value(float(part.steps[-1]))}"
+    scale = f"░ {formats.value(10**low, 2)} … █ {formats.value(10**high, 2)}, x: not finite"
+    lines.append(f"{' ' * longest}  steps {steps}   norms {scale}")
+    return "\n".join([*lines, *_findings(record.findings)])
+
+
+def spark(values: np.ndarray, width: int = WIDTH) -> str:
+    """Values as one line of blocks; what is no number as 'x'.  values: (n,), any n."""
+    rows = _stretches(np.asarray(values, np.float64), width)
+    with np.errstate(invalid="ignore"):
+        means = np.array([row.mean() for row in rows])
+    good = means[np.isfinite(means)]
+    low, high = (good.min(), good.max()) if good.size else (0.0, 1.0)
+    span = (high - low) or 1.0
+    return "".join(
+        BLOCKS[round(7 * (mean - low) / span)] if np.isfinite(mean) else "x" for mean in means
+    )
+
+
+def _stretches(values: np.ndarray, width: int) -> list[np.ndarray]:
+    return np.array_split(values, min(width, len(values))) if len(values) else []
+
+
+def _cells(part: GradientPart, column: int, width: int, low: float, high: float) -> str:
+    cells = ""
+    for row in _stretches(part.norms[:, column].astype(np.float64), width):
+        if not np.isfinite(row).all():
+            cells += "x"
+        elif row.max() <= 0:
+            cells += SHADES[0]
+        else:
+            place = (np.log10(row.max()) - low) / ((high - low) or 1.0)
+            cells += SHADES[1 + round(3 * min(1.0, max(0.0, place)))]
+    return cells
+
+
+def _state(state: RunState, width: int) -> list[str]:
+    total = state.total_steps
+    part = state.step / total if total else state.epoch / (state.epochs or 1)
+    done = round(width * min(1.0, 1.0 if state.status == "finished" else part))
+    bar = "█" * done + "░" * (width - done)
+    step = f"{state.step:,}" + (f" / {total:,}" if total else "")
+    epoch = f"{state.epoch}" + (f" / {state.epochs}" if state.epochs else "")
+    facts = [f"epoch {epoch}", f"step {step}"]
+    if state.eta is not None:
+        facts.append(f"{formats.duration(state.eta)} left")
+    facts.append(f"{formats.duration(state.elapsed)} elapsed")
+    if state.throughput:
+        facts.append(f"{formats.count(state.throughput)} samples/s")
+    if state.lr is not None:
+        facts.append(f"lr {formats.value(state.lr)}")
+    lines = [f"{state.name} · {state.status}", f"{bar}  {' · '.join(facts)}"]
+    return [*lines, state.message] if state.message else lines
+
+
+def _findings(findings: Sequence[Finding]) -> list[str]:
+    return [f"{MARKS[f.level]} {f.title} {f.text}" for f in findings]

@@ -1,0 +1,43 @@
+"""The two built files of the front-end: the loader each widget carries, the bundle sent once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nbdl.errors import FileError
+
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The front-end's code and the hash that pages keep it by."""
+
+    code: bytes
+    hash: str
+
+
+@cache
+def bundle() -> Bundle:
+    """The bundle with every view. Raises FileError when the front-end was never built."""
+    code = _read("nbdl.js")
+    return Bundle(code, hashlib.sha256(code).hexdigest()[:16])
+
+
+@cache
+def loader() -> str:
+    """The small module that is each widget's ``_esm``."""
+    return _read("loader.js").decode()
+
+
+def _read(name: str) -> bytes:
+    try:
+        return (STATIC / name).read_bytes()
+    except FileNotFoundError:
+        raise FileError(
+            f"nbdl's front-end has not been built: {name} is missing in {STATIC}. "
+            "In a clone of the repository run `make setup`; a wheel brings it along."
+        ) from None

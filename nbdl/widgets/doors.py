@@ -1,0 +1,46 @@
+"""The functions that make views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nbdl.inspection import static, text
+from nbdl.inspection.dashboard import dashboard_record
+from nbdl.inspection.gradient_flow import gradient_flow_record
+from nbdl.inspection.records import Record
+from nbdl.widgets.source import RunSource, Source
+from nbdl.widgets.view import View
+
+
+def dashboard(run: Any) -> View:
+    """The training dashboard of a run: live while it trains, and its whole story afterwards."""
+    source = RunSource(
+        run,
+        gradients=False,
+        svg=lambda: static.dashboard_svg(dashboard_record(run)),
+        text=lambda: text.dashboard_text(dashboard_record(run)),
+    )
+    return View("dashboard", source)
+
+
+def gradient_flow(run: Any) -> View:
+    """The gradient-flow heat map of a run: layers by steps, live while it trains."""
+    source = RunSource(
+        run,
+        gradients=True,
+        svg=lambda: static.gradient_flow_svg(gradient_flow_record(run)),
+        text=lambda: text.gradient_flow_text(gradient_flow_record(run)),
+    )
+    return View("gradients", source)
+
+
+def graph(record: Record, svg: Callable[[], str], text: Callable[[], str]) -> View:
+    """The graph explorer of a record made by ``nbdl.inspection``.
+
+    Args:
+        record: the graph.
+        svg: draws its static twin.
+        text: writes it for a terminal.
+    """
+    return View("graph", Source(record, svg, text))

@@ -1,0 +1,193 @@
+"""Where a view's records come from: a thing that stands still, or a run that goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from nbdl import events
+from nbdl.errors import ArgumentError, TrainingError
+from nbdl.inspection.dashboard import ENDED, Have, advanced, dashboard_record
+from nbdl.inspection.gradient_flow import gradient_flow_record
+from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
+
+INTERVAL = 0.1
+"""Seconds between two messages at least: ten a second, whatever the rate of steps."""
+
+HEARTBEAT = 2.0
+"""Seconds after which a page hears from a live run even if nothing happened."""
+
+
+class Listener(Protocol):
+    """What a live source tells its news to."""
+
+    def tell_record(self, record: Record) -> None: ...
+
+
+class Source:
+    """A record that does not change.
+
+    Args:
+        record: what the view shows.
+        svg: draws its static twin.
+        text: writes it for a terminal.
+
+    Attributes:
+        over: set once no more news will come.
+    """
+
+    def __init__(self, record: Record, svg: Callable[[], str], text: Callable[[], str]) -> None:
+        self._record = record
+        self.svg = svg
+        self.text = text
+        self.over = threading.Event()
+        self.over.set()
+
+    def whole(self) -> Record:
+        """All there is."""
+        return self._record
+
+    def since(self, have: Any) -> Record:
+        """What a page that says it has ``have`` still needs."""
+        return self._record
+
+    def command(self, name: str, value: Any) -> None:
+        """Do what a page asks. Raises ArgumentError for what this source cannot do."""
+        raise ArgumentError(f"this view has no command {name!r}")
+
+    def start(self, listener: Listener) -> None:
+        """Begin to tell news, if there will be any."""
+
+    def poke(self) -> None:
+        """Tell news soon: something was asked for."""
+
+    def stop(self) -> None:
+        """Tell no more."""
+
+    def settle(self) -> None:
+        """Return when the last news was told (at once where none will come)."""
+
+
+class RunSource(Source):
+    """A run, followed until it ends.
+
+    A thread of its own sends what is new, at most ten times a second; training only sets a flag.
+
+    Args:
+        run: a ``Run``, or a record of a past one.
+        gradients: give gradient-flow records; otherwise dashboard records.
+        svg, text: draw the run as it is when they are called.
+    """
+
+    def __init__(
+        self, run: Any, gradients: bool, svg: Callable[[], str], text: Callable[[], str]
+    ) -> None:
+        self.run = run
+        self.gradients = gradients
+        self.svg = svg
+        self.text = text
+        self.over = threading.Event()
+        self._changed = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self._asked: dict[str, tuple[int, Any]] = {}  # command: (step when asked, value)
+        if run.status in ENDED:
+            self.over.set()
+
+    def whole(self) -> Record:
+        return self._news(Have())
+
+    def since(self, have: Any) -> Record:
+        return self._news(Have.said(have))
+
+    def _news(self, have: Have) -> Record:
+        if self.gradients:
+            return gradient_flow_record(self.run, have.gradients)
+        return dashboard_record(self.run, have, self._pending())
+
+    def _pending(self) -> tuple[str, ...]:
+        """Commands that no step boundary has come after yet."""
+        step, rate = self.run.step, self.run.lr
+        self._asked = {
+            name: (at, value)
+            for name, (at, value) in self._asked.items()
+            if at == step and not (name == "set_lr" and value == rate)
+        }
+        return tuple(self._asked)
+
+    def command(self, name: str, value: Any) -> None:
+        """Pass a command on: the run's methods only set flags, so this returns at once.
+
+        Raises:
+            ArgumentError: for an unknown command or a learning rate that is none.
+            TrainingError: when the run is over.
+        """
+        if self.run.status in ENDED:
+            raise TrainingError(f"This run is over ({self.run.status}): nothing to {name}.")
+        run = self.run
+        doors = {
+            "pause": run.pause,
+            "resume": run.resume,
+            "step": run.single_step,
+            "stop": run.stop,
+        }
+        if name == "set_lr":
+            run.set_lr(value)  # checks it
+        elif name in doors:
+            doors[name]()
+        else:
+            raise ArgumentError(f"this view has no command {name!r}; it has {', '.join(doors)}")
+        self._asked[name] = (run.step, value)
+
+    def start(self, listener: Listener) -> None:
+        if self.over.is_set():
+            return
+        self._thread = threading.Thread(
+            target=self._follow, args=(listener,), name="nbdl-feed", daemon=True
+        )
+        self._thread.start()
+
+    def poke(self) -> None:
+        self._changed.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._changed.set()
+
+    def settle(self) -> None:
+        if self._thread is not None and self.run.status in ENDED:
+            self._changed.set()
+            self._thread.join(5.0)
+
+    def _happened(self, event: events.RunEvent) -> None:
+        if event.run is self.run:
+            self._changed.set()
+
+    def _follow(self, listener: Listener) -> None:
+        kinds = (events.StepDone, events.EpochDone, events.RunStatus, events.RunFinished)
+        endings = [events.subscribe(kind, self._happened) for kind in kinds]
+        have = Have()
+        try:
+            while not self._stopped:
+                self._changed.wait(HEARTBEAT)
+                self._changed.clear()
+                ended = self.run.status in ENDED  # read first: what came before it is then sent
+                record = self._news(have)
+                have = _heard(have, record)
+                listener.tell_record(record)
+                if ended:
+                    break
+                time.sleep(INTERVAL)
+        finally:
+            for unsubscribe in endings:
+                unsubscribe()
+            self.over.set()
+
+
+def _heard(have: Have, record: Record) -> Have:
+    if isinstance(record, DashboardRecord):
+        return advanced(have, record)
+    assert isinstance(record, GradientFlowRecord)
+    return Have(gradients=record.gradients.end)

@@ -1,0 +1,79 @@
+"""Static twins: the picture of a view that a saved notebook shows where no kernel answers.
+
+They are an output of their own, after the widget: several hosts prefer a dead widget over the
+picture in the same bundle. The live view hides its twin, which it knows by the id in the picture.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from nbdl.inspection.static.raster import png
+from nbdl.widgets.source import Source
+
+PERIOD = 10.0
+"""Seconds between two updates of the twin of something live."""
+
+log = logging.getLogger("nbdl")
+
+
+class Twin:
+    """The twin of one view.
+
+    Args:
+        source: draws it.
+
+    Attributes:
+        id: stands in the picture as ``<svg id="nbdl-twin-...">``.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.id = f"nbdl-twin-{secrets.token_hex(4)}"
+        self._stopped = threading.Event()
+        self._update: Callable[[dict[str, Any]], None] | None = None
+
+    def bundle(self) -> dict[str, Any]:
+        """The mime bundle: ``image/svg+xml``, ``image/png`` where possible, ``text/plain``."""
+        svg = self.source.svg().replace("<svg ", f'<svg id="{self.id}" ', 1)
+        data: dict[str, Any] = {"image/svg+xml": svg, "text/plain": self.source.text()}
+        picture = png(svg)
+        if picture is not None:
+            data["image/png"] = base64.b64encode(picture).decode()
+        return data
+
+    def follow(self, update: Callable[[dict[str, Any]], None]) -> None:
+        """Call ``update(bundle)`` every ``PERIOD`` seconds until the source is over, then last."""
+        self._update = update
+        if self.source.over.is_set():
+            return
+        threading.Thread(target=self._follow, name="nbdl-twin", daemon=True).start()
+
+    def settle(self) -> None:
+        """Give the final picture now, in this thread."""
+        self._stopped.set()
+        self._tell()
+
+    def stop(self) -> None:
+        """Update no more."""
+        self._stopped.set()
+
+    def _follow(self) -> None:
+        over = False
+        while not over and not self._stopped.is_set():
+            over = self.source.over.wait(PERIOD)
+            if not self._stopped.is_set():
+                self._tell()
+
+    def _tell(self) -> None:
+        if self._update is None:
+            return
+        try:
+            self._update(self.bundle())
+        except Exception:  # a picture that cannot be shown must not end the thread loudly
+            log.exception("the static picture of a view could not be updated")
