@@ -49,3 +49,30 @@ def fire(event: Event) -> None:
     """Tell every listener of this event's class."""
     for listener in _listeners.get(type(event), ()):
         listener(event)
+
+
+@dataclass(frozen=True)
+class RunEvent(Event):
+    """Something that happened to a training run. Fired in the run's thread, between steps."""
+
+    run: Any
+
+
+class RunStarted(RunEvent):
+    """A run is about to make its first step."""
+
+
+class StepDone(RunEvent):
+    """A step is complete: parameters updated, ``run.history`` has its loss."""
+
+
+class EpochDone(RunEvent):
+    """An epoch is complete, its validation included."""
+
+
+class RunStatus(RunEvent):
+    """``run.status`` has changed: paused, running again, stopped, ..."""
+
+
+class RunFinished(RunEvent):
+    """A run is over, however it ended; ``run.status`` says how."""

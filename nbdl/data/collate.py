@@ -110,14 +110,20 @@ def pad_sequences(
     return out
 
 
-def map_arrays(batch: Any, fn: Callable[[Any], Any]) -> Any:
+def _is_ours(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, Tensor))
+
+
+def map_arrays(
+    batch: Any, fn: Callable[[Any], Any], of: Callable[[Any], bool] = _is_ours
+) -> Any:
     """``fn`` of every array or tensor in a batch, with its structure kept; the rest as it is."""
-    if isinstance(batch, (np.ndarray, Tensor)):
+    if of(batch):
         return fn(batch)
     if isinstance(batch, Mapping):
-        return {key: map_arrays(value, fn) for key, value in batch.items()}
+        return {key: map_arrays(value, fn, of) for key, value in batch.items()}
     if isinstance(batch, (tuple, list)):
-        parts = [map_arrays(part, fn) for part in batch]
+        parts = [map_arrays(part, fn, of) for part in batch]
         if hasattr(batch, "_fields"):
             return type(batch)(*parts)
         # A list of strings stays a list, so that a batch reads as it was collated.
@@ -126,8 +132,23 @@ def map_arrays(batch: Any, fn: Callable[[Any], Any]) -> Any:
 
 
 def to_tensors(batch: Any) -> Any:
-    """Every array in a batch as a Tensor (no copy); tensors and strings as they are."""
-    return map_arrays(batch, lambda a: a if isinstance(a, Tensor) else Tensor(a))
+    """Every array in a batch as a Tensor (no copy); tensors and strings as they are.
+
+    Arrays of other libraries that NumPy can read count as arrays.
+    """
+    if isinstance(batch, Tensor):
+        return batch
+    if isinstance(batch, np.ndarray):
+        return Tensor(batch)
+    if isinstance(batch, (tuple, list, Mapping)):
+        return map_arrays(batch, to_tensors, of=_is_array)
+    return Tensor(np.asarray(batch)) if _is_array(batch) else batch
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, Tensor)) or (
+        hasattr(value, "__array__") and not isinstance(value, np.generic)
+    )
 
 
 def batch_length(batch: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -141,6 +141,15 @@ class DataLoader:
             yield self._finish(batch)
         self._epoch, self._position = self._epoch + 1, 0
 
+    def first(self) -> Any:
+        """The batch that the next iteration begins with; the reader's position stays."""
+        start = self._resume or 0
+        batches = self._streamed(start) if self.streams else self._numbered(start)
+        try:
+            return self._finish(next(batches))
+        finally:
+            batches.close()
+
     def _finish(self, batch: Any) -> Any:
         batch = to_tensors(batch)
         if self.device is None:
@@ -148,7 +157,7 @@ class DataLoader:
         device = self.device
         return map_arrays(batch, lambda t: t.to(device) if isinstance(t, Tensor) else t)
 
-    def _numbered(self, start: int) -> Iterator[Any]:
+    def _numbered(self, start: int) -> Generator[Any, None, None]:
         n = len(self.dataset)
         order = (
             sampling.order(n, self.seed, self._epoch)
@@ -210,7 +219,7 @@ class DataLoader:
             lambda a: arrays.to_dtype(a, self.dtype) if isinstance(a, np.ndarray) else a,
         )
 
-    def _streamed(self, start: int) -> Iterator[Any]:
+    def _streamed(self, start: int) -> Generator[Any, None, None]:
         samples = iter(self.dataset)
         for _ in islice(samples, start * self.batch_size):
             pass  # a stream can only be entered in the middle by passing over its beginning

@@ -1,0 +1,169 @@
+"""Writes what runs measure into their store, from a thread of its own, a few times a second.
+
+The training thread does nothing for it: histories only grow, so the recorder reads from each
+what is new since its last visit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import platform
+import sqlite3
+import sys
+import threading
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from nbdl.training.store import Store, open_store
+
+INTERVAL = 0.5
+"""Seconds between two visits."""
+
+_METRIC_COLUMNS = ["step", "value"]
+
+
+class _Entry:
+    """How far the recorder has read one run."""
+
+    def __init__(self, run: Any, store: Store) -> None:
+        self.run, self.store = run, store
+        self.read: dict[str, int] = {}
+        self.events = 0
+        self.failures = 0
+
+    def write(self) -> None:
+        """Write what is new. Raises sqlite3.Error when the store cannot be written now."""
+        history = self.run.history
+        rows: dict[str, tuple[list[str], np.ndarray]] = {}
+        for name in history.names():
+            steps, values = history.since(name, self.read.get(name, 0))
+            if len(steps):
+                rows[name] = (_METRIC_COLUMNS, np.stack((steps, values), 1))
+        gradients = history.gradients.table(self.read.get("gradients", 0))
+        if len(gradients):
+            rows["gradients"] = (_gradient_columns(history.gradients.layers), gradients)
+        events = list(history.events[self.events :])
+        run = self.run
+        self.store.write(
+            run.id, rows, events, self.events,
+            status=run.status, epoch=run.epoch, step=run.step, message=run.message,
+            finished=run.finished,
+        )  # fmt: skip
+        for name, (_, data) in rows.items():
+            self.read[name] = self.read.get(name, 0) + len(data)
+        self.events += len(events)
+
+
+def _gradient_columns(layers: list[str]) -> list[str]:
+    return ["step", *(f"{kind}/{layer}" for kind in ("grad", "weight", "update")
+                      for layer in layers)]  # fmt: skip
+
+
+class Recorder:
+    """The thread that visits all runs under way."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._thread: threading.Thread | None = None
+
+    def start(self, run: Any, store: Store) -> None:
+        """Enter ``run`` in ``store`` and keep it up to date until ``finish``."""
+        config = {key: _plain(value) for key, value in run.config.items()}
+        try:
+            store.add_run(
+                run.id, run.name, config, model=_text(run.model), source=run.source,
+                environment=json.dumps(environment()),
+            )  # fmt: skip
+        except sqlite3.Error as error:
+            run.history.note("warning", f"this run is not kept in the run store: {error}")
+            return
+        with self._lock:
+            self._entries[run.id] = _Entry(run, store)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._visit_all, name="nbdl-store", daemon=True
+                )
+                self._thread.start()
+            self._wake.notify()
+
+    def finish(self, run: Any) -> None:
+        """Write the rest of ``run`` now, and visit it no more."""
+        with self._lock:
+            entry = self._entries.pop(run.id, None)
+        if entry is not None:
+            with _visiting:
+                self._try(entry)
+                entry.store.release(run.id)
+
+    def sync(self) -> None:
+        """Write what is new of all runs now, so that a reader of the store sees it."""
+        with self._lock:
+            entries = list(self._entries.values())
+        with _visiting:
+            for entry in entries:
+                self._try(entry)
+
+    def _visit_all(self) -> None:
+        while True:
+            with self._lock:
+                while not self._entries:
+                    self._wake.wait()
+                self._wake.wait(INTERVAL)
+            self.sync()
+
+    def _try(self, entry: _Entry) -> None:
+        try:
+            entry.write()
+            entry.failures = 0
+        except (sqlite3.Error, OSError) as error:
+            # A full disk or a lock held elsewhere must not stop the training; nothing is lost
+            # while the run lives, for the next visit writes it.
+            entry.failures += 1
+            if entry.failures == 1:
+                entry.run.history.note("warning", f"the run store could not be written: {error}")
+
+
+_visiting = threading.Lock()
+recorder = Recorder()
+atexit.register(recorder.sync)
+
+
+def keep(run: Any, store: Any) -> None:
+    """Keep ``run`` in the run store (True), in the store at a path, or nowhere (False)."""
+    if store is False or store is None:
+        return
+    opened = open_store(None if store is True else store)
+    if opened is not None:
+        recorder.start(run, opened)
+        run.at_end.append(lambda: recorder.finish(run))
+
+
+def environment() -> dict[str, str]:
+    """Versions that a run's numbers may depend on."""
+    versions = {"python": sys.version.split()[0], "platform": platform.platform()}
+    for package in ("nbdl", "numpy", "numba", "cupy"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _plain(value: Any) -> Any:
+    """A value of a configuration as JSON can hold it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return getattr(value, "__name__", None) or _text(value)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else repr(value)[:20_000]

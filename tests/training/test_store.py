@@ -1,0 +1,270 @@
+"""The run store: several writers, damage, file systems, folders that cannot be written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nbdl.errors import ArgumentError, FileError
+from nbdl.training import store as stores
+from nbdl.training.history import History
+from nbdl.training.recorder import Recorder, recorder
+from nbdl.training.records import runs
+from nbdl.training.store import BLOCK, Store, open_store
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    yield
+    stores.forget_stores()
+
+
+def rows(start, stop):
+    steps = np.arange(start, stop, dtype=float)
+    return ["step", "value"], np.stack((steps, steps**2), 1)
+
+
+def fake_run(name="net", **values):
+    run = SimpleNamespace(
+        id=f"id-{name}", name=name, status="running", epoch=1, step=3, message="", finished=None,
+        model=None, source=None, config={"lr": 0.1, "loss": max}, history=History(),
+    )  # fmt: skip
+    run.__dict__.update(values)
+    return run
+
+
+def test_numbers_come_back_as_they_were_nan_and_all(tmp_path):
+    s = Store(tmp_path / "a" / "runs.sqlite")
+    s.add_run("r1", "net", {"lr": 0.1})
+    values = np.array([[1, np.nan], [2, np.inf], [3, 1e-300]])
+    s.write("r1", {"loss": (["step", "value"], values)}, [(1.0, "note", "a \ud800 b")], status="x")
+    s.close()
+    s = Store(tmp_path / "a" / "runs.sqlite")
+    np.testing.assert_array_equal(s.series("r1")["loss"][1], values)
+    assert s.events("r1") == [(1.0, "note", "a ? b")]
+    assert s.runs()[0]["status"] == "x"
+    assert s.last_values("r1") == {"loss": 1e-300}
+    s.close()
+
+
+def test_rows_are_kept_in_blocks_however_they_come(tmp_path):
+    s = Store(tmp_path / "runs.sqlite")
+    s.add_run("r1", "net", {})
+    done = 0
+    for n in (1, 7, BLOCK, 3, 2 * BLOCK + 5, BLOCK - 16):
+        s.write("r1", {"loss": rows(done, done + n)})
+        done += n
+    np.testing.assert_array_equal(s.series("r1")["loss"][1], rows(0, done)[1])
+    count = s._db.execute("SELECT count(*), max(rows) FROM blocks").fetchone()
+    assert count == (-(-done // BLOCK), BLOCK)
+    s.close()
+
+
+def test_a_write_that_fails_leaves_nothing_and_can_be_done_again(tmp_path):
+    s = Store(tmp_path / "runs.sqlite")
+    s.add_run("r1", "net", {})
+    s.write("r1", {"loss": rows(0, 5)})
+    with pytest.raises(ValueError, match="no such columns"):
+        s.write("r1", {"loss": rows(5, 9), "new": rows(0, 2)}, colour="red")
+    assert list(s.series("r1")) == ["loss"]
+    s.write("r1", {"loss": rows(5, 9), "new": rows(0, 2)})
+    np.testing.assert_array_equal(s.series("r1")["loss"][1], rows(0, 9)[1])
+    assert len(s.series("r1")["new"][1]) == 2
+    s.close()
+
+
+def test_several_processes_write_at_once(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    code = (
+        "import sys, numpy as np\n"
+        "from nbdl.training.store import Store\n"
+        "s = Store(sys.argv[1]); me = sys.argv[2]; s.add_run(me, me, {})\n"
+        "for i in range(30):\n"
+        "    s.write(me, {'loss': (['step', 'value'], np.full((3, 2), i))})\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(_root())}
+    children = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), f"p{i}"], env=env)
+        for i in range(3)
+    ]
+    assert [child.wait(60) for child in children] == [0, 0, 0]
+    s = Store(path)
+    assert sorted(row["id"] for row in s.runs()) == ["p0", "p1", "p2"]
+    assert all(len(s.series(f"p{i}")["loss"][1]) == 90 for i in range(3))
+    s.close()
+
+
+def _root():
+    import nbdl
+
+    return os.path.dirname(os.path.dirname(nbdl.__file__))
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    path.write_bytes(b"this is a diary, not a data base" * 40)
+    with pytest.raises(FileError, match=r"runs.sqlite cannot be used"):
+        Store(path)
+    assert path.read_bytes().startswith(b"this is a diary")
+
+
+def test_a_store_of_a_newer_nbdl_is_refused(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    Store(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(FileError, match="has version 99"):
+        Store(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("ext4", "WAL"), ("nfs4", "DELETE"), ("fuse.sshfs", "DELETE"), ("9p", "DELETE")],
+)
+def test_the_journal_suits_the_file_system(tmp_path, kind, mode):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/a / ext3 rw 0 0\nhost:/x {tmp_path}/a\\040b {kind} rw 0 0\n")
+    (tmp_path / "a b").mkdir()
+    assert stores.file_system(tmp_path / "a b", str(mounts)) == kind
+    assert stores.journal_mode(tmp_path / "a b", str(mounts)) == mode
+    assert stores.file_system(tmp_path, str(mounts)) == "ext3"
+    assert stores.file_system(tmp_path, str(tmp_path / "none")) == ""
+
+
+def test_the_store_lies_in_the_working_directory_and_git_ignores_it(tmp_path):
+    s = open_store()
+    assert s.path == tmp_path / ".nbdl" / "runs.sqlite"
+    assert open_store() is s
+    assert (tmp_path / ".nbdl" / ".gitignore").read_text() == "*\n"
+    assert s._db.execute("PRAGMA journal_mode").fetchone()[0] in ("wal", "delete")
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_the_users_taken(tmp_path):
+    (tmp_path / ".nbdl").write_text("in the way")
+    with pytest.warns(UserWarning, match=r"cannot be opened.*runs are kept in .*home"):
+        s = open_store()
+    assert s.path == tmp_path / "home" / "nbdl" / "runs.sqlite"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_store() is s  # said once
+
+
+def test_no_folder_at_all_is_said_and_training_could_go_on(tmp_path):
+    (tmp_path / ".nbdl").write_text("in the way")
+    (tmp_path / "home").write_text("in the way too")
+    with pytest.warns(UserWarning, match="runs are not kept"):
+        assert open_store() is None
+    assert list(runs()) == []
+
+
+def test_the_recorder_writes_what_is_new_and_the_rest_at_the_end(tmp_path):
+    s, r = Store(tmp_path / "runs.sqlite"), Recorder()
+    run = fake_run()
+    r.start(run, s)
+    for step in range(10):
+        run.history.append(step, {"loss": step})
+    run.history.gradients.append(["a.weight"], 1, [1], [2], [3])
+    r.sync()
+    run.history.append(10, {"loss": 10, "val_loss": 1})
+    run.history.note("note", "hello")
+    run.status, run.finished = "finished", 5.0
+    r.finish(run)
+    assert len(s.series("id-net")["loss"][1]) == 11
+    assert s.series("id-net")["gradients"][0] == [
+        "step", "grad/a.weight", "weight/a.weight", "update/a.weight",
+    ]  # fmt: skip
+    assert s.runs()[0]["status"] == "finished"
+    assert s.events("id-net")[0][1:] == ("note", "hello")
+    s.close()
+
+
+def test_a_store_locked_by_another_process_delays_and_loses_nothing(tmp_path):
+    s, r = Store(tmp_path / "runs.sqlite", timeout=0.05), Recorder()
+    run = fake_run()
+    r.start(run, s)
+    other = sqlite3.connect(tmp_path / "runs.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    run.history.append(1, {"loss": 1})
+    r.sync()
+    assert any("could not be written" in text for _, _, text in run.history.events)
+    other.execute("COMMIT")
+    other.close()
+    r.finish(run)
+    assert len(s.series("id-net")["loss"][1]) == 1
+    s.close()
+
+
+def test_runs_are_listed_newest_first_and_read_back():
+    s = open_store()
+    first, second = fake_run("lenet"), fake_run("mlp")
+    for run in (first, second):
+        recorder.start(run, s)
+        run.history.append(3, {"loss": 0.5, "val_accuracy": 0.9})
+        run.history.gradients.append(["w"], 3, [1], [2], [3])
+        run.status, run.finished = "finished", 2e9
+        recorder.finish(run)
+    found = runs()
+    assert [r.name for r in found] == ["mlp", "lenet"]
+    assert found["lenet"].config == {"lr": 0.1, "loss": "max"}
+    assert found["id-mlp"].metrics == {"loss": 0.5, "val_accuracy": 0.9}
+    history = found[0].history()
+    assert history["loss"].tolist() == [0.5]
+    assert history.gradients.norms.tolist() == [[1]]
+    assert "val_accuracy" in repr(found)
+    assert [r.name for r in found.filter(model="lenet")] == ["lenet"]
+    assert [r.name for r in found.head(1)] == ["mlp"]
+    with pytest.raises(ArgumentError, match="unknown run 'lent'; did you mean 'lenet'"):
+        found["lent"]
+
+
+def test_a_list_of_runs_is_a_data_frame_and_a_table_of_text():
+    s = open_store()
+    run = fake_run("<img src=x onerror=alert(1)>")
+    recorder.start(run, s)
+    run.history.append(1, {"loss": 0.25})
+    recorder.finish(run)
+    frame = runs().to_pandas()
+    assert frame.loc[0, "loss"] == 0.25
+    assert frame.loc[0, "config.lr"] == 0.1
+    assert "<img" not in runs()._repr_html_()
+    assert "&lt;img" in runs()._repr_html_()
+    assert len(runs()[:0].to_pandas()) == 0
+
+
+def test_a_run_whose_process_is_gone_was_killed():
+    s = open_store()
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    s.add_run("r1", "net", {})
+    s._db.execute("UPDATE runs SET pid = ?, status = 'running'", (child.pid,))
+    assert runs()[0].status == "killed"
+
+
+def test_no_runs_yet(tmp_path):
+    assert repr(runs()) == "no runs yet"
+    assert len(runs(tmp_path)) == 0
+    with pytest.raises(ArgumentError, match="there is no folder"):
+        runs(tmp_path / "nowhere")
+
+
+def test_a_million_points_open_within_a_second(tmp_path):
+    import time
+
+    s = open_store()
+    s.add_run("big", "big", {})
+    s.write("big", {"loss": rows(0, 1_000_000)})
+    start = time.perf_counter()
+    history = runs()["big"].history()
+    seconds = time.perf_counter() - start
+    assert history.count("loss") == 1_000_000
+    assert seconds < 1
