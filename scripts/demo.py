@@ -15,6 +15,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "demo_notebooks"
 PLACE = ROOT / ".demo"
 STAMP = PLACE / ".executed.json"
+LOG = PLACE / ".jupyter.log"
 FIRST = ("01", "02")
 CELL_LIMIT = 600
 
@@ -67,41 +69,44 @@ def copy_notebooks() -> None:
         elif path.suffix != ".ipynb":
             shutil.copyfile(path, target)
         else:
-            copy_notebook(path, target, done.get(path.name, {}))
+            copy_notebook(path, target, done)
     write_stamp(done)
 
 
-def copy_notebook(path: Path, target: Path, entry: dict[str, str]) -> None:
+def copy_notebook(path: Path, target: Path, done: dict[str, dict[str, str]]) -> None:
     """Copy one notebook, unless the copy is current or was edited by hand."""
-    if target.exists():
-        edited = entry and digest(target) != entry["result"]
-        if edited:
+    entry = done.get(path.name)
+    if target.exists() and entry:
+        if digest(target) != entry["result"]:
             say(f"{target.name}: kept as you edited it ({target.relative_to(ROOT)})")
             return
-        if entry.get("inputs") == inputs_of(path):
+        if entry["inputs"] == inputs_of(path):
             return
     shutil.copyfile(path, target)
+    done.pop(path.name, None)
 
 
 def execute(path: Path) -> None:
     """Run a notebook from top to bottom in its folder and keep the outputs in it."""
-    import nbformat  # noqa: PLC0415  (only the executing half needs these two)
+    import nbformat  # noqa: PLC0415  (only the executing half needs these three)
     from nbclient import NotebookClient  # noqa: PLC0415
+    from traitlets.config import Config  # noqa: PLC0415
 
     done = read_stamp()
-    entry = done.get(path.name)
-    inputs = inputs_of(SOURCE / path.name)
-    if entry is not None and (entry["inputs"] == inputs or digest(path) != entry["result"]):
+    if path.name in done:
         say(f"{path.name}: executed already")
         return
     started = time.monotonic()
     notebook: Any = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=CELL_LIMIT, resources={"metadata": {"path": str(PLACE)}}
+        notebook,
+        timeout=CELL_LIMIT,
+        resources={"metadata": {"path": str(PLACE)}},
+        config=Config(KernelManager={"transport_encryption": "auto"}),
     )
     client.execute()
     nbformat.write(notebook, path)
-    done[path.name] = {"inputs": inputs, "result": digest(path)}
+    done[path.name] = {"inputs": inputs_of(SOURCE / path.name), "result": digest(path)}
     write_stamp(done)
     say(f"{path.name}: executed in {time.monotonic() - started:.0f} s")
 
@@ -134,10 +139,21 @@ def serve(notebook: str) -> None:
     environment = os.environ | {"JUPYTER_TOKEN": token}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1",
                f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={PLACE}",
-               "--ServerApp.log_level=ERROR", "--LabApp.news_url=None"]  # fmt: skip
+               "--LabApp.news_url=None"]  # fmt: skip
     if os.geteuid() == 0:
         command.append("--allow-root")
-    server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    # In a session of its own: Ctrl-C is ours, and ends the server without its question.
+    with LOG.open("wb") as log:
+        server = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         wait_until_up(server, port)
         say(f"open http://127.0.0.1:{port}/lab/tree/{notebook}?token={token}")
@@ -167,6 +183,7 @@ def wait_until_up(server: subprocess.Popen[bytes], port: int, limit: float = 120
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if server.poll() is not None:
+            print(LOG.read_text()[-4000:], file=sys.stderr)
             raise SystemExit(f"[demo] JupyterLab ended with exit code {server.returncode}")
         try:
             with urlopen(f"http://127.0.0.1:{port}/api", timeout=5):

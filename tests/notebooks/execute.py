@@ -8,6 +8,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 CELL_LIMIT = 600
 
@@ -33,6 +34,7 @@ def execute_notebook(notebook: Any, place: Path) -> Any:
         timeout=CELL_LIMIT,
         kernel_name="python3",
         resources={"metadata": {"path": str(place)}},
+        config=Config(KernelManager={"transport_encryption": "auto"}),
     )
     client.execute()
     return notebook
