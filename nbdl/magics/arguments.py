@@ -6,8 +6,8 @@ import argparse
 import ast
 import re
 import shlex
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Collection
+from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
@@ -63,7 +63,7 @@ class Line:
         try:
             return parser.parse_args([_unquoted(word) for word in words])
         except UsageError as error:
-            self.fail(str(error), _mentioned(str(error), words))
+            raise self.error(str(error), _mentioned(str(error), words)) from None
 
     def _check_option(self, parser: MagicArgumentParser, word: str) -> None:
         """Refuse an option nobody knows, with the nearest one that exists."""
@@ -72,16 +72,16 @@ class Line:
             return
         known = [s for action in parser._actions for s in action.option_strings]
         if name not in known and len([k for k in known if k.startswith(name)]) != 1:
-            self.fail(f"{self.magic} has no option {name}{did_you_mean(name, known)}", name)
+            raise self.error(f"{self.magic} has no option {name}{did_you_mean(name, known)}", name)
 
-    def fail(self, message: str, word: str = "") -> NoReturn:
-        """Raise UsageError with the line shown and ``word`` underlined."""
+    def error(self, message: str, word: str = "") -> UsageError:
+        """The error to raise: shows the line with ``word`` underlined."""
         line = f"{self.magic} {self.text}".rstrip()
         place = line.rfind(word) if word else -1
         shown = f"{message}\n    {line}"
         if place >= 0:
             shown += "\n    " + " " * place + "^" * len(word)
-        raise UsageError(shown)
+        return UsageError(shown)
 
     def value(self, word: str, what: str) -> Any:
         """What ``word`` stands for: a variable, ``module.attribute``, or ``{expression}``."""
@@ -92,11 +92,11 @@ class Line:
             return self.expression(word)
         if root not in self.namespace:
             near = did_you_mean(root, (n for n in self.namespace if not n.startswith("_")))
-            self.fail(f"{what}: there is no variable {root!r}{near}", word)
+            raise self.error(f"{what}: there is no variable {root!r}{near}", word)
         found = self.namespace[root]
         for part in rest:
             if not hasattr(found, part):
-                self.fail(
+                raise self.error(
                     f"{what}: {root!r} has no attribute {part!r}{did_you_mean(part, dir(found))}",
                     word,
                 )
@@ -109,17 +109,18 @@ class Line:
         try:
             return eval(compile(text, "<magic>", "eval"), self.namespace)
         except Exception as error:
-            self.fail(f"{word} could not be evaluated: {type(error).__name__}: {error}", word)
+            reason = f"{type(error).__name__}: {error}"
+            raise self.error(f"{word} could not be evaluated: {reason}", word) from None
 
-    def named(self, word: str, known: Iterable[str], what: str) -> Any:
+    def named(self, word: str, known: Collection[str], what: str) -> Any:
         """One of the ``known`` names as it is, else a variable or an ``{expression}``."""
-        names = list(known)
-        if word in names:
+        if word in known:
             return word
+        names = list(known)
         root = word.split(".")[0]
         if word.startswith("{") or root in self.namespace:
             return self.value(word, what)
-        self.fail(
+        raise self.error(
             f"unknown {what} {word!r}{did_you_mean(word, names)}; one of "
             f"{', '.join(sorted(names))}, or a variable",
             word,
@@ -144,7 +145,7 @@ class Line:
             or not isinstance(value, (int, float))
             or (kind is int and not isinstance(value, int))
         ):
-            self.fail(
+            raise self.error(
                 f"{what} must be {'an integer' if kind is int else 'a number'}, got {value!r}", word
             )
         return kind(value)
@@ -157,7 +158,7 @@ class Line:
             quoted = re.findall(r"'([^']+)'", error.message)
             word = next((w for w in quoted if w in self.text), "")
             if word and error.layer is None:
-                self.fail(str(error), word)
+                raise self.error(str(error), word) from None
             raise
 
 

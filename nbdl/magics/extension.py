@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
@@ -15,7 +14,7 @@ from nbdl.magics import model as models
 from nbdl.magics import sheet, show
 from nbdl.magics.arguments import HelpShown, Line
 from nbdl.magics.completion import MagicMatcher
-from nbdl.magics.trouble import report_model_error
+from nbdl.magics.trouble import ErrorReports, refuse_cell
 from nbdl.magics.waiting import Waiting, hold, in_batch
 
 
@@ -65,6 +64,7 @@ class NbdlMagics(Magics):
             %%model lenet --input 1,8,8
             Sequential(Flatten(), Linear(None, 10))
         """
+        __tracebackhide__ = True  # a traceback of the cell shows the cell, not the magic
         text = self._line("%%model", line)
         try:
             args = text.parse(NbdlMagics.model)
@@ -80,7 +80,7 @@ class NbdlMagics(Magics):
             thing = models.evaluate(self.shell.transform_cell(cell), filename, scope)
             built = models.build(thing, specs, args.name)
         except NbdlError as error:
-            report_model_error(self.shell, error, source, filename)
+            raise refuse_cell(error, source, filename) from None
         old = namespace.get(args.name)
         if args.keep and isinstance(old, nn.Module):
             print(models.keep_weights(old, built.model).text())
@@ -143,16 +143,18 @@ class NbdlMagics(Magics):
         options = self._train_options(text, args)
         model = text.value(args.model, "model")
         if not isinstance(model, nn.Module):
-            text.fail(f"{args.model} is of type {type(model).__name__}, not a model", args.model)
+            raise text.error(
+                f"{args.model} is of type {type(model).__name__}, not a model", args.model
+            )
         if args.data is None:
-            text.fail("%train needs the data to train on: %train MODEL DATA")
+            raise text.error("%train needs the data to train on: %train MODEL DATA")
         data = text.value(args.data, "data")
         wait = args.wait or in_batch(self.shell)
         run = text.run(training.train, model, data, wait=False, **options)
         self._keep_as(args.run, run)
         live = show.run(self.shell, run)
         if wait:
-            live.hold(hold)
+            live.hold(hold, run)
             run.wait()
         else:
             self.waiting.started(run)
@@ -234,12 +236,16 @@ class NbdlMagics(Magics):
         inputs = text.run(models.input_specs, args.inputs)
         for word, thing in zip(args.things, things, strict=True):
             if not isinstance(thing, (nn.Module, Tensor, training.Run)):
-                text.fail(
+                raise text.error(
                     f"{word} is of type {type(thing).__name__}: %inspect looks into models, "
                     "tensors and runs",
                     word,
                 )
-        text.run(show.inspect, self.shell, things, args.things, on, inputs, args.gradients)
+        views = text.run(
+            show.look, things, args.things, on=on, inputs=inputs, gradients=args.gradients
+        )
+        for each in views:
+            show.view(self.shell, each)
 
     # ----- %runs, %nbdl -------------------------------------------------------------------
 
@@ -298,6 +304,7 @@ class Extension:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.waiting = Waiting(shell)
+        self.reports = ErrorReports(shell)
         self.magics = NbdlMagics(shell, self.waiting)
         functions = {
             "model": NbdlMagics.model,
@@ -325,7 +332,7 @@ class Extension:
         self.shell.register_magics(self.magics)
         self.waiting.register()
         self.matcher.register()
-        show.register_errors(self.shell)
+        self.reports.register()
 
     def unload(self) -> None:
         """Take all of it away."""
@@ -334,7 +341,7 @@ class Extension:
         self.shell.magics_manager.registry.pop(NbdlMagics.__name__, None)
         self.waiting.unregister()
         self.matcher.unregister()
-        show.unregister_errors(self.shell)
+        self.reports.unregister()
 
 
 def _names_of(kind: Any) -> Any:
@@ -342,6 +349,3 @@ def _names_of(kind: Any) -> Any:
         return [n for n, v in namespace.items() if isinstance(v, kind) and not n.startswith("_")]
 
     return names
-
-
-__all__ = ["NbdlMagics", "UsageError", "load_ipython_extension", "unload_ipython_extension"]

@@ -80,6 +80,7 @@ def evaluate(body: str, filename: str, namespace: CellNamespace) -> Any:
     ``body`` starts on the line after the magic: an empty line stands for the magic's own, so
     that line numbers are those of the cell.
     """
+    __tracebackhide__ = True
     tree = ast.parse("\n" + body, filename)
     if not tree.body:
         raise ArgumentError(
@@ -102,6 +103,7 @@ def evaluate(body: str, filename: str, namespace: CellNamespace) -> Any:
 
 
 def _execute(tree: ast.Module, filename: str, namespace: CellNamespace) -> None:
+    __tracebackhide__ = True
     code = compile(tree, filename, "exec")
     namespace.lend_to_class_bodies(code)
     exec(code, namespace)

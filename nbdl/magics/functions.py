@@ -1,0 +1,93 @@
+"""``nbdl.model`` and ``nbdl.inspect``: the magics' work for scripts, editors and other hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython import get_ipython
+
+from nbdl import nn
+from nbdl.errors import ArgumentError
+from nbdl.magics import model as models
+from nbdl.magics import show
+
+
+def model(
+    name: Any = None,
+    definition: Any = None,
+    *,
+    input: Any = None,
+    keep: nn.Module | None = None,
+    quiet: bool = False,
+) -> Any:
+    """Build a model, check its shapes without computing, and show it: ``%%model`` as a function.
+
+    Three ways to write it::
+
+        net = nbdl.model("net", Sequential(Flatten(), Linear(None, 10)), input=(1, 8, 8))
+
+        @nbdl.model(input=(1, 8, 8))
+        class Net(Module): ...
+
+        @nbdl.model
+        def net(): return Sequential(...)
+
+    Args:
+        name: the model's name; a decorated class or function has its own.
+        definition: a Module, a Module class, or a function that returns a Module.
+        input: sizes of one example without the batch ``(1, 8, 8)``, a text such as
+            ``"ids=int64[256]"``, a tensor or Spec with a batch, or several of these in a list
+            or by name in a dictionary. Without it nothing is checked.
+        keep: an older model, whose weights are carried over where path and shape are the same.
+        quiet: do not show the graph.
+
+    Returns:
+        The Module, built.
+
+    Raises:
+        ShapeError: two layers do not fit; names the layer, got and expected.
+        ArgumentError: what was given is not a model.
+    """
+    if callable(name):  # @nbdl.model without parentheses, or nbdl.model(Net)
+        return _define(getattr(name, "__name__", type(name).__name__), name, input, keep, quiet)
+    if definition is None:
+
+        def decorate(thing: Callable[..., Any]) -> nn.Module:
+            return _define(name or thing.__name__, thing, input, keep, quiet)
+
+        return decorate
+    if not isinstance(name, str):
+        raise ArgumentError(f"the model's name must be a text, got {name!r}")
+    return _define(name, definition, input, keep, quiet)
+
+
+def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: bool) -> nn.Module:
+    built = models.build(thing, inputs, name)
+    if keep is not None:
+        print(models.keep_weights(keep, built.model).text())
+    shell = get_ipython()
+    if shell is not None and not quiet:
+        show.model(shell, built, source=None)
+    return built.model
+
+
+def inspect(*things: Any, on: Any = None, input: Any = None, gradients: bool = False) -> Any:
+    """Look into models, tensors and runs: ``%inspect`` as a function.
+
+    Args:
+        things: a Module (its structure), a Tensor (its computation graph), or a Run (its
+            dashboard).
+        on: an input for the Module: shows activations and gradients on it.
+        input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
+        gradients: of a Run: gradient norms of the layers over the steps.
+
+    Returns:
+        A view that shows itself as the last line of a cell, and as text when printed.
+
+    Raises:
+        ArgumentError: something that cannot be looked into.
+    """
+    inputs = models.input_specs(input)
+    titles = [""] * len(things)
+    return show.Views(show.look(things, titles, on=on, inputs=inputs, gradients=gradients))

@@ -1,0 +1,164 @@
+"""Putting views into the notebook: the live widget, and its static twin as an output of its own.
+
+In a terminal the text twin is printed instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+from nbdl import nn, widgets
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError
+from nbdl.inspection.activations import activation_graph
+from nbdl.inspection.graph import model_graph, tensor_graph
+from nbdl.inspection.records import GraphRecord
+from nbdl.inspection.static.graph import graph_svg
+from nbdl.inspection.summary import summary_text
+from nbdl.magics.model import Built
+from nbdl.magics.sheet import Section
+from nbdl.magics.sheet import text as sheet_text
+from nbdl.shapes import Spec
+from nbdl.training import Run
+
+
+def has_front_end(shell: Any) -> bool:
+    """Whether the shell is a notebook's: a kernel that can show widgets."""
+    return getattr(shell, "kernel", None) is not None
+
+
+class Live:
+    """A view that is on the screen, with its twin.
+
+    Args:
+        view: the widget.
+    """
+
+    def __init__(self, view: widgets.View) -> None:
+        self.view = view
+        display(view)
+        handle = display(view.twin(), raw=True, display_id=True)
+        view.follow_twin(lambda bundle: handle.update(bundle, raw=True))
+
+    def hold(self, wait: Callable[[Any], None], run: Any) -> None:
+        """Wait for the run in this cell, and leave its final picture."""
+        wait(run)
+        self.view.settle()
+
+
+class Text:
+    """The same for a terminal: the text twin, printed when there is something to say."""
+
+    def __init__(self, view: widgets.View, show_now: bool) -> None:
+        self.view = view
+        if show_now:
+            self._print()
+
+    def hold(self, wait: Callable[[Any], None], run: Any) -> None:
+        """Wait for the run and print how it ended."""
+        wait(run)
+        self._print()
+
+    def _print(self) -> None:
+        print(self.view.source.text())
+
+
+def view(shell: Any, shown: widgets.View, *, show_now: bool = True) -> Live | Text:
+    """Show a view the way this shell can."""
+    return Live(shown) if has_front_end(shell) else Text(shown, show_now)
+
+
+def run(shell: Any, started: Run) -> Live | Text:
+    """Show a run's dashboard."""
+    return view(shell, widgets.dashboard(started), show_now=False)
+
+
+def graph_view(record: GraphRecord) -> widgets.View:
+    """The widget of a graph."""
+    return widgets.graph(
+        record,
+        svg=lambda: graph_svg(record),
+        text=lambda: summary_text(record),
+    )
+
+
+def model(shell: Any, built: Built) -> None:
+    """Show the graph of a model that was just built."""
+    record = model_graph(built.model, built.inputs, title=built.model._name)
+    view(shell, graph_view(record))
+
+
+def look(
+    things: Iterable[Any],
+    titles: Iterable[str],
+    *,
+    on: Any = None,
+    inputs: dict[str, Spec] | None = None,
+    gradients: bool = False,
+) -> list[widgets.View]:
+    """A view of each thing: a Module, a Tensor or a Run.
+
+    Raises ArgumentError for anything else, and for ``on`` without a Module.
+    """
+    views = []
+    for thing, title in zip(things, titles, strict=True):
+        if on is not None and not isinstance(thing, nn.Module):
+            raise ArgumentError(
+                f"--on is for models; {title or 'this'} is of type {type(thing).__name__}",
+                hint="%inspect MODEL --on INPUT",
+            )
+        if isinstance(thing, Run):
+            views.append((widgets.gradient_flow if gradients else widgets.dashboard)(thing))
+        elif isinstance(thing, nn.Module):
+            name = title or thing._name
+            if on is not None:
+                views.append(graph_view(activation_graph(thing, on, title=name)))
+            else:
+                views.append(graph_view(model_graph(thing, inputs, title=name)))
+        elif isinstance(thing, Tensor):
+            views.append(graph_view(tensor_graph(thing, title=title)))
+        else:
+            raise ArgumentError(
+                f"inspect looks into models, tensors and runs, not {type(thing).__name__}"
+            )
+    return views
+
+
+class Views:
+    """What ``nbdl.inspect`` returns: shows itself as the last line of a cell."""
+
+    def __init__(self, views: list[widgets.View]) -> None:
+        self.views = views
+
+    def __repr__(self) -> str:
+        return "\n\n".join(v.source.text() for v in self.views)
+
+    def _ipython_display_(self) -> None:
+        for each in self.views:
+            view(get_ipython(), each)
+
+
+def sheet(shell: Any, sections: tuple[Section, ...]) -> None:
+    """Show the sheet of everything."""
+    text = sheet_text(sections)
+    if not has_front_end(shell):
+        print(text)
+        return
+    rows = []
+    for section in sections:
+        rows.append(
+            f'<tr><th colspan="2" style="text-align:left">{escape(section.title)}</th></tr>'
+        )
+        rows += [
+            f'<tr><td style="text-align:left"><code>{escape(entry.code)}</code></td>'
+            f'<td style="text-align:left">{escape(entry.meaning)}</td></tr>'
+            for entry in section.entries
+        ]
+    html = f"<table>{''.join(rows)}</table>"
+    html += "<p>Every magic explains itself: <code>%train?</code> or <code>%train --help</code></p>"
+    display({"text/html": html, "text/plain": text}, raw=True)
