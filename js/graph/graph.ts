@@ -193,7 +193,8 @@ class GraphPicture {
       const share = this.shares[node]!;
       return Number.isNaN(share) ? this.palette.group(1) : this.palette.heat(share);
     }
-    return it.kind === "group" ? this.palette.group(0) : this.palette.family(it.family || it.kind);
+    if (it.kind === "group" && !it.family) return this.palette.group(0);
+    return this.palette.family(it.family || it.kind);
   }
 
   // ----- what the person does --------------------------------------------------------------

@@ -60,6 +60,12 @@ export function edgeLabel(node: GraphNode, output: number): string {
   return spec ? oneLine(shapeText(spec.shape), LIMIT) : "";
 }
 
+/** A layer that is itself made of operations is a group, but one that is closed at first. */
+function groupKind(node: GraphNode): number {
+  if (node.kind !== "group") return 0;
+  return node.family ? 2 : 1;
+}
+
 /** Only the numbers of a record that decide positions. */
 export function shapesOf(record: GraphRecord): Shapes {
   const { nodes } = record;
@@ -71,7 +77,7 @@ export function shapesOf(record: GraphRecord): Shapes {
   }
   return {
     parent: Int32Array.from(nodes, (node) => node.parent),
-    group: Uint8Array.from(nodes, (node) => Number(node.kind === "group")),
+    group: Uint8Array.from(nodes, groupKind),
     width: Float32Array.from(nodes, nodeWidth),
     height: new Float32Array(nodes.length).fill(NODE_HEIGHT),
     header: Float32Array.from(nodes, (node) => (node.kind === "group" ? nodeWidth(node) : 0)),

@@ -26,7 +26,7 @@ export function expandToFit(
       const parent = shapes.parent[node]!;
       if (parent >= 0 && !next[parent]) return;
       shown++;
-      if (group && depth[node] === level) {
+      if (group === 1 && depth[node] === level) {
         next[node] = 1;
         opened++;
       }

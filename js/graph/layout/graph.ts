@@ -8,7 +8,7 @@ import { ROOT_FRAME, groupFrame, type Box, type Child, type Level, type Net } fr
 export interface Shapes {
   /** Index of the group each node lies in; -1: none. */
   parent: Int32Array;
-  /** 1 where the node is a group. */
+  /** 0: no group, 1: a group, 2: a group that is closed at first (a layer's own operations). */
   group: Uint8Array;
   width: Float32Array;
   height: Float32Array;

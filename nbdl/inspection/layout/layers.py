@@ -1,0 +1,131 @@
+"""Layers, and stand-ins for edges where they pass through a layer (layers.ts)."""
+
+from __future__ import annotations
+
+from nbdl.inspection.layout.types import LONG, Level
+
+IN, NODE, PASS, OUT = range(4)
+
+
+def assign_layers(level: Level) -> tuple[list[int], int]:
+    """The layer of each child, one below its lowest input; and the layer after the last."""
+    count = len(level.children)
+    first = 1 if any(net.source < 0 for net in level.nets) else 0
+    layer = [first] * count
+    has_input = [False] * count
+    of = nets_by_source(level)
+    for net in level.nets:
+        if net.source < 0:
+            for target in net.targets:
+                has_input[target] = True
+    for child in range(count):
+        for index in of[child]:
+            for target in level.nets[index].targets:
+                if target > child:
+                    has_input[target] = True
+                    layer[target] = max(layer[target], layer[child] + 1)
+    for child in reversed(range(count)):
+        if not has_input[child]:
+            readers = [
+                layer[t] for index in of[child] for t in level.nets[index].targets if t > child
+            ]
+            if readers:
+                layer[child] = max(layer[child], min(readers) - 1)
+    return layer, max(layer, default=first - 1) + 1
+
+
+def nets_by_source(level: Level) -> list[list[int]]:
+    """Indices of the nets that each child makes."""
+    result: list[list[int]] = [[] for _ in level.children]
+    for index, net in enumerate(level.nets):
+        if net.source >= 0:
+            result[net.source].append(index)
+    return result
+
+
+class Layered:
+    """Elements in layers, in program order of what they carry; links join neighbours.
+
+    Attributes:
+        what: the child's index (NODE) or the net's (all others).
+        place: position within the layer.
+        gaps: links by the layer they start in, as indices into ``links``.
+        links: (from, to, net).
+        lanes: (net, target child or -1) of edges too long for stand-ins.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self.level = level
+        self.child_layer, self.last = assign_layers(level)
+        self.layers: list[list[int]] = [[] for _ in range(self.last + 1)]
+        self.gaps: list[list[int]] = [[] for _ in range(self.last + 1)]
+        self.kind: list[int] = []
+        self.what: list[int] = []
+        self.layer: list[int] = []
+        self.place: list[int] = []
+        self.links: list[tuple[int, int, int]] = []
+        self.lanes: list[tuple[int, int]] = []
+        self.element_of = [-1] * len(level.children)
+        self.in_element = [-1] * len(level.nets)
+        self.out_element = [-1] * len(level.nets)
+        self._pending: list[tuple[int, int, int]] = []
+        self._build()
+
+    def _build(self) -> None:
+        of = nets_by_source(self.level)
+        for index, net in enumerate(self.level.nets):
+            if net.source < 0:
+                self.in_element[index] = self._add(IN, index, 0)
+                self._run(index, self.in_element[index])
+        for child in range(len(self.level.children)):
+            self.element_of[child] = self._add(NODE, child, self.child_layer[child])
+            for index in of[child]:
+                self._run(index, self.element_of[child])
+        for start, child, net in self._pending:
+            self._link(start, self.element_of[child], net)
+
+    def _add(self, kind: int, what: int, layer: int) -> int:
+        element = len(self.kind)
+        self.kind.append(kind)
+        self.what.append(what)
+        self.layer.append(layer)
+        self.place.append(len(self.layers[layer]))
+        self.layers[layer].append(element)
+        return element
+
+    def _link(self, start: int, end: int, net: int) -> None:
+        self.gaps[self.layer[start]].append(len(self.links))
+        self.links.append((start, end, net))
+
+    def _run(self, index: int, start: int) -> None:
+        """Follow one tensor down, with one stand-in a layer shared by all its readers."""
+        net = self.level.nets[index]
+        top = self.layer[start]
+        stops = []
+        for target in net.targets:
+            if target > net.source:
+                if self.child_layer[target] - top > LONG:
+                    self.lanes.append((index, target))
+                else:
+                    stops.append(target)
+        leaves = net.leaves
+        if leaves and self.last - top > LONG:
+            self.lanes.append((index, -1))
+            self.out_element[index] = self._add(OUT, index, self.last)
+            leaves = False
+        stops.sort(key=lambda t: (self.child_layer[t], t))
+        end = self.last if leaves else top
+        if stops:
+            end = max(end, self.child_layer[stops[-1]])
+        previous = start
+        for layer in range(top + 1, end + 1):
+            while stops and self.child_layer[stops[0]] == layer:
+                self._pending.append((previous, stops.pop(0), index))
+            if layer == end:
+                break
+            stand_in = self._add(PASS, index, layer)
+            self._link(previous, stand_in, index)
+            previous = stand_in
+        if leaves:
+            self.out_element[index] = self._add(OUT, index, self.last)
+            self._link(previous, self.out_element[index], index)
