@@ -6,12 +6,14 @@ import { gradients } from "./gradients/gradients";
 import { graph } from "./graph/graph";
 import { drawInto, type View } from "./lib/frame";
 import type { Port } from "./lib/port";
+import { hideTwin } from "./lib/twin";
 
 const VIEWS: Record<string, View> = { dashboard, gradients, graph };
 
 /** Draw the view called `name` into `host`; returns what takes it down again. */
 export function mount(name: string, host: HTMLElement, port: Port): () => void {
   const life = new AbortController();
+  hideTwin(host, port.twin ?? "", life.signal);
   drawInto(host, VIEWS[name], name, port, life.signal);
   return () => life.abort();
 }

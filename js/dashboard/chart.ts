@@ -7,7 +7,7 @@ import { formatNumber } from "../lib/format";
 import { Plot, type Line } from "../lib/plot";
 import type { Series } from "../lib/rows";
 import type { Theme } from "../lib/theme";
-import { indexAt, isSecondary, nearest, smooth, thin, type Points } from "./curves";
+import { hold, indexAt, isSecondary, nearest, smooth, thin, type Points } from "./curves";
 
 export interface ChartSettings {
   smoothing: number;
@@ -35,6 +35,7 @@ export class Chart {
   private readonly names: string[];
   private readonly plot: Plot;
   private readonly readings: HTMLElement[];
+  private readonly place = h("span", { class: "chart-step" });
   private curves: Points[] = [];
   private step: number | undefined;
 
@@ -54,7 +55,7 @@ export class Chart {
     this.element = h(
       "section",
       { class: `chart${isSecondary(title) ? " is-small" : ""}`, tabindex: 0, role: "group" },
-      h("header", { class: "chart-head" }, h("h3", {}, readable(title)), legend),
+      h("header", { class: "chart-head" }, h("h3", {}, readable(title)), this.place, legend),
       this.plot.element,
     );
     on(this.element, "keydown", (event) => this.key(event), host.signal);
@@ -69,7 +70,9 @@ export class Chart {
   draw(width: number): void {
     if (width <= 0) return;
     const { smoothing, log } = this.host.settings;
-    const raw: Points[] = this.series.map(({ series }) => series);
+    const raw: Points[] = this.series.map(({ name, series }) =>
+      name === "lr" ? hold(series, this.host.lastStep()) : series,
+    );
     const blurred = this.series.map(({ name, series }) => blur(name, series, smoothing));
     this.curves = blurred.map((points, index) => points ?? raw[index]!);
     const faint = blurred.flatMap((points, index) => (points ? [this.line(raw, index, width, true)] : []));
@@ -110,8 +113,9 @@ export class Chart {
     const main = this.curves[0];
     const step = at === undefined || !main?.steps.length ? at : main.steps[nearest(main.steps, at)];
     this.plot.point(step, readings);
-    const place = step === undefined ? "latest" : `step ${formatNumber(step)}`;
-    this.element.setAttribute("aria-label", `${readable(this.title)}, ${place}: ${said.join(", ")}`);
+    const place = step === undefined ? "" : `step ${formatNumber(step)}`;
+    setText(this.place, place);
+    this.element.setAttribute("aria-label", `${readable(this.title)}, ${place || "latest"}: ${said.join(", ")}`);
   }
 
   /** Arrows walk the crosshair, + and − zoom around it, Escape shows all again. */
@@ -139,9 +143,9 @@ export class Chart {
 }
 
 /** A series smoothed, or undefined where smoothing would only hide what it says: few points, or a
- *  schedule that was set and not measured. */
+ *  chart of the machine or the schedule. */
 function blur(name: string, series: Series, weight: number): Points | undefined {
-  if (weight === 0 || series.length <= FEW || name === "lr") return undefined;
+  if (weight === 0 || series.length <= FEW || isSecondary(name)) return undefined;
   return { steps: series.steps, values: smooth(series.values, weight) };
 }
 

@@ -86,6 +86,7 @@ export class Controls {
   refused(id: number): void {
     this.asked.delete(id);
     this.editing = false;
+    this.draw();
   }
 
   /** The run's state now: what was asked and is done is forgotten. */

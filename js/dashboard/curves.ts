@@ -67,6 +67,16 @@ export function thin(points: Points, columns: number, from = -Infinity, to = Inf
   return { steps: xs, values: ys };
 }
 
+/** A quantity that was set, not measured: it holds its value until the next point, and to the end. */
+export function hold({ steps, values }: Points, end: number): Points {
+  const [xs, ys]: [number[], number[]] = [[], []];
+  for (let i = 0; i < steps.length; i++) {
+    xs.push(steps[i]!, Math.max(steps[i]!, (steps[i + 1] ?? end + 1) - 1));
+    ys.push(values[i]!, values[i]!);
+  }
+  return { steps: xs, values: ys };
+}
+
 /** The index of the step nearest to `step`; −1 where there is none. */
 export function nearest(steps: ArrayLike<number>, step: number): number {
   const index = indexAt(steps, step);
@@ -90,6 +100,11 @@ export function group(names: readonly string[]): { title: string; names: string[
   return [...charts]
     .map(([title, members]) => ({ title, names: members.sort((a, b) => order(a) - order(b)) }))
     .sort((a, b) => rank(a.title) - rank(b.title));
+}
+
+/** Whether a series says more than its last value: a constant learning rate does not. */
+export function isWorthAChart(name: string, length: number): boolean {
+  return length > (isSecondary(name) ? 1 : 0);
 }
 
 function order(name: string): number {

@@ -10,7 +10,7 @@ import { redrawer } from "../lib/redraw";
 import { decode } from "../lib/wire";
 import { Chart, type ChartHost } from "./chart";
 import { Controls } from "./controls";
-import { group } from "./curves";
+import { group, isWorthAChart } from "./curves";
 import css from "./dashboard.css";
 import { Header } from "./header";
 import { confusionTable, sampleCards } from "./results";
@@ -167,7 +167,8 @@ class Dashboard {
   }
 
   private drawCharts(width: number): void {
-    const groups = group([...this.store.series.keys()]);
+    const worthy = [...this.store.series].filter(([name, { length }]) => isWorthAChart(name, length));
+    const groups = group(worthy.map(([name]) => name));
     const same = groups.length === this.charts.length;
     if (!same || groups.some(({ names }, at) => !this.charts[at]!.shows(names))) {
       this.charts = groups.map(({ title, names }) => {

@@ -28,6 +28,11 @@ export function ticksOf(axis: Axis, count: number): number[] {
     const powers = logTicks(low, high, count);
     if (powers.length >= 2) return powers;
   }
+  const ticks = linearTicks(low, high, count);
+  return ticks.length >= 2 ? ticks : linearTicks(low, high, 2 * count);
+}
+
+function linearTicks(low: number, high: number, count: number): number[] {
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;

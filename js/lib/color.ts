@@ -53,7 +53,7 @@ export function luminance(colour: Rgb): number {
 
 /** Black or white, whichever reads better on this colour. */
 export function inkOn(colour: Rgb): string {
-  return luminance(colour) > 0.28 ? "#101114" : "#ffffff";
+  return luminance(colour) > 0.19 ? "#101114" : "#ffffff"; // equal contrast lies at about 0.19
 }
 
 /** The tokens of the lines of a chart, in order of use. */

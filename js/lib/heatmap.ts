@@ -38,6 +38,8 @@ export class HeatMap {
   private readonly tooltip: Tooltip;
   private data: HeatMapData = { rows: [], steps: [], values: [] };
   private at: { row: number; column: number } | undefined;
+  /** What is drawn without the mark: moving the mark copies it back. */
+  private readonly drawn = h("canvas");
   private width = 0;
   private left = 0;
 
@@ -109,7 +111,10 @@ export class HeatMap {
     this.drawCells(context, range);
     this.drawLabels(context);
     this.drawLegend(range);
-    if (this.at) this.drawMark(context, this.at);
+    this.drawn.width = this.canvas.width;
+    this.drawn.height = this.canvas.height;
+    this.drawn.getContext("2d")?.drawImage(this.canvas, 0, 0);
+    this.drawMark();
   }
 
   private drawCells(context: CanvasRenderingContext2D, [low, high]: readonly [number, number]): void {
@@ -170,12 +175,21 @@ export class HeatMap {
     }
   }
 
-  private drawMark(context: CanvasRenderingContext2D, at: { row: number; column: number }): void {
+  private drawMark(): void {
+    const context = this.canvas.getContext("2d");
+    if (!context || this.drawn.width === 0) return;
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(this.drawn, 0, 0);
+    context.restore();
+    if (!this.at) return;
     const width = (this.width - this.left) / this.columns;
-    const x = this.left + at.column * width;
+    const x = this.left + this.at.column * width;
+    const y = this.at.row * this.rowHeight;
     context.strokeStyle = this.options.theme.color("text");
     context.lineWidth = 1.5;
-    context.strokeRect(x - 0.5, at.row * this.rowHeight - 0.5, Math.max(4, width) + 1, this.rowHeight);
+    context.strokeRect(x - 0.5, y - 0.5, Math.max(4, width) + 1, this.rowHeight);
   }
 
   private drawLegend([low, high]: readonly [number, number]): void {
@@ -210,7 +224,7 @@ export class HeatMap {
   private choose(row: number, column: number, x: number, y: number): void {
     if (this.at?.row !== row || this.at.column !== column) {
       this.at = { row, column };
-      this.draw();
+      this.drawMark();
     }
     const [, end] = this.samples(column);
     this.tooltip.show(x, y, ...this.options.describe(row, end - 1).nodes);
@@ -220,7 +234,7 @@ export class HeatMap {
     this.tooltip.hide();
     if (!this.at) return;
     this.at = undefined;
-    this.draw();
+    this.drawMark();
   }
 
   private key(event: KeyboardEvent): void {

@@ -10,6 +10,8 @@ export interface Message {
 }
 
 export interface Port {
+  /** The id of the view's static twin, '' where it has none. */
+  readonly twin?: string;
   /** Tell Python something. */
   send(message: Message): void;
   /** Hear every message from Python until the signal is aborted. */

@@ -65,6 +65,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     if (gone) return;
     el.textContent = "";
     const port = {
+      twin: model.get("twin_id"),
       send: (message: unknown) => model.send(message),
       listen(heard: Hear, signal: AbortSignal) {
         model.on("msg:custom", heard);

@@ -51,6 +51,9 @@ class View(anywidget.AnyWidget):
         threading.Thread(target=self._send_unasked, name="nbdl-view", daemon=True).start()
         source.start(self)
 
+    def __repr__(self) -> str:
+        return f"<nbdl view: {self.view}>"
+
     # ------------------------------------------------------------------------- to the page
 
     def tell(self, message: dict[str, Any], buffers: list[Any] | None = None) -> None:

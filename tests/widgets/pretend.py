@@ -39,12 +39,12 @@ class PretendRun(Run):
         threading.Thread(target=lambda: self._work(self.work), daemon=True).start()
         return self
 
-    def work(self) -> str:
-        """All steps; what ends the run."""
+    def work(self) -> str | None:
+        """All steps; how it ended, or None when somebody wished it to end."""
         for self.epoch in range(1, self.epochs + 1):
             for _ in range(self.steps_an_epoch):
                 if not self.between_steps():
-                    return ""
+                    return None
                 self.one_step()
             self.validate()
         return f"{self.epochs} epochs done"

@@ -73,6 +73,11 @@ def secondary(title: str) -> bool:
     return title in ("lr", "throughput", "memory", "gpu_memory", "time")
 
 
+def worth_a_chart(part: SeriesPart) -> bool:
+    """Whether a series says more than its last value: a constant learning rate does not."""
+    return not secondary(part.name) or len(part.values) > 1
+
+
 def readable(title: str) -> str:
     """A name of the history as a heading."""
     known = {"lr": "learning rate", "throughput": "samples per second"}

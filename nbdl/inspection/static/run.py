@@ -11,7 +11,7 @@ from nbdl.inspection.records import (
     RunState,
 )
 from nbdl.inspection.static import formats
-from nbdl.inspection.static.chart import chart, group, readable, secondary
+from nbdl.inspection.static.chart import chart, group, readable, secondary, worth_a_chart
 from nbdl.inspection.static.heat import heat_height, heat_map
 from nbdl.inspection.static.svg import (
     BAD,
@@ -58,7 +58,8 @@ def dashboard_svg(record: DashboardRecord) -> str:
     column.add(_heading(state), 20, gap=12)
     column.add(_progress(state), 6, gap=12)
     column.add(_facts(state), 36)
-    for level, words in (("note", state.message), ("bad", state.error)):
+    calm = "good" if state.status == "finished" else "note"
+    for level, words in ((calm, state.message), ("bad", state.error)):
         if words:
             _notice(column, words, level)
     _charts(column, record)
@@ -153,7 +154,7 @@ def _findings(column: Column, findings: Sequence[Finding]) -> None:
 
 def _charts(column: Column, record: DashboardRecord) -> None:
     """Charts in two columns; the machine's are lower, and come last."""
-    parts = {part.name: part for part in record.series}
+    parts = {part.name: part for part in record.series if worth_a_chart(part)}
     charts = group(list(parts))
     gap = 24
     width = (WIDTH - 2 * MARGIN - gap) / 2

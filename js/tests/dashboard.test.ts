@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RunState } from "../lib/records";
+import { readRate } from "../dashboard/controls";
+import { mount } from "../main";
+import { givePage, Packer, settle, TestPort, type Drawn } from "./page";
+
+const STATE: RunState = {
+  id: "ab12",
+  name: "lenet",
+  model: "Sequential",
+  status: "running",
+  epoch: 2,
+  epochs: 5,
+  step: 120,
+  total_steps: 300,
+  started: 1_700_000_000,
+  elapsed: 12,
+  eta: 18,
+  throughput: 12_345,
+  lr: 1e-3,
+  message: "",
+  error: "",
+  pending: [],
+  facts: [["optim", "adamw"]],
+};
+
+let drawn: Drawn[];
+let host: HTMLElement;
+let port: TestPort;
+let unmount: () => void;
+
+function tell(state: Partial<RunState> = {}, more: Record<string, unknown> = {}): void {
+  const packer = new Packer();
+  const series = [0, 1].map((index) => ({
+    name: ["loss", "val_loss"][index],
+    start: 0,
+    end: 3,
+    steps: packer.array("float64", [1, 2, 3]),
+    values: packer.array("float32", [3, 2, 1 + index]),
+  }));
+  const record = {
+    state: { ...STATE, ...state },
+    series,
+    gradients: null,
+    findings: null,
+    log: [],
+    log_start: 0,
+    confusion: null,
+    samples: null,
+    ...more,
+  };
+  port.say({ type: "record", record }, packer.buffers);
+}
+
+const all = (selector: string) => [...host.shadowRoot!.querySelectorAll<HTMLElement>(selector)];
+const one = <E extends HTMLElement = HTMLElement>(selector: string) => all(selector)[0] as E;
+const button = (text: string) =>
+  all("button").find((element) => element.textContent === text) as HTMLButtonElement;
+const visible = (elements: HTMLElement[]) => elements.filter(({ hidden }) => !hidden);
+
+beforeEach(() => {
+  drawn = givePage();
+  host = document.createElement("div");
+  document.body.append(host);
+  port = new TestPort();
+  unmount = mount("dashboard", host, port);
+});
+
+afterEach(() => {
+  unmount();
+  host.remove();
+  vi.unstubAllGlobals();
+});
+
+describe("the dashboard", () => {
+  it("greets, saying that it has nothing", () => {
+    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0 } }]);
+  });
+
+  it("shows state, facts and a chart with both curves", async () => {
+    tell();
+    await settle();
+    expect(one(".status").textContent).toBe("Training");
+    expect(one(".run-name").textContent).toBe("lenet");
+    expect(all(".run-facts dd").map(({ textContent }) => textContent)).toEqual([
+      "2 / 5", "120 / 300", "18 s", "12 s", "12.3k", "",
+    ]);
+    expect(one<HTMLInputElement>(".rate-field").value).toBe("0.001");
+    expect(one(".chart").getAttribute("aria-label")).toBe("loss, latest: train 1, val 2");
+    expect(drawn.filter(({ name }) => name === "lineTo").length).toBeGreaterThan(4);
+    expect(one(".progress").getAttribute("aria-valuenow")).toBe("120");
+  });
+
+  it("says at once what a click asks for, then what Python confirms", async () => {
+    tell();
+    await settle();
+    button("Pause").click();
+    await settle();
+    expect(one(".status").textContent).toBe("pausing …");
+    expect(port.sent.at(-1)).toEqual({ type: "command", command: "pause", id: 1, value: null });
+    port.say({ type: "heard", id: 1 });
+    tell({ status: "paused" });
+    await settle();
+    expect(one(".status").textContent).toBe("Paused");
+    expect(button("Resume").disabled).toBe(false);
+  });
+
+  it("says why nothing happens when Python does not hear a click", async () => {
+    tell();
+    await settle();
+    const start = Date.now();
+    button("Stop").click();
+    vi.spyOn(Date, "now").mockReturnValue(start + 2000);
+    tell();
+    await settle();
+    expect(one(".head > .notice").textContent).toContain("■ Stop button");
+  });
+
+  it("shows a refusal in the message line and lets the person try again", async () => {
+    tell();
+    await settle();
+    button("Pause").click();
+    port.say({ type: "refused", id: 1, text: "This run is over." });
+    await settle();
+    expect(one(".head > .notice").textContent).toBe("This run is over.");
+    expect(button("Pause").disabled).toBe(false);
+  });
+
+  it("sets the learning rate by Enter, and marks what is none", async () => {
+    tell();
+    await settle();
+    const field = one<HTMLInputElement>(".rate-field");
+    field.value = "fast";
+    field.dispatchEvent(new Event("input"));
+    expect(field.getAttribute("aria-invalid")).toBe("true");
+    field.value = "3e-4";
+    field.dispatchEvent(new Event("input"));
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    expect(port.sent.at(-1)).toMatchObject({ command: "set_lr", value: 3e-4 });
+  });
+
+  it("asks again when a message leaves a hole", async () => {
+    tell();
+    const packer = new Packer();
+    const late = {
+      name: "loss",
+      start: 9,
+      end: 10,
+      steps: packer.array("float64", [10]),
+      values: packer.array("float32", [1]),
+    };
+    const later = Date.now() + 1000;
+    vi.spyOn(Date, "now").mockReturnValue(later);
+    port.say(
+      { type: "record", record: { state: STATE, series: [late], gradients: null, log: [], log_start: 0 } },
+      packer.buffers,
+    );
+    expect(port.sent.at(-1)).toEqual({
+      type: "hello",
+      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, log: 0 },
+    });
+  });
+
+  it("shows labels as text, never as markup", async () => {
+    const evil = "<img src=x onerror=alert(1)>";
+    const confusion = { labels: [evil, "b"], counts: undefined as unknown };
+    const packer = new Packer();
+    confusion.counts = packer.array("float64", [4, 1, 0, 5], [2, 2]);
+    const log = [{ time: 0, kind: "note", text: evil }];
+    const samples = [
+      { target: evil, predicted: evil, confidence: 0.5, correct: false, text: evil, image: packer.array("uint8", []) },
+    ];
+    port.say(
+      {
+        type: "record",
+        record: {
+          state: { ...STATE, name: evil, message: evil, error: evil, facts: [["loss", evil]] },
+          series: [], gradients: null, findings: null, log, log_start: 0, confusion, samples,
+        },
+      },
+      packer.buffers,
+    );
+    await settle();
+    for (const tab of ["Confusion", "Predictions", "Messages"]) {
+      button(tab).click();
+      await settle();
+    }
+    expect(all("img")).toEqual([]);
+    expect(one(".run-name").textContent).toBe(evil);
+    expect(one(".confusion tbody th").textContent).toBe(evil);
+    expect(one(".sample strong").textContent).toContain(evil);
+  });
+
+  it("offers only the tabs that have something to show, and arrows move between them", async () => {
+    tell();
+    await settle();
+    expect(visible(all(".tab")).map(({ textContent }) => textContent)).toEqual(["Curves"]);
+    tell({}, { log: [{ time: 0, kind: "note", text: "hello" }] });
+    await settle();
+    one(".tabs").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+    await settle();
+    expect(one(".log").hidden).toBe(false);
+    expect(one(".log").textContent).toContain("hello");
+  });
+
+  it("a run that is over has no controls; a failed one shows its error", async () => {
+    tell({ status: "failed", error: "ShapeError: Linear got 64 features" });
+    await settle();
+    expect(one(".controls").hidden).toBe(true);
+    expect(one(".error").textContent).toContain("ShapeError");
+    expect(one(".error").getAttribute("role")).toBe("alert");
+  });
+
+  it("keyboard: arrows walk the crosshair of all charts, Escape leaves it", async () => {
+    tell();
+    await settle();
+    const chart = one(".chart");
+    chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
+    expect(chart.getAttribute("aria-label")).toContain("step 3");
+    chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
+    expect(chart.getAttribute("aria-label")).toBe("loss, step 2: train 2, val 2");
+    chart.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    expect(chart.getAttribute("aria-label")).toContain("latest");
+  });
+
+  it("every control has a name for screen readers", async () => {
+    tell();
+    await settle();
+    for (const control of all("button, input")) {
+      const name = control.getAttribute("aria-label") ?? control.textContent?.trim();
+      expect(name, control.outerHTML).toBeTruthy();
+    }
+  });
+
+  it("takes everything down, and can be drawn again into the same element", async () => {
+    unmount();
+    expect(host.shadowRoot!.childNodes.length).toBe(0);
+    expect(port.listeners).toBe(0);
+    unmount = mount("dashboard", host, port);
+    tell();
+    await settle();
+    expect(one(".status").textContent).toBe("Training");
+  });
+});
+
+it("an unknown view is one sentence, not an exception", () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const place = document.createElement("div");
+  mount("nothing", place, new TestPort())();
+  const other = document.createElement("div");
+  mount("nothing", other, new TestPort());
+  expect(other.shadowRoot!.textContent).toContain("no view called nothing");
+});
+
+it("readRate reads what people type", () => {
+  expect(["1e-3", "0,01", " 0.5 ", "", "fast", "-1"].map(readRate)).toEqual([
+    0.001, 0.01, 0.5, undefined, undefined, undefined,
+  ]);
+});
