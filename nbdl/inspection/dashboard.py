@@ -33,7 +33,7 @@ ENDED = frozenset(("finished", "stopped", "interrupted", "failed", "killed"))
 
 @dataclass(frozen=True)
 class Have:
-    """What a receiver already has: counts of points by series, of gradient samples, of log lines."""
+    """What a receiver already has: points by series, gradient samples, log lines."""
 
     series: dict[str, int] = field(default_factory=dict)
     gradients: int = 0

@@ -108,38 +108,44 @@ def _not_finite(part: GradientPart) -> Finding | None:
 
 def _sizes(part: GradientPart) -> list[Finding]:
     now = _recent(part.norms)
-    greatest, high = int(now.argmax()), float(now.max())
-    found = []
     zero = np.flatnonzero(now == 0)
-    if len(zero):
-        found.append(_zero(part, zero))
-    small = (now > 0) & ((now < VANISHED) | (now < VANISHED_BESIDE * high))
-    if small.any():
-        column = int(np.where(small, now, np.inf).argmin())
-        layer = part.layers[column]
-        found.append(
-            Finding(
-                "warning",
-                f"Vanishing gradient at {layer}.",
-                f"Its norm is {now[column]:.2g}, while that of {part.layers[greatest]} is "
-                f"{high:.2g}. Try ReLU or GELU in place of sigmoid or tanh, a normalisation layer, "
-                "a residual connection, or another initialisation.",
-                layer,
-            )
-        )
-    start = max(float(np.median(part.norms[:RECENT, greatest])), 1e-12)
-    if high > EXPLODED or (high > 1 and high > GROWN * start):
-        layer = part.layers[greatest]
-        found.append(
-            Finding(
-                "warning",
-                f"Exploding gradient at {layer}.",
-                f"Its norm is {high:.2g}; it began at {start:.2g}. Try gradient clipping, a lower "
-                "learning rate, or normalised inputs.",
-                layer,
-            )
-        )
-    return found
+    exploding = _exploding(part, now)
+    # Beside an exploding layer all others look small; only the absolute limit means something.
+    limit = VANISHED if exploding else max(VANISHED, VANISHED_BESIDE * float(now.max()))
+    small = (now > 0) & (now < limit)
+    vanishing = _vanishing(part, now, int(np.where(small, now, np.inf).argmin()))
+    return [
+        *([exploding] if exploding else []),
+        *([_zero(part, zero)] if len(zero) else []),
+        *([vanishing] if small.any() else []),
+    ]
+
+
+def _exploding(part: GradientPart, now: np.ndarray) -> Finding | None:
+    column = int(now.argmax())
+    high = float(now[column])
+    start = max(float(np.median(part.norms[:RECENT, column])), 1e-12)
+    if high <= EXPLODED and (high <= 1 or high <= GROWN * start):
+        return None
+    return Finding(
+        "warning",
+        f"Exploding gradient at {part.layers[column]}.",
+        f"Its norm is {high:.2g}; it began at {start:.2g}. Try gradient clipping, a lower "
+        "learning rate, or normalised inputs.",
+        part.layers[column],
+    )
+
+
+def _vanishing(part: GradientPart, now: np.ndarray, column: int) -> Finding:
+    greatest = int(now.argmax())
+    return Finding(
+        "warning",
+        f"Vanishing gradient at {part.layers[column]}.",
+        f"Its norm is {now[column]:.2g}, while that of {part.layers[greatest]} is "
+        f"{now[greatest]:.2g}. Try ReLU or GELU in place of sigmoid or tanh, a normalisation "
+        "layer, a residual connection, or another initialisation.",
+        part.layers[column],
+    )
 
 
 def _zero(part: GradientPart, columns: np.ndarray) -> Finding:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -25,8 +26,13 @@ Uint8s: TypeAlias = np.ndarray
 DTYPES = {"Float32s": "float32", "Float64s": "float64", "Int32s": "int32", "Uint8s": "uint8"}
 
 
-def _empty(dtype: str, *shape: int) -> Any:
-    return field(default_factory=lambda: np.zeros(shape or (0,), dtype))
+# Empty arrays, as defaults.
+_row32 = partial(np.zeros, (0,), "float32")
+_row64 = partial(np.zeros, (0,), "float64")
+_table32 = partial(np.zeros, (0, 0), "float32")
+_table64 = partial(np.zeros, (0, 0), "float64")
+_triples = partial(np.zeros, (0, 3), "int32")
+_bytes = partial(np.zeros, (0,), "uint8")
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,8 @@ class SeriesPart(Record):
     name: str
     start: int
     end: int
-    steps: Float64s = _empty("float64")  # (n,) with n <= end - start
-    values: Float32s = _empty("float32")  # (n,)
+    steps: Float64s = field(default_factory=_row64)  # (n,) with n <= end - start
+    values: Float32s = field(default_factory=_row32)  # (n,)
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,10 @@ class GradientPart(Record):
     layers: tuple[str, ...]
     start: int
     end: int
-    steps: Float64s = _empty("float64")  # (n,)
-    norms: Float32s = _empty("float32", 0, 0)  # (n, layers), L2 norm of the gradient
-    weights: Float32s = _empty("float32", 0, 0)  # (n, layers), L2 norm of the weights
-    updates: Float32s = _empty("float32", 0, 0)  # (n, layers), L2 norm of the step's change
+    steps: Float64s = field(default_factory=_row64)  # (n,)
+    norms: Float32s = field(default_factory=_table32)  # (n, layers), L2 norm of the gradient
+    weights: Float32s = field(default_factory=_table32)  # (n, layers), L2 norm of the weights
+    updates: Float32s = field(default_factory=_table32)  # (n, layers), L2 norm of the step's change
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Confusion(Record):
     """How often a class (row) was taken for another (column)."""
 
     labels: tuple[str, ...]
-    counts: Float64s = _empty("float64", 0, 0)  # (classes, classes)
+    counts: Float64s = field(default_factory=_table64)  # (classes, classes)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,9 @@ class Sample(Record):
     confidence: float | None = None
     correct: bool | None = None
     text: str = ""  # a text sample
-    image: Uint8s = _empty("uint8")  # (height, width, 3 or 1), empty for a text sample
+    image: Uint8s = field(
+        default_factory=_bytes
+    )  # (height, width, 3 or 1), empty for a text sample
 
 
 @dataclass(frozen=True)
@@ -185,7 +193,7 @@ class TensorStats(Record):
     zeros: float  # fraction of elements that are 0
     nans: int
     infinities: int
-    histogram: Float32s = _empty("float32")  # (bins,) counts between low and high
+    histogram: Float32s = field(default_factory=_row32)  # (bins,) counts between low and high
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,7 @@ class GraphRecord(Record):
     title: str
     subtitle: str = ""
     nodes: tuple[GraphNode, ...] = ()
-    edges: Int32s = _empty("int32", 0, 3)  # (edges, 3): from, to, which output of `from`
+    edges: Int32s = field(default_factory=_triples)  # (edges, 3): from, to, which output of `from`
     params: int = 0
     trainable: int = 0
     flops: int = 0
@@ -265,7 +273,7 @@ def _pack_array(value: Any, dtype: str, buffers: list[memoryview]) -> dict[str, 
     with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf
         array = np.ascontiguousarray(value, dtype)
     # A 0-size array has no bytes to view; the browser makes an empty one from the shape.
-    buffers.append(memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b""))
+    buffers.append(array.reshape(-1).view(np.uint8).data if array.size else memoryview(b""))
     return {"$array": len(buffers) - 1, "dtype": dtype, "shape": list(array.shape)}
 
 

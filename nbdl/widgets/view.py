@@ -42,9 +42,7 @@ class View(anywidget.AnyWidget):
     def __init__(self, view: str, source: Source) -> None:
         self.source = source
         self._twin = Twin(source)
-        super().__init__(
-            _esm=loader(), view=view, bundle=bundle().hash, twin_id=self._twin.id
-        )
+        super().__init__(_esm=loader(), view=view, bundle=bundle().hash, twin_id=self._twin.id)
         self._greeted = threading.Event()
         self._send_lock = threading.Lock()
         self.on_msg(View._hear)

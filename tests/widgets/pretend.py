@@ -41,7 +41,8 @@ class PretendRun(Run):
 
     def work(self) -> str | None:
         """All steps; how it ended, or None when somebody wished it to end."""
-        for self.epoch in range(1, self.epochs + 1):
+        for epoch in range(1, self.epochs + 1):
+            self.epoch = epoch
             for _ in range(self.steps_an_epoch):
                 if not self.between_steps():
                     return None

@@ -147,8 +147,8 @@ class _Area:
             faint = self._line(steps, values, stroke, stroke_width=1, opacity=0.25)
             edges = np.linspace(0, len(steps), MEANS // 4 + 1).astype(int)[:-1]
             sizes = np.diff([*edges, len(steps)])
-            means = [np.add.reduceat(row, edges) / sizes for row in (steps, values)]
-            return faint + self._line(*means, stroke, stroke_width=2)
+            steps, values = (np.add.reduceat(row, edges) / sizes for row in (steps, values))
+            return faint + self._line(steps, values, stroke, stroke_width=2)
         dots = ""
         if len(steps) <= MARKERS:
             places = zip(np.atleast_1d(self.x(steps)), np.atleast_1d(self.y(values)), strict=True)

@@ -36,7 +36,7 @@ def count(x: float | None) -> str:
     if x is None:
         return "–"
     for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(x) >= unit:
+        if abs(x) >= unit * 0.9995:  # from there three digits would round to the next unit
             return value(x / unit, 3) + letter
     return value(x, 3)
 

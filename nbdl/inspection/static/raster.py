@@ -16,7 +16,7 @@ ZOOM = 1.25
 """PNG pixels per SVG unit: what hosts show is the SVG, the PNG serves print and untrusted pages."""
 
 COLORS = 128
-"""Colours of a PNG, where Pillow is there to choose them: a third of the size, and no less clear."""
+"""Colours of a PNG, where Pillow is there to choose them: a third of the size, no less clear."""
 
 
 def png(svg: str, zoom: float = ZOOM) -> bytes | None:
