@@ -36,8 +36,13 @@ export const graph: View = (frame: Frame, port: Port, signal: AbortSignal) => {
   let life: AbortController | null = null;
   let shown: GraphPicture | null = null;
   signal.addEventListener("abort", () => life?.abort());
+  let heard = "";
   port.listen((message, buffers) => {
     if (message.type !== "record") return;
+    // A kernel may send the same record more than once; the picture in use stays.
+    const said = JSON.stringify(message["record"]);
+    if (said === heard) return;
+    heard = said;
     const record = decode<GraphRecord>(message["record"], buffers);
     const kept = shown?.keep() ?? null;
     life?.abort();

@@ -60,10 +60,10 @@ export function edgeLabel(node: GraphNode, output: number): string {
   return spec ? oneLine(shapeText(spec.shape), LIMIT) : "";
 }
 
-/** A layer that is itself made of operations is a group, but one that is closed at first. */
+/** Closed at first: a layer that is itself made of operations, and a stack of identical blocks. */
 function groupKind(node: GraphNode): number {
   if (node.kind !== "group") return 0;
-  return node.family ? 2 : 1;
+  return node.family || node.repeat > 1 ? 2 : 1;
 }
 
 /** Only the numbers of a record that decide positions. */

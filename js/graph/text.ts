@@ -10,7 +10,7 @@ const WIDTHS = [
   556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 ];
 
-const BOLD = 1.08;
+const BOLD = 1.12;
 
 /** Estimated width of `text` in pixels at `size` pixels. */
 export function textWidth(text: string, size: number, bold = false): number {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from nbdl.inspection.layout.align import Alignment, Ports
 from nbdl.inspection.layout.layers import NODE, Layered
@@ -37,7 +38,7 @@ class _Rules:
         self.before: list[list[tuple[int, float]]] = [[] for _ in range(blocks.count)]
         self.after: list[list[tuple[int, float]]] = [[] for _ in range(blocks.count)]
         for layer in graph.layers:
-            for a, b in zip(layer, layer[1:], strict=False):
+            for a, b in pairwise(layer):
                 both = graph.kind[a] == NODE and graph.kind[b] == NODE
                 room = width(a) + (NODE_GAP if both else EDGE_GAP)
                 distance = room + blocks.shift[a] - blocks.shift[b]
@@ -80,9 +81,7 @@ def place_elements(
     return [position[blocks.of[e]] + blocks.shift[e] for e in range(len(graph.kind))]
 
 
-def _pull(
-    block: int, rules: _Rules, pulls: list[tuple[int, float]], position: list[float]
-) -> None:
+def _pull(block: int, rules: _Rules, pulls: list[tuple[int, float]], position: list[float]) -> None:
     """Move a block to the mean of where its links want it, as far as neighbours allow."""
     if not pulls:
         return

@@ -77,9 +77,7 @@ def layout_graph(shapes: Shapes, expanded: Sequence[int]) -> GraphLayout:
     return list(placed.values())[::-1]
 
 
-def _visible(
-    shapes: Shapes, expanded: Sequence[int]
-) -> tuple[list[int], list[bool], list[int]]:
+def _visible(shapes: Shapes, expanded: Sequence[int]) -> tuple[list[int], list[bool], list[int]]:
     """For each node what stands for it; whether it is an open group; its depth."""
     count = len(shapes.parent)
     stands_for, opened, depth = list(range(count)), [False] * count, [0] * count

@@ -24,14 +24,20 @@ def assign_layers(level: Level) -> tuple[list[int], int]:
                 if target > child:
                     has_input[target] = True
                     layer[target] = max(layer[target], layer[child] + 1)
-    for child in reversed(range(count)):
+    _sink_sources(level, layer, has_input, of)
+    return layer, max(layer, default=first - 1) + 1
+
+
+def _sink_sources(
+    level: Level, layer: list[int], has_input: list[bool], of: list[list[int]]
+) -> None:
+    """Move what has no input (constants, parameters) next to its first reader."""
+    for child in reversed(range(len(layer))):
         if not has_input[child]:
-            readers = [
-                layer[t] for index in of[child] for t in level.nets[index].targets if t > child
-            ]
+            targets = (t for index in of[child] for t in level.nets[index].targets if t > child)
+            readers = [layer[t] for t in targets]
             if readers:
                 layer[child] = max(layer[child], min(readers) - 1)
-    return layer, max(layer, default=first - 1) + 1
 
 
 def nets_by_source(level: Level) -> list[list[int]]:
@@ -81,8 +87,8 @@ class Layered:
             self.element_of[child] = self._add(NODE, child, self.child_layer[child])
             for index in of[child]:
                 self._run(index, self.element_of[child])
-        for start, child, net in self._pending:
-            self._link(start, self.element_of[child], net)
+        for start, child, index in self._pending:
+            self._link(start, self.element_of[child], index)
 
     def _add(self, kind: int, what: int, layer: int) -> int:
         element = len(self.kind)

@@ -86,12 +86,12 @@ def _frame(graph: Layered, x: list[float], content: float, routed: Routes) -> Bo
     for index, child in enumerate(level.children):
         element = graph.element_of[index]
         box.rects.append((x[element] + dx, routed.y[element] + top, child.w, child.h))
-    for x0, y0, bend, x1, y1, net, arrow in routed.routes:
+    for x0, y0, bend, x1, y1, carried, arrow in routed.routes:
         # Edges that come in or leave reach the border, through the header and the foot.
         start = 0.0 if y0 <= 0 else y0 + top
         end = box.h if y1 >= routed.height - 1e-6 and arrow == 0 else y1 + top
-        box.routes.append((x0 + dx, start, bend + top, x1 + dx, end, net, arrow))
-    box.labels = [(net, lx + dx, ly + top) for net, lx, ly in routed.labels]
+        box.routes.append((x0 + dx, start, bend + top, x1 + dx, end, carried, arrow))
+    box.labels = [(index, lx + dx, ly + top) for index, lx, ly in routed.labels]
     for index, net in enumerate(level.nets):
         if net.source < 0:
             box.in_x.append(x[graph.in_element[index]] + dx)

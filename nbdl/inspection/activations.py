@@ -1,0 +1,145 @@
+"""A model's graph with what it does on a given input: values and gradients of every output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nbdl import dtypes
+from nbdl.core import modes, random
+from nbdl.core.backward import grad
+from nbdl.core.random import Generator
+from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tree import leaves
+from nbdl.errors import NbdlError
+from nbdl.inspection.graph import model_record, size_up
+from nbdl.inspection.observations import findings
+from nbdl.inspection.recording import Recorder, Step, recording
+from nbdl.inspection.records import GraphRecord, TensorStats
+from nbdl.inspection.statistics import tensor_stats
+from nbdl.inspection.trouble import failed_step
+from nbdl.nn import Module
+from nbdl.nn import functional as F
+
+
+def activation_graph(
+    model: Module,
+    on: Any,
+    *,
+    loss: Callable[[Any, Any], Tensor] | None = None,
+    title: str = "",
+) -> GraphRecord:
+    """The graph of a model with the statistics of all outputs and of their gradients.
+
+    The model runs once forward and once backward in the mode it is in; parameters, their
+    ``.grad``, buffers and the random numbers are as before afterwards.
+
+    Args:
+        model: the module.
+        on: the input, or ``(input, target)``; arrays or tensors. A dictionary gives several
+            inputs by name.
+        loss: what the gradients are of, a function of (output, target). Default: with a target
+            cross-entropy for integers and mean squared error for floats; without one the mean
+            of the output.
+        title: what the model is called.
+
+    Returns:
+        The record; with findings in words where something looks wrong.
+    """
+    inputs, target = on if isinstance(on, (tuple, list)) and len(on) == 2 else (on, None)
+    given = _prepared(model, inputs)
+    size_up(model, **given) if isinstance(given, dict) else size_up(model, given)
+    recorder = Recorder(model)
+    error: NbdlError | None = None
+    gradients: dict[int, Tensor] = {}
+    with _undisturbed(model):
+        try:
+            with recording(recorder):
+                output = model(**given) if isinstance(given, dict) else model(given)
+        except NbdlError as caught:
+            error = caught
+            failed_step(recorder, caught)
+        else:
+            gradients = _gradients(recorder, _objective(output, target, loss))
+
+    def describe(step: Step) -> tuple[TensorStats | None, TensorStats | None]:
+        if not step.tensors:
+            return None, None
+        return tensor_stats(step.tensors[0]), tensor_stats(gradients.get(id(step.tensors[0])))
+
+    for step in recorder.steps:
+        _note_weight_gradients(step, gradients)
+    record = model_record(
+        recorder, title, error=error.message if error is not None else "", stats=describe
+    )
+    return findings(record)
+
+
+def _prepared(model: Module, inputs: Any) -> Any:
+    """The inputs as tensors; floats are given the model's dtype and ask for a gradient."""
+    sized = (p for m in model.modules() for p in m._parameters.values() if isinstance(p, Tensor))
+    wanted = next((p.dtype for p in sized if dtypes.is_differentiable(p.dtype)), None)
+
+    def prepared(x: Any) -> Tensor:
+        x = rules.astensor(x).detach()
+        if not dtypes.is_differentiable(x.dtype):
+            return x
+        if wanted is not None and x.dtype != wanted:
+            x = rules.cast(x, wanted)
+        return x.detach().requires_grad_()
+
+    if isinstance(inputs, dict):
+        return {name: prepared(value) for name, value in inputs.items()}
+    return prepared(inputs)
+
+
+def _objective(
+    output: Any, target: Any, loss: Callable[[Any, Any], Tensor] | None
+) -> Tensor | None:
+    """The scalar whose gradients are looked at."""
+    if loss is not None:
+        return loss(output, target)
+    first = next(leaves(output), None)
+    if first is None or not dtypes.is_differentiable(first.dtype):
+        return None
+    if target is None:
+        return first.mean()
+    y = rules.astensor(target)
+    if dtypes.is_differentiable(y.dtype):
+        return F.mse_loss(first, rules.cast(y, first.dtype))
+    return F.cross_entropy(first, y)
+
+
+def _gradients(recorder: Recorder, objective: Tensor | None) -> dict[int, Tensor]:
+    """Gradients of the objective by the identity of the tensor: outputs and parameters."""
+    if objective is None or objective.node is None:
+        return {}
+    known = [t for step in recorder.steps for t in step.tensors if t.node is not None]
+    known += [p for p in recorder.model.parameters() if p.node is not None]
+    unique = list({id(t): t for t in known}.values())
+    found = grad(objective, unique, allow_unused=True)
+    return {id(t): g for t, g in zip(unique, found, strict=True) if g is not None}
+
+
+def _note_weight_gradients(step: Step, gradients: dict[int, Tensor]) -> None:
+    notes = []
+    for name, p in step.reads:
+        stats, of_gradient = tensor_stats(p), tensor_stats(gradients.get(id(p)))
+        if stats is not None:
+            notes.append((f"norm of {name}", f"{stats.norm:.4g}"))
+        if of_gradient is not None:
+            notes.append((f"gradient norm of {name}", f"{of_gradient.norm:.4g}"))
+    step.extra["attributes"] = notes
+
+
+@contextmanager
+def _undisturbed(model: Module) -> Iterator[None]:
+    """Buffers and the random numbers are afterwards what they were; gradients are recorded."""
+    buffers = [(b, b.value) for b in model.buffers()]
+    try:
+        with random.use(Generator(0)), modes.enable_grad():
+            yield
+    finally:
+        for buffer, value in buffers:
+            buffer.data = Tensor._wrap(value)

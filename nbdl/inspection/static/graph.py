@@ -1,0 +1,295 @@
+"""A graph as an SVG picture: what the graph view shows at first (js/graph/paint.ts)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nbdl.inspection.layout import PlacedLevel, expand_to_fit, layout_graph
+from nbdl.inspection.layout.types import HEADER
+from nbdl.inspection.layout.words import (
+    CHEVRON,
+    EDGE_FONT,
+    FONT,
+    SMALL,
+    edge_label,
+    one_line,
+    shapes_of,
+    text_width,
+    words_of,
+)
+from nbdl.inspection.records import GraphNode, GraphRecord
+from nbdl.inspection.static import formats
+from nbdl.inspection.static.svg import (
+    BAD,
+    LEVELS,
+    MUTED,
+    PAPER,
+    TEXT,
+    WIDTH,
+    element,
+    escape,
+    number,
+    picture,
+    rectangle,
+    text,
+    wrap,
+)
+
+ROOM = (WIDTH, 1100)
+"""Groups are opened while the picture fits this, at a readable size."""
+
+EDGE = "#8e9094"
+CORNER = 6.0
+TOP = 56
+
+# The light theme's colours of js/graph/colours.ts.
+FAMILIES = {
+    "convolution": "#1f66d1", "linear": "#5a4bc4", "attention": "#9440a8",
+    "recurrent": "#b3336b", "embedding": "#8a5a1c", "normalization": "#0b7a5e",
+    "activation": "#c4560b", "pooling": "#0f7f9e", "random": "#7a6a00", "loss": "#c0262d",
+    "parameter": "#7a6a00", "input": "#3d4450", "output": "#3d4450",
+}  # fmt: skip
+PLAIN = "#7b828e"
+
+
+def graph_svg(record: GraphRecord, expanded: Sequence[int] | None = None) -> str:
+    """The picture of a graph.
+
+    Args:
+        record: the graph.
+        expanded: 1 for each node that is an open group; default: as many as fit.
+    """
+    shapes = shapes_of(record)
+    if expanded is None:
+        expanded = expand_to_fit(shapes, *ROOM)
+    levels = layout_graph(shapes, expanded)
+    root = levels[0].box
+    notes = _notes(record)
+    width = max(WIDTH, root.w)
+    top = TOP + sum(height for _, height in notes)
+    marks = [*_heading(record), *_stack(notes, width)]
+    drawing = _Drawing(record, levels)
+    place = f"translate({number((width - root.w) / 2)} {number(top)})"
+    marks.append(element("g", *drawing.marks(), transform=place))
+    return picture(top + root.h, *marks, title=_words(record), width=width)
+
+
+def _words(record: GraphRecord) -> str:
+    operations = sum(node.kind == "op" for node in record.nodes)
+    said = f"Graph of {one_line(record.title, 80)}: {operations} operations"
+    return f"{said}, {record.params:,} parameters" if record.params else said
+
+
+def _heading(record: GraphRecord) -> list[str]:
+    facts = [one_line(record.subtitle, 80)] if record.subtitle else []
+    if record.params:
+        facts.append(f"{formats.count(record.params)} parameters")
+    if record.flops:
+        facts.append(f"{formats.count(record.flops)} FLOPs")
+    return [
+        text(20, 28, one_line(record.title, 60), 14, font_weight=600),
+        text(20, 46, " · ".join(facts), 11, fill=MUTED),
+    ]
+
+
+def _notes(record: GraphRecord) -> list[tuple[str, float]]:
+    """The error and the findings as blocks with their heights."""
+    said = [(BAD, record.error)] if record.error else []
+    said += [
+        (LEVELS.get(finding.level, MUTED), f"{finding.title} {finding.text}")
+        for finding in record.findings
+    ]
+    blocks = []
+    for colour, words in said:
+        lines = wrap(one_line(words, 600), 108)
+        marks = [rectangle(20, 0, 3, 16 * len(lines) + 8, fill=colour)]
+        marks += [text(32, 16 + 16 * i, line, 12, fill=TEXT) for i, line in enumerate(lines)]
+        blocks.append(("".join(marks), 16.0 * len(lines) + 16))
+    return blocks
+
+
+def _stack(blocks: list[tuple[str, float]], width: float) -> list[str]:
+    marks, y = [], float(TOP + 4)
+    for markup, height in blocks:
+        marks.append(element("g", markup, transform=f"translate(0 {number(y)})"))
+        y += height
+    return marks
+
+
+class _Drawing:
+    """The nodes and edges of all levels, each level above the one around it."""
+
+    def __init__(self, record: GraphRecord, levels: list[PlacedLevel]) -> None:
+        self.record = record
+        self.levels = levels
+        self.place: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
+        self.depth = {-1: -1}
+        self.opened = {level.group for level in levels}
+
+    def marks(self) -> list[str]:
+        """The whole drawing's markup."""
+        marks: list[str] = []
+        for level in self.levels:
+            x, y = self.place[level.group]
+            marks += self._edges(level, x, y)
+            if level.group >= 0:
+                marks += self._header(level, x, y)
+            for node, (left, top, w, h) in zip(level.children, level.box.rects, strict=True):
+                self.place[node] = (x + left, y + top)
+                if node in self.opened:
+                    self.depth[node] = self.depth[level.group] + 1
+                    marks.append(self._open_group(node, x + left, y + top, w, h))
+                else:
+                    marks += self._node(self.record.nodes[node], x + left, y + top, w, h)
+            marks += self._labels(level, x, y)
+        return marks
+
+    def _edges(self, level: PlacedLevel, x: float, y: float) -> list[str]:
+        lines, heads = [], []
+        for x0, y0, bend, x1, y1, _, arrow in level.box.routes:
+            lines.append(_route(x + x0, y + y0, y + bend, x + x1, y + y1))
+            if arrow:
+                tip = f"M{number(x + x1)} {number(y + y1)}"
+                heads.append(f"{tip}l-3.5 -6h7z")
+        marks = []
+        if lines:
+            marks.append(
+                element("path", d="".join(lines), fill="none", stroke=EDGE, stroke_width=1.25)
+            )
+        if heads:
+            marks.append(element("path", d="".join(heads), fill=EDGE))
+        return marks
+
+    def _ground(self, group: int) -> str:
+        if group < 0:
+            return PAPER
+        return mix(TEXT, 0.035 if self.depth[group] % 2 == 0 else 0.065)
+
+    def _labels(self, level: PlacedLevel, x: float, y: float) -> list[str]:
+        marks = []
+        for net, cx, cy in level.box.labels:
+            start, _, output = (int(v) for v in self.record.edges[level.nets[net]])
+            words = edge_label(self.record.nodes[start], output)
+            width = text_width(words, EDGE_FONT) + 6
+            ground = self._ground(level.group)
+            left, top = x + cx - width / 2, y + cy - 6.5
+            marks.append(rectangle(left, top, width, 13, rx=3, fill=ground))
+            marks.append(_words_at(x + cx, y + cy, words, EDGE_FONT, MUTED, anchor="middle"))
+        return marks
+
+    def _open_group(self, node: int, x: float, y: float, w: float, h: float) -> str:
+        failed = bool(self.record.nodes[node].status)
+        return rectangle(
+            x, y, w, h, rx=8, fill=self._ground(node), stroke=BAD if failed else mix(TEXT, 0.22),
+            stroke_dasharray="4 3" if failed else None,
+        )  # fmt: skip
+
+    def _header(self, level: PlacedLevel, x: float, y: float) -> list[str]:
+        title, name, detail = words_of(self.record.nodes[level.group])
+        middle, w = y + HEADER / 2, level.box.w
+        ground = self._ground(level.group)
+        title_width = text_width(title, FONT, True)
+        name_width = text_width(name, SMALL) + 7 if name else 0
+        cover = min(CHEVRON + 6 + title_width + name_width, w - 24)
+        at = x + 12 + CHEVRON
+        marks = [
+            rectangle(x + 8, y + 4, cover, HEADER - 8, rx=3, fill=ground),
+            _chevron(x + 16, middle, True),
+            _title_at(at, middle, title, name, TEXT),
+        ]
+        at += title_width + 7
+        detail_width = text_width(detail, SMALL)
+        if detail and at + name_width + detail_width + 20 < x + w:
+            left = x + w - 14 - detail_width
+            marks.append(rectangle(left, y + 4, detail_width + 6, HEADER - 8, fill=ground))
+            marks.append(_words_at(x + w - 12, middle, detail, SMALL, MUTED, anchor="end"))
+        return marks
+
+    def _node(self, node: GraphNode, x: float, y: float, w: float, h: float) -> list[str]:
+        group = node.kind == "group"
+        colour = TEXT if group and not node.family else FAMILIES.get(node.family, PLAIN)
+        fill = mix(colour, 0.035 if colour == TEXT else 0.1)
+        stroke = BAD if node.status else mix(colour, 0.22 if colour == TEXT else 0.45)
+        dash = "4 3" if node.status == "partial" else None
+        width = 1.5 if node.status else 1
+        radius = h / 2 if node.kind in ("input", "output", "parameter") else 6
+        marks = []
+        for shift in (6, 3) if node.repeat > 1 else ():
+            marks.append(
+                rectangle(x + shift, y + shift, w, h, rx=radius, fill=PAPER, stroke=stroke)
+            )
+        if group:
+            marks.append(rectangle(x, y, w, h, rx=radius, fill=PAPER))
+        marks.append(
+            rectangle(
+                x, y, w, h, rx=radius, fill=fill, stroke=stroke, stroke_width=width,
+                stroke_dasharray=dash,
+            )
+        )  # fmt: skip
+        if node.kind == "op":
+            marks.append(rectangle(x + 4, y + 6, 3, h - 12, rx=1.5, fill=colour))
+        return marks + self._node_words(node, x, y + h / 2, w)
+
+    def _node_words(self, node: GraphNode, x: float, middle: float, w: float) -> list[str]:
+        title, name, detail = words_of(node)
+        at, marks = x + 12, []
+        if node.kind == "group":
+            marks.append(_chevron(x + 15, middle, False))
+            at += CHEVRON - 2
+        colour = BAD if node.status == "failed" else TEXT
+        marks.append(_title_at(at, middle, title, name, colour))
+        if detail:
+            marks.append(_words_at(x + w - 10, middle, detail, SMALL, MUTED, anchor="end"))
+        return marks
+
+
+def _route(x0: float, y0: float, bend: float, x1: float, y1: float) -> str:
+    """Down, sideways with rounded corners, and down."""
+    n = number
+    path = f"M{n(x0)} {n(y0)}"
+    across = abs(x1 - x0)
+    if across > 0.5:
+        radius = min(CORNER, across / 2, bend - y0, y1 - bend)
+        side = radius if x1 > x0 else -radius
+        path += f"L{n(x0)} {n(bend - radius)}Q{n(x0)} {n(bend)} {n(x0 + side)} {n(bend)}"
+        path += f"L{n(x1 - side)} {n(bend)}Q{n(x1)} {n(bend)} {n(x1)} {n(bend + radius)}"
+    return f"{path}L{n(x1)} {n(y1)}"
+
+
+def _chevron(x: float, y: float, opened: bool) -> str:
+    across, down = (4, 2.5) if opened else (2.5, 4)
+    corners = (
+        [(x - across, y - down), (x + across, y - down), (x, y + down + 0.5)]
+        if opened
+        else [(x - across, y - down), (x + across + 0.5, y), (x - across, y + down)]
+    )
+    return element(
+        "path", d="M" + "L".join(f"{number(a)} {number(b)}" for a, b in corners) + "Z", fill=MUTED
+    )
+
+
+def _words_at(
+    x: float, middle: float, words: str, size: float, colour: str, anchor: str | None = None
+) -> str:
+    """Text around a middle line."""
+    return text(
+        x,
+        middle + 0.36 * size,
+        words,
+        size,
+        fill=colour,
+        text_anchor=anchor,  # type: ignore
+    )
+
+
+def _title_at(x: float, middle: float, title: str, name: str, colour: str) -> str:
+    """The bold title with the dim name behind it, wherever the title ends in a reader's font."""
+    bold = element("tspan", escape(title), font_weight=600, fill=colour)
+    dim = element("tspan", escape(name), dx=7, font_size=SMALL, fill=MUTED) if name else ""
+    return element("text", bold, dim, x=x, y=middle + 0.36 * FONT, font_size=FONT)
+
+
+def mix(colour: str, share: float) -> str:
+    """A colour mixed into the paper's white."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (part - 255) * share):02x}" for part in parts)
