@@ -97,8 +97,9 @@ def _array(name: str, value: Any) -> np.ndarray:
     return np.ascontiguousarray(array) if array.ndim else array.copy()
 
 
-def _bytes(array: np.ndarray) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+def _bytes(array: np.ndarray) -> Any:
+    """The array's memory, for checksums: bfloat16 has no buffer of its own."""
+    return array.reshape(-1).view(np.uint8) if array.size else b""
 
 
 def write_whole(path: Path, write: Any) -> None:

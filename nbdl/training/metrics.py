@@ -197,7 +197,7 @@ class ConfusionMatrix(Metric):
 
     name = "confusion_matrix"
     scalar = False
-    better = None
+    better: str | None = None
 
     def __init__(self, threshold: float = 0.0) -> None:
         self.threshold = threshold
@@ -376,7 +376,7 @@ class Function(Mean):
 
     def __init__(self, fn: Callable[[Any, Any], Any], name: str | None = None) -> None:
         self.fn = fn
-        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
         super().__init__()
 
     def update(self, outputs: Any, targets: Any) -> None:
@@ -408,7 +408,7 @@ for _name, _make, *_aliases in (
     ("perplexity", Perplexity, "ppl"),
     ("top5", TopK, "top_5", "topk", "top_k"),
 ):
-    METRICS.add(_name, _make, *_aliases)  # type: ignore[arg-type]
+    METRICS.add(_name, _make, *_aliases)
 
 
 def as_metric(metric: Any) -> Metric:

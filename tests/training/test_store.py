@@ -20,14 +20,6 @@ from nbdl.training.records import runs
 from nbdl.training.store import BLOCK, Store, open_store
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    yield
-    stores.forget_stores()
-
-
 def rows(start, stop):
     steps = np.arange(start, stop, dtype=float)
     return ["step", "value"], np.stack((steps, steps**2), 1)

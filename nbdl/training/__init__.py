@@ -1,0 +1,21 @@
+"""Training: runs, the loop, metrics, callbacks, the run store."""
+
+from nbdl.training.api import train, watch
+from nbdl.training.callbacks import Callback
+from nbdl.training.evaluation import evaluate, predict
+from nbdl.training.history import Gradients, History
+from nbdl.training.metrics import METRICS, Metric
+from nbdl.training.names import LOSSES, OPTIMIZERS
+from nbdl.training.records import RunList, RunRecord, clock, runs
+from nbdl.training.run import Run, active_runs, last_run
+from nbdl.training.schedules import SCHEDULES
+from nbdl.training.step import SupervisedStep
+from nbdl.training.stopping import Converged, EarlyStopping, StopRule
+from nbdl.training.track import TrackedRun, track
+
+__all__ = [
+    "LOSSES", "METRICS", "OPTIMIZERS", "SCHEDULES", "Callback", "Converged", "EarlyStopping",
+    "Gradients", "History", "Metric", "Run", "RunList", "RunRecord", "StopRule",
+    "SupervisedStep", "TrackedRun", "active_runs", "clock", "evaluate", "last_run", "predict",
+    "runs", "track", "train", "watch",
+]  # fmt: skip

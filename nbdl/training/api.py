@@ -1,0 +1,329 @@
+"""``nbdl.train``: from a person's words to a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from nbdl import dtypes, nn
+from nbdl.core.modes import no_grad
+from nbdl.core.tensor import Tensor
+from nbdl.data import DataLoader, IterableDataset, as_dataset
+from nbdl.errors import ArgumentError, TraceError, TrainingError
+from nbdl.shapes import Spec
+from nbdl.training.batches import Caster, class_error, model_dtype, sort_batch
+from nbdl.training.callbacks import Callbacks
+from nbdl.training.evaluation import default_metrics, eval_mode, measure
+from nbdl.training.gradients import Sampler
+from nbdl.training.loop import Loop, UserStep, as_numbers
+from nbdl.training.metrics import Metric, as_metrics, class_axis
+from nbdl.training.models import modules_of, name_of, one_module, trained_parameters
+from nbdl.training.names import Loss, as_loss, as_optimizer, check_lr
+from nbdl.training.progress import TextProgress
+from nbdl.training.recorder import keep
+from nbdl.training.run import Run, claim, release
+from nbdl.training.schedules import as_schedule
+from nbdl.training.sources import (
+    Source,
+    evaluation_batches,
+    is_batches,
+    is_data,
+    split_off,
+    training_source,
+    whole,
+)
+from nbdl.training.step import SupervisedStep
+from nbdl.training.stopping import as_rules
+
+
+def train(
+    model: Any = None,
+    data: Any = None,
+    *,
+    val: Any = None,
+    loss: Any = "cross_entropy",
+    optim: Any = "adamw",
+    lr: float | None = None,
+    epochs: int = 5,
+    batch_size: int | None = None,
+    seed: int = 0,
+    metrics: Any = None,
+    max_steps: int | None = None,
+    stop_when: Any = None,
+    early_stopping: Any = None,
+    clip_norm: float | None = None,
+    schedule: Any = None,
+    step: Callable[..., Any] | None = None,
+    optimizers: Any = None,
+    callbacks: Any = (),
+    target: str | None = None,
+    device: str | None = None,
+    name: str | None = None,
+    source: str | None = None,
+    wait: bool = True,
+    progress: bool | None = None,
+    store: Any = True,
+    check: bool = True,
+) -> Run:
+    """Train a model; returns its Run.
+
+    ``nbdl.train(net, train, val=val, epochs=5)`` fits a classifier; ``loss="mse"`` a regression;
+    ``nbdl.train(step=f, data=loader, model=[g, d])`` runs a step of one's own.
+
+    The work is done in a thread. State changes only between steps: pause, resume, stop and
+    learning rate act there, an interrupt ends the run there with everything kept, and the run's
+    own random numbers are not disturbed by what other code draws meanwhile.
+
+    Args:
+        model: a module. With ``step``: a module, a list or a dict of them, or None.
+        data: ``(x, y)``, a data set, a DataLoader, or batches: any iterable of them, or a
+            function that makes one for each epoch. A batch is ``(input, target)``, ``(input_1,
+            ..., target)``, or a dict.
+        val: the same for validation after each epoch; or a fraction of ``data`` to hold out; with
+            ``step`` a function that returns numbers.
+        loss: a name (``nbdl.training.LOSSES``), a layer, or any function of (outputs, targets).
+        optim: a name (``OPTIMIZERS``), a class, a function of the parameters, or an optimizer.
+        lr: the learning rate; each optimizer has its own default.
+        epochs: how often to go through the data.
+        batch_size: samples a batch, 64 (or all, if there are fewer), where data is not batched.
+        seed: of the order of the data, dropout and all other chance.
+        metrics: names (``METRICS``) or functions of (outputs, targets), one or several; accuracy
+            for losses of classes unless given.
+        max_steps: end after so many steps.
+        stop_when: ``"loss converged"``, ``"val_accuracy > 0.98"``, ``"loss < 0.01"``, a function
+            of the run; or a list of these. Asked after each epoch.
+        early_stopping: epochs without improvement to end after; or a dict of the arguments of
+            ``EarlyStopping``, such as ``{"patience": 3, "restore_best": True}``.
+        clip_norm: the most that the norm of all gradients together may be.
+        schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
+        step: a function of the batch that does one whole step (several models and optimizers,
+            GANs, VAEs) and returns the loss or a dict of numbers; replaces loss, optim, metrics.
+        optimizers: with ``step``: the optimizers it uses, so that the learning rate can be
+            watched and set.
+        callbacks: functions of the run, called after each epoch, or ``Callback`` objects.
+        target: the key of the target in dict batches.
+        device: move model and data there first, such as ``"cuda"``.
+        name: of the run; the model's name unless given.
+        source: the text that defined the model, kept with the run.
+        wait: wait for the end, and raise the run's exception if it fails.
+        progress: draw a bar of text while waiting; None draws one once the run has taken half a
+            second and no view listens.
+        store: keep the run in the run store; False for not, or the path of another store.
+        check: look through data in memory for NaN, Inf and classes out of range first.
+
+    Raises before the first step: ArgumentError for unknown names and options out of range,
+    DataError, ShapeError, DtypeError and IndexRangeError for data that does not fit. While
+    waiting: what the training raises (TrainingError for a loss that became NaN), and
+    KeyboardInterrupt when it was interrupted.
+    """
+    config = {
+        key: value
+        for key, value in locals().items()
+        if key not in ("model", "data", "val", "source", "wait", "progress", "store", "callbacks")
+        and value is not None
+    }
+    epochs = whole("epochs", epochs)
+    max_steps = None if max_steps is None else whole("max_steps", max_steps)
+    models = [one_module(model)] if step is None else modules_of(model)
+    if data is None:
+        raise ArgumentError("train needs data: nbdl.train(model, (x, y))")
+    for module in models if device is not None else ():
+        module.to(device)
+    run = Run(name or name_of(models), config, model, seed=seed, source=source)
+    data, val = split_off(data, val, seed)
+    batches = training_source(data, batch_size, seed, device, run.note)
+    rules = as_rules(stop_when, early_stopping)
+    common: dict[str, Any] = {
+        "run": run, "source": batches, "epochs": epochs, "max_steps": max_steps,
+        "rules": rules, "callbacks": Callbacks(callbacks), "modules": models,
+    }  # fmt: skip
+    if step is not None:
+        given = {"metrics": metrics, "lr": lr, "clip_norm": clip_norm, "target": target}
+        loop = _own_step(step, models, optimizers, val, given, common)
+    else:
+        loop = _supervised(model, loss, optim, lr, metrics, val, clip_norm, target, device, common)
+        if check:
+            _check_data(data)
+            _check_first(model, loop.source, loop.step)  # type: ignore[arg-type]
+    run.epochs = epochs
+    run.total_steps = _total(loop)
+    if schedule is not None:
+        run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
+    return _go(run, loop, wait, progress, store)
+
+
+def _go(run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any) -> Run:
+    claim(run)
+    try:
+        keep(run, store)
+        run.launch(loop)
+    except BaseException:
+        release(run)
+        raise
+    return watch(run, progress) if wait else run
+
+
+def watch(run: Run, progress: bool | None = None) -> Run:
+    """Wait for a run as ``Run.wait`` does, drawing progress as text."""
+    if progress is False:
+        return run.wait()
+    try:
+        if progress is None and (run.join(0.5) or run.watched):
+            return run.wait()
+        bar = TextProgress(run)
+        try:
+            while not run.join(bar.interval):
+                bar.update()
+        finally:
+            bar.close()
+    except KeyboardInterrupt:
+        run.interrupt()
+        run.join()
+    return run.outcome()
+
+
+# ----- the parts of a run ---------------------------------------------------------------------
+
+
+def _total(loop: Loop) -> int | None:
+    steps = len(loop.source) * loop.epochs or None
+    if loop.max_steps is not None:
+        return min(steps, loop.max_steps) if steps else loop.max_steps
+    return steps
+
+
+def _supervised(
+    model: Any, loss: Any, optim: Any, lr: float | None, metrics: Any, val: Any,
+    clip_norm: float | None, target: str | None, device: str | None,
+    common: dict[str, Any],
+) -> Loop:  # fmt: skip
+    run: Run = common["run"]
+    chosen = as_loss(loss)
+    found = default_metrics(chosen) if metrics is None else as_metrics(metrics)
+    if clip_norm is not None and not clip_norm > 0:
+        raise ArgumentError(f"clip_norm must be positive, got {clip_norm!r}")
+    if lr is not None:
+        check_lr(lr)
+    _build(model, common["source"], target)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if not parameters:
+        raise TrainingError(
+            f"{run.name!r} has nothing to train: no parameter requires a gradient",
+            hint="model.requires_grad_(True)",
+        )
+    optimizer = as_optimizer(optim, parameters, lr)
+    run.optimizers = [optimizer]
+    run.config["lr"] = run.lr
+    dtype = model_dtype(parameters)
+    cast = Caster(dtype, run.note)
+    step = SupervisedStep(
+        model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target
+    )
+    return Loop(
+        step=step,
+        keep=list(model.buffers()),
+        metrics=[m.copy() for m in found if m.scalar],
+        validate=_validation(run, model, val, chosen, found, cast, target, device),
+        sampler=Sampler(step.named, run.history.gradients),
+        **common,
+    )
+
+
+def _validation(
+    run: Run, model: Any, val: Any, loss: Loss, metrics: list[Metric], cast: Caster,
+    target: str | None, device: str | None,
+) -> Callable[[], dict[str, Any] | None] | None:  # fmt: skip
+    if val is None:
+        return None
+    batches = evaluation_batches(val, None, cast.dtype, device)
+    return lambda: measure(model, batches, loss, metrics, cast, target, run.carry_on)
+
+
+def _check_first(model: Any, source: Source, step: SupervisedStep) -> None:
+    """Run the first batch's shapes through model and targets, computing nothing."""
+    if source.single_pass or not isinstance(source.batches, DataLoader):
+        return
+    inputs, named, targets, _ = step.prepare(source.batches.first())
+    try:
+        output = nn.build(model, *inputs, **named)
+    except TraceError:
+        return  # it asks for values: the first step will tell
+    if isinstance(output, Spec):
+        step.rule(Tensor(output), targets)
+        _check_classes(source.batches.dataset, output, targets, step.loss)
+
+
+def _check_classes(dataset: Any, output: Spec, targets: Any, loss: Loss) -> None:
+    """Class numbers out of range, anywhere in data that lies in memory."""
+    if loss.kind is None or loss.kind.targets != "classes" or dtypes.is_float(targets.dtype):
+        return
+    axis = class_axis(output.shape, targets.shape)
+    if axis is None or not getattr(dataset, "in_memory", False) or not hasattr(dataset, "labels"):
+        return
+    labels, classes = dataset.labels(), output.shape[axis]
+    ignored = dict(loss.options).get("ignore_index", -100)
+    wrong = ((labels < 0) | (labels >= classes)) & (labels != ignored)
+    if wrong.any():
+        raise class_error(labels, wrong, classes)
+
+
+def _build(model: Any, source: Source, target: str | None) -> None:
+    """Find sizes given as None from the shapes of the first batch."""
+    if nn.is_built(model):
+        return
+    if source.single_pass:
+        raise TrainingError(
+            "the model has sizes that are found at the first call, and a generator's first "
+            "batch cannot be looked at without losing it",
+            hint="call the model once, or nbdl.nn.build(model, shape_of_a_batch)",
+        )
+    inputs, named, _, _ = sort_batch(source.first(), target)
+    nn.build(model, *inputs, **named)
+
+
+def _own_step(
+    function: Callable[..., Any], models: list[Any], optimizers: Any, val: Any,
+    given: dict[str, Any], common: dict[str, Any],
+) -> Loop:  # fmt: skip
+    run: Run = common["run"]
+    for option, value in given.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{option}= does not go with step=, which does the whole step itself"
+            )
+    if val is not None and (is_data(val) or not callable(val)):
+        raise ArgumentError(
+            "with step= validation is yours too: val must be a function that returns a number or "
+            f"a dict of them, got a {type(val).__name__}"
+        )
+    if optimizers is not None:
+        run.optimizers = list(optimizers) if isinstance(optimizers, (list, tuple)) else [optimizers]
+    named = trained_parameters(models)
+    return Loop(
+        step=UserStep(function),
+        keep=[t for m in models for t in (*m.parameters(), *m.buffers())],
+        sampler=Sampler(named, run.history.gradients) if named else None,
+        validate=None if val is None else lambda: _own_validation(models, val),
+        **common,
+    )
+
+
+def _own_validation(models: list[Any], function: Callable[[], Any]) -> dict[str, float]:
+    with ExitStack() as stack:
+        for model in models:
+            stack.enter_context(eval_mode(model))
+        stack.enter_context(no_grad())
+        return as_numbers(function())
+
+
+def _check_data(data: Any) -> None:
+    """NaN and Inf in data that lies in memory."""
+    if isinstance(data, DataLoader):
+        data = data.dataset
+    if is_batches(data) or isinstance(data, IterableDataset):
+        return
+    dataset = as_dataset(data)
+    check = getattr(dataset, "check", None)
+    if check is not None and dataset.in_memory:
+        check()

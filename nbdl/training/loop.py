@@ -1,0 +1,195 @@
+"""The loop over epochs and steps that every run goes through."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nbdl import events
+from nbdl.data import batch_length
+from nbdl.errors import ArgumentError, DataError, NbdlError
+from nbdl.training.callbacks import Callbacks
+from nbdl.training.gradients import Sampler
+from nbdl.training.metrics import Metric
+from nbdl.training.run import Run
+from nbdl.training.sources import Source
+from nbdl.training.step import StepFunction, StepResult
+from nbdl.training.stopping import StopRule
+
+
+@dataclass
+class Loop:
+    """All that is done in the training thread.
+
+    Attributes:
+        run: whose training it is.
+        source: the batches.
+        step: what is done with one.
+        modules: put in training mode for the steps, and back at the end.
+        keep: tensors whose values are put back when a step fails half-way.
+        metrics: computed on each batch's outputs; only those that are one number.
+        validate: called after each epoch, in evaluation mode by itself; None for none.
+        rules: when to end early.
+        sampler: takes samples of gradient norms; None for none.
+    """
+
+    run: Run
+    source: Source
+    step: StepFunction
+    epochs: int
+    max_steps: int | None = None
+    modules: list[Any] = field(default_factory=list)
+    keep: list[Any] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    validate: Callable[[], dict[str, Any] | None] | None = None
+    rules: list[StopRule] = field(default_factory=list)
+    callbacks: Callbacks = field(default_factory=lambda: Callbacks(()))
+    sampler: Sampler | None = None
+
+    def __call__(self) -> str | None:
+        """Train; the sentence to end with, or None if a wish ended it."""
+        before = [(m, m.training) for model in self.modules for m in model.modules()]
+        try:
+            self.callbacks.call("on_start", self.run)
+            for model in self.modules:
+                model.train()
+            return self._epochs()
+        except _Wished:
+            return None
+        finally:
+            for module, mode in before:
+                module.training = mode
+            for rule in self.rules:
+                rule.finish(self.run)
+            self.callbacks.call("on_end", self.run)
+
+    def _epochs(self) -> str:
+        run = self.run
+        for epoch in range(1, self.epochs + 1):
+            run.epoch = epoch
+            self.callbacks.call("on_epoch_start", run)
+            means = self._steps()
+            why = self._after_epoch(means)
+            if why is not None:
+                return why
+            if self.max_steps is not None and run.step >= self.max_steps:
+                return f"{self.max_steps} steps done"
+        return f"{self.epochs} epoch{'s' * (self.epochs != 1)} done"
+
+    def _steps(self) -> dict[str, float]:
+        """The steps of one epoch; the means of what they gave."""
+        run = self.run
+        sums: dict[str, list[float]] = {}
+        for batch in self.source.epoch():
+            if not run.between_steps():
+                raise _Wished
+            result = self._one(batch)
+            weight = result.size or 1
+            for name, value in result.values.items():
+                total = sums.setdefault(name, [0.0, 0])
+                total[0] += value * weight
+                total[1] += weight
+            self.callbacks.call("on_step_end", run)
+            if self.max_steps is not None and run.step >= self.max_steps:
+                break
+        return {name: total / weight for name, (total, weight) in sums.items()}
+
+    def _one(self, batch: Any) -> StepResult:
+        """One step, whole or not at all."""
+        run, sampler = self.run, self.sampler
+        kept = [(tensor, tensor.value) for tensor in self.keep]
+        start = time.perf_counter()
+        if sampler is not None:
+            sampler.begin(run.step + 1)
+        try:
+            result = self.step(batch)
+        except BaseException as error:
+            for tensor, value in kept:
+                tensor.value = value
+            run.step_failed()
+            if isinstance(error, NbdlError):
+                error.add_note(f"in step {run.step + 1} (epoch {run.epoch})")
+            raise
+        if sampler is not None:
+            sampler.end(run.step + 1, time.perf_counter() - start)
+        for metric in self.metrics:
+            result.values[metric.name] = float(metric.of(result.outputs, result.targets))
+        if run.schedule is not None:
+            run.schedule.after_step()
+        run.step_done(result.values, result.size)
+        return result
+
+    def _after_epoch(self, values: dict[str, float]) -> str | None:
+        """Validation and what depends on it; a sentence if the run should end."""
+        run = self.run
+        if self.validate is not None:
+            measured = self.validate()
+            if measured is None:
+                raise _Wished
+            run.results = measured
+            scalars = {f"val_{k}": float(v) for k, v in measured.items() if not np.ndim(v)}
+            run.history.append(run.step, scalars)
+            values |= scalars
+        run.epoch_values.append(values)
+        if run.schedule is not None:
+            run.schedule.after_epoch(values)
+        self.callbacks.call("on_epoch_end", run)
+        run.tell(events.EpochDone)
+        return next((why for rule in self.rules if (why := rule.after_epoch(run, values))), None)
+
+
+class _Wished(Exception):
+    """A wish ends the run here."""
+
+
+class UserStep:
+    """A user's own step function as a StepFunction.
+
+    It is called with the batch: ``f(x, y)`` if the batch is a tuple and it takes as many
+    arguments, else ``f(batch)``. It returns the loss, or a dict of numbers to log, or None.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise ArgumentError(f"step must be a function of the batch, got {function!r}")
+        self.function = function
+        self._spreads: dict[int, bool] = {}
+
+    def __call__(self, batch: Any) -> StepResult:
+        given = self.function(*batch) if self._fits(batch) else self.function(batch)
+        return StepResult(as_numbers(given), None, None, batch_length(batch))
+
+    def _fits(self, batch: Any) -> bool:
+        """Whether the batch is a tuple and the function takes its parts."""
+        if not isinstance(batch, (tuple, list)):
+            return False
+        n = len(batch)
+        if n not in self._spreads:
+            try:
+                inspect.signature(self.function).bind(*batch)
+                self._spreads[n] = True
+            except (TypeError, ValueError):
+                self._spreads[n] = False
+        return self._spreads[n]
+
+
+def as_numbers(given: Any) -> dict[str, float]:
+    """What a step returned as numbers by name: a single one is the loss."""
+    if given is None:
+        return {}
+    values = given if isinstance(given, dict) else {"loss": given}
+    numbers = {}
+    for name, value in values.items():
+        try:
+            numbers[str(name)] = float(value.item() if hasattr(value, "item") else value)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{name!r} to be logged must be one number, got {value!r:.80}",
+                hint="return the loss, or a dict of numbers such as {'d_loss': a, 'g_loss': b}",
+            ) from None
+    return numbers

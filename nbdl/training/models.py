@@ -1,0 +1,55 @@
+"""What is trained: one module or several, their names and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nbdl import nn
+from nbdl.errors import ArgumentError
+
+
+def one_module(model: Any) -> Any:
+    """``model`` if it is a module; ArgumentError in words if not."""
+    if isinstance(model, nn.Module):
+        return model
+    if model is None:
+        raise ArgumentError("train needs a model, or step= with a step of your own")
+    hint = "an nbdl.nn.Module"
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        hint = f"{model.__name__}() makes a model of the class"
+    raise ArgumentError(f"the model is a {type(model).__name__}, not a module", hint=hint)
+
+
+def modules_of(model: Any) -> list[Any]:
+    """The modules that a run of one's own step is about: none, one, or several."""
+    if model is None:
+        return []
+    if isinstance(model, nn.Module):
+        return [model]
+    members = model.values() if isinstance(model, Mapping) else model
+    if isinstance(members, Iterable) and not isinstance(members, str):
+        found = list(members)
+        if all(isinstance(m, nn.Module) for m in found):
+            return found
+    raise ArgumentError(f"model must be a module, or a list or dict of them, got {model!r}")
+
+
+def name_of(models: list[Any]) -> str:
+    """What a run of these modules is called."""
+    return " + ".join(m._name or type(m).__name__ for m in models) or "run"
+
+
+def trained_parameters(models: list[Any]) -> list[tuple[str, Any]]:
+    """(path, parameter) of all that require a gradient.
+
+    With several modules the path begins with the module's name, or its place.
+    """
+    if len(models) == 1:
+        return [(name, p) for name, p in models[0].named_parameters() if p.requires_grad]
+    return [
+        (f"{m._name or i}.{name}", p)
+        for i, m in enumerate(models)
+        for name, p in m.named_parameters()
+        if p.requires_grad
+    ]

@@ -1,0 +1,205 @@
+"""Losses, optimizers and schedules by name.
+
+A name may carry arguments: ``"sgd(momentum=0.9)"``, ``"cross_entropy(label_smoothing=0.1)"``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl import optim
+from nbdl.errors import ArgumentError, did_you_mean
+from nbdl.nn import functional
+from nbdl.training.registry import Registry
+
+
+def parse(text: str) -> tuple[str, dict[str, Any]]:
+    """``"sgd(momentum=0.9)"`` as ``("sgd", {"momentum": 0.9})``. Values are literals."""
+    name, bracket, _ = text.partition("(")
+    if not bracket:
+        return text, {}
+    try:
+        call = ast.parse(f"f({text.partition('(')[2]}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
+            raise ValueError("only name=value")
+        return name, {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise ArgumentError(
+            f"{text!r} cannot be read as a name with arguments: {error}",
+            hint=f"{name}(option=value, other=value) with numbers, True, False or text",
+        ) from None
+
+
+def check_options(what: str, function: Callable[..., Any], options: Iterable[str]) -> None:
+    """Raise ArgumentError for an option that ``function`` does not take."""
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for option in options:
+        if option not in parameters:
+            raise ArgumentError(
+                f"{what} has no option {option!r}{did_you_mean(option, parameters)}",
+                hint="its options are " + ", ".join(list(parameters)[1:]),
+            )
+
+
+# ----- losses -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LossKind:
+    """What a named loss expects of targets.
+
+    Attributes:
+        function: its name in ``nbdl.nn.functional``.
+        targets: 'classes' (whole numbers), 'binary' (0..1, the outputs' shape) or 'values'
+            (numbers of the outputs' shape).
+        threshold: for 'binary', the output above which the answer is yes.
+    """
+
+    function: str
+    targets: str
+    threshold: float = 0.0
+
+
+LOSSES: Registry[LossKind] = Registry("loss")
+"""Name -> what it is."""
+
+for _name, _kind, *_aliases in (
+    ("cross_entropy", LossKind("cross_entropy", "classes"), "ce", "crossentropy",
+     "categorical_crossentropy", "sparse_categorical_crossentropy"),
+    ("nll", LossKind("nll_loss", "classes"), "nll_loss"),
+    ("bce_with_logits", LossKind("binary_cross_entropy_with_logits", "binary"),
+     "binary_cross_entropy_with_logits"),
+    ("binary_cross_entropy", LossKind("binary_cross_entropy", "binary", 0.5), "bce",
+     "binary_crossentropy"),
+    ("mse", LossKind("mse_loss", "values"), "mse_loss", "mean_squared_error", "l2"),
+    ("l1", LossKind("l1_loss", "values"), "l1_loss", "mae", "mean_absolute_error"),
+    ("huber", LossKind("huber_loss", "values"), "huber_loss"),
+    ("smooth_l1", LossKind("smooth_l1_loss", "values"), "smooth_l1_loss"),
+):  # fmt: skip
+    LOSSES.add(_name, _kind, *_aliases)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss ready to be called as ``loss(outputs, targets)``.
+
+    Attributes:
+        name: for titles and the run store.
+        function: what computes it.
+        kind: what it expects, or None for a user's own function.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    kind: LossKind | None
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        return self.function(outputs, targets, **dict(self.options))
+
+
+def as_loss(loss: Any) -> Loss:
+    """A Loss from a name or any callable of (outputs, targets), a layer like
+    ``nn.CrossEntropyLoss()`` included."""
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, str):
+        word, options = parse(loss)
+        name = LOSSES.resolve(word)
+        kind = LOSSES[name]
+        function = getattr(functional, kind.function)
+        check_options(f"the loss {name!r}", function, options)
+        return Loss(name, function, kind, tuple(options.items()))
+    if isinstance(loss, type):
+        raise ArgumentError(
+            f"the loss is the class {loss.__name__}, not a loss", hint=f"{loss.__name__}()"
+        )
+    if callable(loss):
+        name = getattr(loss, "__name__", type(loss).__name__)
+        return Loss(name, loss, _LAYER_KINDS.get(type(loss).__name__))
+    raise ArgumentError(
+        f"a loss is a name or a function of (outputs, targets), got {loss!r}",
+        hint="one of " + ", ".join(LOSSES.names()),
+    )
+
+
+_LAYER_KINDS = {
+    "CrossEntropyLoss": LOSSES["cross_entropy"],
+    "NLLLoss": LOSSES["nll"],
+    "BCEWithLogitsLoss": LOSSES["bce_with_logits"],
+    "BCELoss": LOSSES["binary_cross_entropy"],
+    "MSELoss": LOSSES["mse"],
+    "L1Loss": LOSSES["l1"],
+    "HuberLoss": LOSSES["huber"],
+    "SmoothL1Loss": LOSSES["smooth_l1"],
+}
+"""PyTorch's loss layers, whose targets are checked like those of the functions."""
+
+
+# ----- optimizers ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OptimizerKind:
+    """A class of ``nbdl.optim`` and the learning rate it is given when none is asked for."""
+
+    cls: str
+    lr: float
+
+
+OPTIMIZERS: Registry[OptimizerKind] = Registry("optimizer")
+"""Name -> class and default learning rate."""
+
+for _word, _cls, _lr in (
+    ("sgd", "SGD", 1e-2),
+    ("adam", "Adam", 1e-3),
+    ("adamw", "AdamW", 1e-3),
+    ("rmsprop", "RMSprop", 1e-3),
+    ("adagrad", "Adagrad", 1e-2),
+    ("lion", "Lion", 1e-4),
+):
+    OPTIMIZERS.add(_word, OptimizerKind(_cls, _lr))
+
+
+def check_lr(lr: Any) -> float:
+    """A learning rate: a finite number above 0."""
+    if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr < float("inf"):
+        raise ArgumentError(f"lr must be a positive number, got {lr!r}", hint="1e-3")
+    return float(lr)
+
+
+def as_optimizer(optimizer: Any, parameters: Any, lr: float | None) -> Any:
+    """An optimizer over ``parameters`` from a name, a class, a function of the parameters, or
+    an optimizer that exists already (whose learning rate becomes ``lr`` if that is given)."""
+    if lr is not None:
+        lr = check_lr(lr)
+    if isinstance(optimizer, str):
+        word, options = parse(optimizer)
+        name = OPTIMIZERS.resolve(word)
+        kind = OPTIMIZERS[name]
+        cls = getattr(optim, kind.cls)
+        check_options(f"the optimizer {name!r}", cls, options)
+        if lr is not None and "lr" in options:
+            raise ArgumentError(f"the learning rate is given twice: lr={lr} and in {optimizer!r}")
+        return cls(parameters, **{"lr": kind.lr if lr is None else lr, **options})
+    if hasattr(optimizer, "param_groups") and hasattr(optimizer, "step"):
+        if lr is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+                group.pop("initial_lr", None)  # of a schedule of another run
+        return optimizer
+    if callable(optimizer):
+        made = optimizer(parameters) if lr is None else optimizer(parameters, lr=lr)
+        if not hasattr(made, "step") or not hasattr(made, "param_groups"):
+            raise ArgumentError(f"{optimizer!r} gave no optimizer but a {type(made).__name__}")
+        return made
+    raise ArgumentError(
+        f"an optimizer is a name, a class or an optimizer, got {optimizer!r}",
+        hint="one of " + ", ".join(OPTIMIZERS.names()),
+    )

@@ -1,0 +1,452 @@
+"""Run: one training, its controls, and what became of it."""
+
+from __future__ import annotations
+
+import atexit
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from nbdl import events
+from nbdl.core import random
+from nbdl.errors import TrainingError
+from nbdl.training.history import History
+from nbdl.training.models import modules_of
+from nbdl.training.names import check_lr
+from nbdl.training.records import FINAL, clock
+from nbdl.training.worker import in_thread
+
+_RATE_S = 0.25
+"""Seconds over which the throughput is measured."""
+
+
+class Run:
+    """One training. ``nbdl.train`` and ``nbdl.track`` make it.
+
+    Its controls may be called from any thread: they leave a wish, which is done between two
+    steps. Nothing but the training thread changes the model.
+
+    Attributes:
+        id: a short text, unique in the run store.
+        name: the model's name, unless another was given.
+        status: 'waiting', 'running', 'paused', and in the end 'finished' (all done, or a stop
+            condition met), 'stopped' (by ``stop``), 'interrupted' or 'failed'.
+        message: one sentence about the status.
+        config: the arguments the run was started with.
+        model: what is trained: a module, a list or dict of them, or None; ``models`` lists them.
+        epoch: number of the epoch under way, from 1; ``epochs`` of them in all, if known.
+        step: steps done; ``total_steps`` of them in all, if known.
+        started, finished: unix times, or None.
+        history: losses, metrics, learning rates, gradient norms, events.
+        results: the last value of each validation metric, matrices included.
+        epoch_values: for each epoch done the means of its losses and metrics, and ``val_...``.
+        exception: why the run failed, or None.
+        generator: the random numbers of this run; cells that run meanwhile use others.
+        at_end: functions called in the training thread when the run is over.
+        notice: a sentence for the dashboard to show, or "".
+        watched: set by a view that shows the run; nothing draws its progress as text then.
+        source: the text of the cell that defined the model, or None.
+    """
+
+    def __init__(
+        self, name: str, config: dict[str, Any], model: Any = None, *, seed: int = 0,
+        source: str | None = None,
+    ) -> None:  # fmt: skip
+        self.models = modules_of(model)
+        self.id = secrets.token_hex(4)
+        self.name, self.config, self.model, self.source = name, config, model, source
+        self.status, self.message, self.notice = "waiting", "", ""
+        self.watched = False
+        self.epoch, self.step = 0, 0
+        self.epochs: int | None = None
+        self.total_steps: int | None = None
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.history = History()
+        self.results: dict[str, Any] = {}
+        self.epoch_values: list[dict[str, float]] = []
+        self.exception: BaseException | None = None
+        self.generator = random.Generator(seed)
+        self.optimizers: list[Any] = []
+        self.schedule: Any = None
+        self.at_end: list[Callable[[], None]] = []
+        self._done = threading.Event()
+        self._changed = threading.Condition(threading.RLock())
+        self._ending: tuple[str, str] | None = None  # the final status and why
+        self._paused = False
+        self._single = 0
+        self._wishes: deque[Callable[[], None]] = deque()
+        self._readers = 0
+        self._stepping = False
+        self._thread: int | None = None
+        self._begun = 0.0
+        self._idle_s = 0.0
+        self._samples = 0
+        self._rate_from: tuple[float, int] | None = None
+        self._rate = 0.0
+        self._lr: float | None = None  # where there is no optimizer to ask
+        self._lr_noted: float | None = None
+
+    # ----- what it is doing -----------------------------------------------------------------
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.status not in FINAL
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start, or of the whole run when it is over."""
+        if self.started is None:
+            return 0.0
+        end = time.time() if self.finished is None else self.finished
+        return max(0.0, end - self.started)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds that are left, by the pace so far; None if nobody can tell."""
+        if not self.total_steps or not self.step or not self.is_alive:
+            return None
+        busy = max(0.0, self.elapsed - self._idle_s)
+        return busy / self.step * max(0, self.total_steps - self.step)
+
+    @property
+    def throughput(self) -> float:
+        """Samples a second, lately."""
+        return self._rate
+
+    @property
+    def lr(self) -> float | None:
+        """The learning rate (of the first parameter group), or None without an optimizer."""
+        for optimizer in self.optimizers:
+            return float(optimizer.param_groups[0]["lr"])
+        return self._lr
+
+    # ----- controls -------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Wait after the step under way, until ``resume``."""
+        with self._changed:
+            self._paused = True
+            self._changed.notify_all()
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        with self._changed:
+            self._paused, self._single = False, 0
+            self._changed.notify_all()
+
+    def single_step(self) -> None:
+        """Make one step and pause."""
+        with self._changed:
+            self._paused = True
+            self._single += 1
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End after the step under way, as 'stopped'; the model keeps what it has learned."""
+        self._end("stopped", "stopped by hand")
+
+    def interrupt(self) -> None:
+        """End after the step under way, as 'interrupted'. May be called in a signal handler."""
+        self._end("interrupted", "interrupted")
+
+    def set_lr(self, lr: float) -> None:
+        """Train on with this learning rate in all parameter groups; a schedule is switched off.
+
+        Raises ArgumentError at once for what is no positive number.
+        """
+        value = check_lr(lr)
+
+        def change() -> None:
+            before = self.lr
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = value
+            if not self.optimizers:
+                self._lr = value
+            text = f"learning rate {value:g}" + (f", before {before:g}" if before else "")
+            if self.schedule is not None:
+                self.schedule = None
+                text += "; the schedule is off"
+            self.history.note("control", text)
+
+        self._wish(change)
+
+    def _wish(self, wish: Callable[[], None]) -> None:
+        with self._changed:
+            self._wishes.append(wish)
+            self._changed.notify_all()
+
+    def _end(self, status: str, why: str) -> None:
+        with self._changed:
+            if self._ending is None and self.is_alive:
+                self._ending = (status, why)
+            self._changed.notify_all()
+
+    def note(self, text: str) -> None:
+        """Take down a remark in the history."""
+        self.history.note("note", text)
+
+    # ----- waiting for it -------------------------------------------------------------------
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most ``timeout`` seconds; whether it has come. Never raises the
+        run's exception."""
+        return self._done.wait(timeout)
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait for the end; returns the run.
+
+        Raises the run's exception if it failed, and KeyboardInterrupt if it was interrupted. A
+        KeyboardInterrupt while waiting ends the run between two steps, everything kept.
+        """
+        try:
+            deadline = None if timeout is None else time.monotonic() + timeout
+            while not self._done.wait(
+                0.5 if deadline is None else min(0.5, max(0.0, deadline - time.monotonic()))
+            ):
+                if deadline is not None and time.monotonic() >= deadline:
+                    return self
+        except KeyboardInterrupt:
+            self.interrupt()
+            self._done.wait()
+        return self.outcome()
+
+    def outcome(self) -> Run:
+        """The run itself, or the exception that ``wait`` raises for how it ended."""
+        if self.status == "failed" and self.exception is not None:
+            raise self.exception
+        if self.status == "interrupted":
+            raise KeyboardInterrupt(
+                f"the training of {self.name!r} was interrupted after step {self.step}; "
+                "everything up to that step is kept"
+            )
+        return self
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Hold the training between two steps for the time of the block, to read the model.
+
+        From the training thread itself, where it is always so between steps, it does nothing.
+        """
+        if threading.get_ident() == self._thread:
+            yield
+            return
+        with self._changed:
+            self._readers += 1
+            while self._stepping:
+                self._changed.wait()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._readers -= 1
+                self._changed.notify_all()
+
+    # ----- for the training thread ----------------------------------------------------------
+
+    def launch(self, work: Callable[[], str | None]) -> None:
+        """Do ``work`` in a thread; it returns the sentence to end with, or None if it ended
+        because ``between_steps`` said so. ``claim`` comes first."""
+        in_thread(lambda: self._work(work))
+
+    def _work(self, work: Callable[[], str | None]) -> None:
+        with random.use(self.generator), np.errstate(all="ignore"):
+            self.begin()
+            try:
+                message = work()
+            except BaseException as error:
+                self.end("failed", f"{type(error).__name__}: {error}", error)
+            else:
+                self.end("finished", message)
+
+    def begin(self) -> None:
+        """The run starts, in this thread."""
+        self._thread = threading.get_ident()
+        self.started = time.time()
+        self._begun = time.perf_counter()
+        self._set_status("running")
+        self.tell(events.RunStarted)
+
+    def between_steps(self) -> bool:
+        """Do what was wished, wait while paused or read; False if the run is to end here."""
+        changed = self._changed
+        with changed:
+            while True:
+                while self._wishes:
+                    self._wishes.popleft()()
+                if self._ending is not None:
+                    return False
+                if self._paused and not self._single:
+                    self._idle("paused")
+                elif self._readers:
+                    self._idle(self.status)
+                else:
+                    break
+            self._single = max(0, self._single - 1)
+            if self.status != "running":
+                self._set_status("running")
+            self._stepping = True
+        return True
+
+    def carry_on(self) -> bool:
+        """Whether nobody wishes the run to end: asked where stopping half-way does no harm."""
+        return self._ending is None
+
+    def _idle(self, status: str) -> None:
+        """Wait for a change, with the lock held; tells that the run is paused."""
+        if self.status != status:
+            self._set_status(status)
+        start = time.perf_counter()
+        self._changed.wait()
+        self._idle_s += time.perf_counter() - start
+        self._rate_from = None
+
+    def step_done(self, values: dict[str, float], size: int) -> None:
+        """A step is complete: take down its numbers and let readers in."""
+        with self._changed:
+            self._stepping = False
+            self.step += 1
+            if self._readers:
+                self._changed.notify_all()
+        self._samples += size
+        self.history.append(self.step, values)
+        self._pace()
+        lr = self.lr
+        if lr is not None and lr != self._lr_noted:
+            self._lr_noted = lr
+            self.history.append(self.step, {"lr": lr})
+        if events.heard(events.StepDone):
+            self.tell(events.StepDone)
+
+    def step_failed(self) -> None:
+        """The step under way was given up."""
+        with self._changed:
+            self._stepping = False
+            self._changed.notify_all()
+
+    def _pace(self) -> None:
+        now = time.perf_counter()
+        if self._rate_from is None:
+            self._rate_from = (now, self._samples)
+            return
+        seconds = now - self._rate_from[0]
+        if seconds >= _RATE_S:
+            self._rate = (self._samples - self._rate_from[1]) / seconds
+            self._rate_from = (now, self._samples)
+            self.history.append(self.step, {"throughput": self._rate})
+
+    def end(self, status: str, message: str | None, error: BaseException | None = None) -> None:
+        """The run is over; without a message, because of a wish to end."""
+        if message is None:
+            status, why = self._ending or ("finished", "ended")
+            message = f"{why} after step {self.step}"
+        self.step_failed()
+        if not self._rate and self._samples:
+            self._rate = self._samples / max(time.perf_counter() - self._begun, 1e-9)
+        self.exception = error
+        self.finished = time.time()
+        self.message = message
+        self.history.note("error" if error is not None else "status", message)
+        self._set_status(status)
+        with _runs_lock:
+            _release(self)
+        for done in self.at_end:
+            done()
+        self.tell(events.RunFinished)
+        self._thread = None
+        self._done.set()
+
+    def _set_status(self, status: str) -> None:
+        if status != self.status:
+            self.status = status
+            self.tell(events.RunStatus)
+
+    def tell(self, kind: type[events.RunEvent]) -> None:
+        """Fire an event about this run."""
+        if not events.heard(kind):
+            return
+        try:
+            events.fire(kind(self))
+        except Exception as error:  # a view that fails must not end the training
+            text = f"a listener failed: {type(error).__name__}: {error}"
+            if not any(e[2] == text for e in self.history.events):
+                self.history.note("warning", text)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.name!r} {self.status}"]
+        if self.epochs:
+            parts.append(f"epoch {self.epoch} of {self.epochs}")
+        total = f" of {self.total_steps}" if self.total_steps and self.is_alive else ""
+        parts.append(f"step {self.step}{total}")
+        parts.append(clock(self.elapsed))
+        for name in self.history.names():
+            if name not in ("lr", "throughput"):
+                parts.append(f"{name} {self.history.last(name):.4g}")
+        return f"<Run {self.id}: {', '.join(parts)}>"
+
+
+# ----- the runs of this process ---------------------------------------------------------------
+
+_active: list[Run] = []
+_last: list[Run] = []
+_runs_lock = threading.Lock()
+
+
+def _claim(run: Run) -> None:
+    mine = {id(model) for model in run.models}
+    for other in _active:
+        if any(id(model) in mine for model in other.models):
+            raise TrainingError(
+                f"{other.name!r} is being trained already (run {other.id}, step {other.step})",
+                hint="run.wait() for its end, run.stop(), or train a copy: copy.deepcopy(model)",
+            )
+    _active.append(run)
+    _last[:] = [run]
+
+
+def _release(run: Run) -> None:
+    if run in _active:
+        _active.remove(run)
+
+
+def release(run: Run) -> None:
+    """Take back ``claim`` of a run that could not start."""
+    with _runs_lock:
+        _release(run)
+
+
+def claim(run: Run) -> None:
+    """Enter a run before it starts; TrainingError if its model is being trained already."""
+    with _runs_lock:
+        _claim(run)
+
+
+def active_runs() -> list[Run]:
+    """The runs of this process that have not ended, the oldest first."""
+    with _runs_lock:
+        return list(_active)
+
+
+def last_run() -> Run | None:
+    """The run of this process that was started last, or None."""
+    with _runs_lock:
+        return _last[0] if _last else None
+
+
+def _stop_all() -> None:
+    """At the interpreter's end: let each run finish its step, so that what it has is whole."""
+    for run in active_runs():
+        run._end("interrupted", "the program ended")
+    for run in active_runs():
+        run.join(10)
+
+
+atexit.register(_stop_all)

@@ -1,0 +1,140 @@
+"""Where batches come from: loaders, iterables of batches, data to be batched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any
+
+import numpy as np
+
+from nbdl.core.tensor import Tensor
+from nbdl.data import DataLoader, Dataset, IterableDataset, as_dataset
+from nbdl.errors import ArgumentError, DataError
+
+TRAIN_BATCH = 64
+"""Samples a batch in training, unless told otherwise; all of them where there are fewer."""
+
+EVAL_BATCH = 256
+"""Samples a batch without gradients: nothing is kept for them, so they may be many."""
+
+
+class Source:
+    """Where an epoch's batches come from: a loader, an iterable, a function that makes one."""
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+        self._epochs = 0
+        self.single_pass = not callable(batches) and iter(batches) is batches
+
+    def __len__(self) -> int:
+        """Batches an epoch, or 0 if that is not known."""
+        if not isinstance(self.batches, Sized):
+            return 0
+        try:
+            return len(self.batches)
+        except TypeError:
+            return 0
+
+    def first(self) -> Any:
+        """The first batch, to look at. Not for a generator, which would lose it."""
+        if isinstance(self.batches, DataLoader):
+            return self.batches.first()
+        return next(iter(self.batches() if callable(self.batches) else self.batches))
+
+    def epoch(self) -> Iterator[Any]:
+        """The batches of the next epoch. Raises DataError when there are none."""
+        self._epochs += 1
+        empty = True
+        for batch in self.batches() if callable(self.batches) else self.batches:
+            empty = False
+            yield batch
+        if not empty:
+            return
+        if self.single_pass and self._epochs > 1:
+            raise DataError(
+                f"the generator of batches is used up after {self._epochs - 1} epoch(s)",
+                hint="epochs=1, a list or loader that can be gone through again, or the "
+                "function that makes the generator (without calling it)",
+            )
+        raise DataError("the data gave no batches")
+
+
+def is_batches(data: Any) -> bool:
+    """Whether ``data`` gives batches already, rather than samples."""
+    if isinstance(data, DataLoader):
+        return True
+    if isinstance(data, IterableDataset) or is_data(data):
+        return False
+    return not (hasattr(data, "__getitem__") and hasattr(data, "__len__"))
+
+
+def is_data(value: Any) -> bool:
+    """Whether ``value`` is samples for certain: a data set, arrays, a pair or dict of them."""
+    return isinstance(value, (Dataset, Mapping, tuple, list, np.ndarray, Tensor))
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number of at least 1, or ArgumentError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def training_source(
+    data: Any,
+    batch_size: int | None,
+    seed: int,
+    device: str | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> Source:
+    """Shuffled batches of ``data``, or the batches it gives itself."""
+    if is_batches(data):
+        if batch_size is not None:
+            raise ArgumentError(
+                f"batch_size={batch_size} does not go with a {type(data).__name__}, which gives "
+                "batches already",
+                hint="leave it out, or give the data set",
+            )
+        if not callable(data) and not isinstance(data, Iterable):
+            raise DataError(f"cannot train on a {type(data).__name__}: {data!r:.60}")
+        return Source(data)
+    if batch_size is not None:
+        whole("batch_size", batch_size)
+    if isinstance(data, IterableDataset):
+        return Source(DataLoader(data, batch_size or TRAIN_BATCH, seed=seed, device=device))
+    dataset = as_dataset(data)
+    n = len(dataset)
+    if batch_size is not None and batch_size > n:
+        note(f"batch_size={batch_size} is more than the {n} samples: one batch an epoch")
+    size = min(batch_size or TRAIN_BATCH, n)
+    return Source(DataLoader(dataset, size, shuffle=True, seed=seed, device=device))
+
+
+def evaluation_batches(
+    data: Any, batch_size: int | None = None, dtype: Any = None, device: str | None = None
+) -> Iterable[Any]:
+    """Batches of ``data`` in order, or the batches it gives itself."""
+    if isinstance(data, IterableDataset):
+        return DataLoader(data, batch_size or EVAL_BATCH, device=device)
+    if is_batches(data):
+        if not isinstance(data, Iterable):
+            raise DataError(f"cannot take batches from a {type(data).__name__}")
+        return data
+    dataset = as_dataset(data, dtype=dtype or "default")
+    size = min(batch_size or EVAL_BATCH, len(dataset))
+    return DataLoader(dataset, size, device=device, dtype=dtype)
+
+
+def split_off(data: Any, val: Any, seed: int) -> tuple[Any, Any]:
+    """``(training data, validation data)``: a part of ``data`` if ``val`` is a fraction."""
+    if not isinstance(val, float):
+        return data, val
+    if is_batches(data) or isinstance(data, IterableDataset):
+        raise ArgumentError(
+            f"val={val} needs data that can be split, got a {type(data).__name__}",
+            hint="train, val = dataset.split(0.8)",
+        )
+    if not 0 < val < 1:
+        raise ArgumentError(f"val is data or a fraction between 0 and 1, got {val}")
+    rest, held_out = as_dataset(data).split(1 - val, seed=seed)
+    return rest, held_out

@@ -1,0 +1,217 @@
+"""``nbdl.track``: a hand-written loop with everything a run has."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nbdl import events
+from nbdl.data import batch_length
+from nbdl.errors import TrainingError
+from nbdl.training.gradients import Sampler, norm
+from nbdl.training.loop import as_numbers
+from nbdl.training.models import modules_of, name_of, trained_parameters
+from nbdl.training.recorder import keep
+from nbdl.training.run import Run, claim
+from nbdl.training.sources import Source, training_source, whole
+
+_AGAIN_S = 2.0
+"""A second interrupt within so many seconds does not wait for the step's end."""
+
+
+class TrackedRun(Run):
+    """A run whose steps are the body of a ``for`` loop; made by ``nbdl.track``."""
+
+    source_of_batches: Source
+    _sampler: Sampler | None = None
+    _logged: dict[str, float]
+    _store: Any = None
+    _began = False
+
+    def log(self, **values: Any) -> None:
+        """Take down numbers of the step under way: ``run.log(loss=loss, accuracy=a)``.
+
+        Tensors of one element are numbers. After the loop they belong to its last step.
+        """
+        numbers = as_numbers(values)
+        if self.is_alive:
+            self._logged.update(numbers)
+        else:
+            self.history.append(self.step, numbers)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._began:
+            raise TrainingError(
+                "this run has been gone through already", hint="run = nbdl.track(...) again"
+            )
+        self._began = True
+        return self._iterate()
+
+    def __len__(self) -> int:
+        """Batches in all epochs. Raises TypeError if nobody can tell."""
+        if self.total_steps is None:
+            raise TypeError("the number of batches is not known")
+        return self.total_steps
+
+    def _iterate(self) -> Iterator[Any]:
+        claim(self)
+        keep(self, self._store)
+        with _deferred_interrupts(self):
+            self.begin()
+            try:
+                yield from self._epochs()
+            except GeneratorExit:
+                self.end(*self._left())
+                raise
+            except BaseException as error:
+                self.end("failed", f"{type(error).__name__}: {error}", error)
+                raise
+            if self._ending is None:
+                self.end("finished", f"{self.epochs} epoch{'s' * (self.epochs != 1)} done")
+                return
+            self.end(self._ending[0], None)
+        if self.status == "interrupted":
+            self.outcome()
+
+    def _left(self) -> tuple[str, str]:
+        """Status and message when the loop's body left the loop."""
+        if self._ending is not None:
+            return self._ending[0], f"{self._ending[1]} in step {self.step + 1}"
+        return "stopped", f"the loop was left in step {self.step + 1}"
+
+    def _epochs(self) -> Iterator[Any]:
+        for epoch in range(1, (self.epochs or 1) + 1):
+            self.epoch = epoch
+            for batch in self.source_of_batches.epoch():
+                if not self.between_steps():
+                    return
+                self._logged = {}
+                size = batch_length(batch)
+                with _Sampled(self._sampler, self.step + 1):
+                    yield batch
+                self.step_done(self._logged, size)
+            self._epoch_done()
+
+    def _epoch_done(self) -> None:
+        means = {}
+        for name in self.history.names():
+            steps, values = self.history.series(name)
+            mine = values[steps > self.step - max(1, len(self.source_of_batches))]
+            if len(mine):
+                means[name] = float(mine.mean())
+        self.epoch_values.append(means)
+        self.tell(events.EpochDone)
+
+
+class _Sampled:
+    """Around one step: takes gradient norms by hooks, as the body may clear gradients itself."""
+
+    def __init__(self, sampler: Sampler | None, step: int) -> None:
+        self.sampler, self.step = sampler, step
+        self.norms: dict[int, float] = {}
+        self.hooks: list[Any] = []
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter()
+        if self.sampler is None:
+            return
+        self.sampler.begin(self.step)
+        if self.sampler.sampling:
+            self.hooks = [
+                p.register_post_accumulate_grad_hook(self._note) for p in self.sampler.parameters
+            ]
+
+    def _note(self, p: Any) -> None:
+        self.norms[id(p)] = norm(p.grad.value)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        sampler = self.sampler
+        if sampler is None:
+            return
+        for hook in self.hooks:
+            hook.remove()
+        seconds = time.perf_counter() - self.start
+        if kind is None and sampler.sampling:
+            gradients = [self.norms.get(id(p), 0.0) for p in sampler.parameters]
+            sampler.record(self.step, gradients, sampler.take_before(), time.perf_counter())
+        elif kind is not None:
+            sampler.take_before()
+        sampler.timed(seconds)
+
+
+@contextmanager
+def _deferred_interrupts(run: Run) -> Iterator[None]:
+    """Ctrl-C ends the loop at the end of its step; a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    last = -_AGAIN_S
+
+    def interrupt(number: int, frame: Any) -> None:
+        nonlocal last
+        now = time.monotonic()
+        again, last = now - last < _AGAIN_S, now
+        run.interrupt()
+        if again:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def track(
+    data: Any,
+    *,
+    model: Any = None,
+    epochs: int = 1,
+    optimizer: Any = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    source: str | None = None,
+    store: Any = True,
+) -> TrackedRun:
+    """Batches for a hand-written loop, which gets the dashboard, gradient flow, the run store
+    and a clean interrupt.
+
+        run = nbdl.track(loader, model=net, epochs=5, optimizer=optimizer)
+        for x, y in run:
+            loss = cross_entropy(net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            run.log(loss=loss)
+
+    The loop runs where it stands; an interrupt ends it between two steps (a second one within
+    two seconds at once), ``run.stop()`` ends it as if the data were used up.
+
+    Args:
+        data: a DataLoader or other iterable of batches, a function that makes one for each
+            epoch, or data to be batched and shuffled.
+        model: a module, or a list or dict of them: its gradients are sampled.
+        epochs: how often to go through the data.
+        optimizer: one or several, so that the learning rate is shown and can be set.
+        batch_size, seed: as for ``nbdl.train``, if data is not batched yet.
+        name, source, store: as for ``nbdl.train``.
+    """
+    models = modules_of(model)
+    config = {"epochs": whole("epochs", epochs), "seed": seed, "batch_size": batch_size}
+    run = TrackedRun(name or name_of(models), config, model, seed=seed, source=source)
+    run.epochs = epochs
+    run._store = store
+    run._logged = {}
+    run.source_of_batches = training_source(data, batch_size, seed)
+    run.total_steps = len(run.source_of_batches) * epochs or None
+    if optimizer is not None:
+        run.optimizers = list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
+    named = trained_parameters(models)
+    run._sampler = Sampler(named, run.history.gradients) if named else None
+    return run
