@@ -6,18 +6,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from nbdl import dtypes, nn
+from nbdl import nn
 from nbdl.core.modes import no_grad
-from nbdl.core.tensor import Tensor
-from nbdl.data import DataLoader, IterableDataset, as_dataset
-from nbdl.errors import ArgumentError, TraceError, TrainingError
-from nbdl.shapes import Spec
-from nbdl.training.batches import Caster, class_error, model_dtype, sort_batch
+from nbdl.errors import ArgumentError, TrainingError
+from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
+from nbdl.training.checks import check_before_training
 from nbdl.training.evaluation import default_metrics, eval_mode, measure
 from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
-from nbdl.training.metrics import Metric, as_metrics, class_axis
+from nbdl.training.metrics import Metric, as_metrics
 from nbdl.training.models import modules_of, name_of, one_module, trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, check_lr
 from nbdl.training.progress import TextProgress
@@ -27,7 +25,6 @@ from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import (
     Source,
     evaluation_batches,
-    is_batches,
     is_data,
     split_off,
     training_source,
@@ -144,8 +141,7 @@ def train(
     else:
         loop = _supervised(model, loss, optim, lr, metrics, val, clip_norm, target, device, common)
         if check:
-            _check_data(data)
-            _check_first(model, loop.source, loop.step)  # type: ignore[arg-type]
+            check_before_training(model, batches.batches, val, loop.step)
     run.epochs = epochs
     run.total_steps = _total(loop)
     if schedule is not None:
@@ -240,34 +236,6 @@ def _validation(
     return lambda: measure(model, batches, loss, metrics, cast, target, run.carry_on)
 
 
-def _check_first(model: Any, source: Source, step: SupervisedStep) -> None:
-    """Run the first batch's shapes through model and targets, computing nothing."""
-    if source.single_pass or not isinstance(source.batches, DataLoader):
-        return
-    inputs, named, targets, _ = step.prepare(source.batches.first())
-    try:
-        output = nn.build(model, *inputs, **named)
-    except TraceError:
-        return  # it asks for values: the first step will tell
-    if isinstance(output, Spec):
-        step.rule(Tensor(output), targets)
-        _check_classes(source.batches.dataset, output, targets, step.loss)
-
-
-def _check_classes(dataset: Any, output: Spec, targets: Any, loss: Loss) -> None:
-    """Class numbers out of range, anywhere in data that lies in memory."""
-    if loss.kind is None or loss.kind.targets != "classes" or dtypes.is_float(targets.dtype):
-        return
-    axis = class_axis(output.shape, targets.shape)
-    if axis is None or not getattr(dataset, "in_memory", False) or not hasattr(dataset, "labels"):
-        return
-    labels, classes = dataset.labels(), output.shape[axis]
-    ignored = dict(loss.options).get("ignore_index", -100)
-    wrong = ((labels < 0) | (labels >= classes)) & (labels != ignored)
-    if wrong.any():
-        raise class_error(labels, wrong, classes)
-
-
 def _build(model: Any, source: Source, target: str | None) -> None:
     """Find sizes given as None from the shapes of the first batch."""
     if nn.is_built(model):
@@ -315,15 +283,3 @@ def _own_validation(models: list[Any], function: Callable[[], Any]) -> dict[str,
             stack.enter_context(eval_mode(model))
         stack.enter_context(no_grad())
         return as_numbers(function())
-
-
-def _check_data(data: Any) -> None:
-    """NaN and Inf in data that lies in memory."""
-    if isinstance(data, DataLoader):
-        data = data.dataset
-    if is_batches(data) or isinstance(data, IterableDataset):
-        return
-    dataset = as_dataset(data)
-    check = getattr(dataset, "check", None)
-    if check is not None and dataset.in_memory:
-        check()

@@ -107,7 +107,8 @@ def training_source(
     if batch_size is not None and batch_size > n:
         note(f"batch_size={batch_size} is more than the {n} samples: one batch an epoch")
     size = min(batch_size or TRAIN_BATCH, n)
-    return Source(DataLoader(dataset, size, shuffle=True, seed=seed, device=device))
+    # One batch of everything has no order, and its shuffling would only cost time.
+    return Source(DataLoader(dataset, size, shuffle=size < n, seed=seed, device=device))
 
 
 def evaluation_batches(

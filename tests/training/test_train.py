@@ -244,6 +244,7 @@ def test_options_out_of_range_and_unknown_names(options, error, words):
         (np.where(X > 2, np.nan, X), CLASSES, {}, DataError, "inputs has .*NaN .*first is sample"),
         (X, np.where(VALUES > 5, np.inf, VALUES), {"loss": "mse", "outputs": 1}, DataError, "Inf"),
         (X.astype(object), CLASSES, {}, DataError, "dtype object"),
+        (X.astype(int), CLASSES, {}, DtypeError, r"Linear computes with floats.*int64.*float32"),
     ],
 )
 def test_data_that_does_not_fit_is_named_before_the_first_step(x, y, options, error, words):
@@ -260,6 +261,18 @@ def test_a_class_out_of_range_late_in_the_data_is_found_first():
     y[177] = 9
     with pytest.raises(IndexRangeError, match="target 9 of sample 177"):
         nbdl.train(net(), (X, y), batch_size=8)
+
+
+def test_validation_data_is_looked_at_before_the_first_step_too():
+    for x, y, error in (
+        (X, CLASSES + 5, IndexRangeError),
+        (np.where(X > 2, np.nan, X), CLASSES, DataError),
+        (X[:, :2], CLASSES, ShapeError),
+    ):
+        with pytest.raises(error) as caught:
+            nbdl.train(net(), (X, CLASSES), val=(x, y))
+        assert "in the validation data" in caught.value.__notes__
+    assert not (nbdl.training.last_run() and nbdl.training.last_run().is_alive)
 
 
 def test_a_model_that_is_none_is_said():
