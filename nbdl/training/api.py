@@ -26,6 +26,7 @@ from nbdl.training.sources import (
     Source,
     evaluation_batches,
     is_data,
+    read_floats_as,
     split_off,
     training_source,
     whole,
@@ -128,6 +129,7 @@ def train(
     for module in models if device is not None else ():
         module.to(device)
     run = Run(name or name_of(models), config, model, seed=seed, source=source)
+    original = data
     data, val = split_off(data, val, seed)
     batches = training_source(data, batch_size, seed, device, run.note)
     rules = as_rules(stop_when, early_stopping)
@@ -139,9 +141,12 @@ def train(
         given = {"metrics": metrics, "lr": lr, "clip_norm": clip_norm, "target": target}
         loop = _own_step(step, models, optimizers, val, given, common)
     else:
-        loop = _supervised(model, loss, optim, lr, metrics, val, clip_norm, target, device, common)
+        fit, loop = _supervised(
+            model, loss, optim, lr, metrics, val, clip_norm, target, device, common
+        )
+        read_floats_as(fit.cast.dtype, batches, original, run.note)
         if check:
-            check_before_training(model, batches.batches, val, loop.step)
+            check_before_training(model, batches.batches, val, fit)
     run.epochs = epochs
     run.total_steps = _total(loop)
     if schedule is not None:
@@ -193,7 +198,7 @@ def _supervised(
     model: Any, loss: Any, optim: Any, lr: float | None, metrics: Any, val: Any,
     clip_norm: float | None, target: str | None, device: str | None,
     common: dict[str, Any],
-) -> Loop:  # fmt: skip
+) -> tuple[SupervisedStep, Loop]:  # fmt: skip
     run: Run = common["run"]
     chosen = as_loss(loss)
     found = default_metrics(chosen) if metrics is None else as_metrics(metrics)
@@ -216,7 +221,7 @@ def _supervised(
     step = SupervisedStep(
         model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target
     )
-    return Loop(
+    return step, Loop(
         step=step,
         keep=list(model.buffers()),
         metrics=[m.copy() for m in found if m.scalar],

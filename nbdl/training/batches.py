@@ -172,9 +172,10 @@ class TargetRule:
         values = targets.value
         if not values.size or (values.min() >= 0 and values.max() < classes):
             return
+        values = targets.numpy()
         wrong = ((values < 0) | (values >= classes)) & (values != ignored)
         if wrong.any():
-            raise class_error(targets.numpy(), np.asarray(wrong), classes, first)
+            raise class_error(values, wrong, classes, first)
 
     def _values(self, outputs: Any, targets: Any, binary: bool) -> tuple[Any, Any]:
         if outputs.shape != targets.shape:

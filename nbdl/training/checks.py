@@ -19,7 +19,7 @@ _TAKES_NUMBERS = ("Embedding", "EmbeddingBag")
 """Layers with parameters whose inputs are whole numbers."""
 
 
-def check_before_training(model: Any, batches: Any, val: Any, step: Any) -> None:
+def check_before_training(model: Any, batches: Any, val: Any, step: SupervisedStep) -> None:
     """Look through data in memory for NaN, Inf and classes out of range, and run the first
     batch's shapes through model and targets, computing nothing.
 

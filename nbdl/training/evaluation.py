@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,21 +15,27 @@ from nbdl.errors import ArgumentError, DataError
 from nbdl.training.batches import Caster, TargetRule, inputs_of, model_dtype, sort_batch
 from nbdl.training.metrics import Accuracy, Metric, as_metrics
 from nbdl.training.names import Loss, as_loss
+from nbdl.training.run import run_of
 from nbdl.training.sources import evaluation_batches
 
 
 @contextmanager
 def eval_mode(model: Any) -> Iterator[None]:
-    """The model in evaluation mode; afterwards each of its modules is as it was."""
-    modules = list(model.modules()) if hasattr(model, "modules") else []
-    before = [module.training for module in modules]
-    for module in modules:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module, training in zip(modules, before, strict=True):
-            module.training = training
+    """The model in evaluation mode; afterwards each of its modules is as it was.
+
+    If the model is being trained in another thread, that waits meanwhile, between two steps.
+    """
+    run = run_of(model)
+    with nullcontext() if run is None else run.frozen():
+        modules = list(model.modules())
+        before = [module.training for module in modules]
+        for module in modules:
+            module.training = False
+        try:
+            yield
+        finally:
+            for module, training in zip(modules, before, strict=True):
+                module.training = training
 
 
 def default_metrics(loss: Loss) -> list[Metric]:

@@ -12,18 +12,24 @@ from nbdl.training.run import Run
 _SKIP = ("lr", "throughput")
 
 
+class _Bar(tqdm):
+    monitor_interval = 0  # no thread that draws: only whoever waits does
+
+
 class TextProgress:
     """A bar over the steps of a run, drawn by the thread that waits for it.
 
-    In a terminal it is redrawn ten times a second; into a file a line goes every ten seconds.
+    In a terminal it is redrawn ten times a second, in a notebook twice; into a file a line goes
+    every ten seconds.
     """
 
     def __init__(self, run: Run, file: Any = None) -> None:
         self.run = run
         file = sys.stderr if file is None else file
-        terminal = bool(getattr(file, "isatty", lambda: False)())
-        self.interval = 0.1 if terminal else 10.0
-        self.bar = tqdm(
+        notebook = type(file).__module__.startswith("ipykernel")
+        terminal = not notebook and bool(getattr(file, "isatty", lambda: False)())
+        self.interval = 0.1 if terminal else 0.5 if notebook else 10.0
+        self.bar = _Bar(
             total=run.total_steps, desc=run.name, unit="step", file=file, leave=True,
             mininterval=0, dynamic_ncols=True,
         )  # fmt: skip

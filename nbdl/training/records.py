@@ -192,8 +192,10 @@ def runs(folder: str | Path | None = None) -> RunList:
         if not Path(folder).is_dir():
             raise ArgumentError(f"there is no folder {str(folder)!r}")
         store = open_store(path) if path.exists() else None
-    else:
+    elif default_path().parent.exists() or not os.access(Path.cwd(), os.W_OK):
         store = open_store()
+    else:
+        store = None  # nothing was kept here yet, and looking should leave nothing behind
     if store is None:
         return RunList([])
     return RunList([_record(row, store) for row in reversed(store.runs())])

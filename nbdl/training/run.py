@@ -358,11 +358,13 @@ class Run:
         self._set_status(status)
         with _runs_lock:
             _release(self)
-        for done in self.at_end:
-            done()
-        self.tell(events.RunFinished)
-        self._thread = None
-        self._done.set()
+        try:
+            for done in self.at_end:
+                done()
+            self.tell(events.RunFinished)
+        finally:  # whoever waits must not wait for ever
+            self._thread = None
+            self._done.set()
 
     def _set_status(self, status: str) -> None:
         if status != self.status:
@@ -433,6 +435,11 @@ def active_runs() -> list[Run]:
     """The runs of this process that have not ended, the oldest first."""
     with _runs_lock:
         return list(_active)
+
+
+def run_of(model: Any) -> Run | None:
+    """The run that is training ``model``, or None."""
+    return next((run for run in active_runs() if any(m is model for m in run.models)), None)
 
 
 def last_run() -> Run | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.data import DataLoader, Dataset, IterableDataset, as_dataset
+from nbdl.data import DataLoader, Dataset, IterableDataset, TensorDataset, as_dataset
 from nbdl.errors import ArgumentError, DataError
 
 TRAIN_BATCH = 64
@@ -109,6 +110,23 @@ def training_source(
     size = min(batch_size or TRAIN_BATCH, n)
     # One batch of everything has no order, and its shuffling would only cost time.
     return Source(DataLoader(dataset, size, shuffle=size < n, seed=seed, device=device))
+
+
+def read_floats_as(dtype: Any, source: Source, data: Any, note: Callable[[str], None]) -> None:
+    """Have arrays read in the model's dtype, and say so where they have another.
+
+    A data set that the user has made keeps the dtype he gave it.
+    """
+    dataset: Any = getattr(source.batches, "dataset", None)
+    while hasattr(dataset, "dataset"):
+        dataset = dataset.dataset
+    if not isinstance(dataset, TensorDataset) or dtype is None:
+        return
+    if is_data(data) and not isinstance(data, Dataset):
+        dataset.dtype = dtype
+    others = {str(a.dtype) for a in dataset.arrays if dtypes.is_float(a.dtype)} - {str(dtype)}
+    if others and dataset.dtype == dtype:
+        note(f"float inputs and targets are read as {dtype}; the arrays are {', '.join(others)}")
 
 
 def evaluation_batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import copy
 import os
 import signal
 import subprocess
@@ -121,6 +122,17 @@ def test_readers_see_whole_steps_only():
     assert len(set(seen)) > 5  # it trained on between the looks
     run.stop()
     run.wait()
+
+
+def test_evaluating_a_model_in_training_disturbs_neither():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5))
+    alone = copy.deepcopy(model)
+    run = start(model, max_steps=300)
+    while run.is_alive:
+        assert nbdl.evaluate(model, (X, Y))["loss"] > 0
+    run.wait()
+    start(alone, max_steps=300).wait()
+    assert run.history["loss"].tolist() == nbdl.training.last_run().history["loss"].tolist()
 
 
 def test_interrupting_a_wait_ends_between_steps_with_everything_kept():

@@ -244,6 +244,7 @@ def test_a_run_whose_process_is_gone_was_killed():
 
 def test_no_runs_yet(tmp_path):
     assert repr(runs()) == "no runs yet"
+    assert not (tmp_path / ".nbdl").exists()
     assert len(runs(tmp_path)) == 0
     with pytest.raises(ArgumentError, match="there is no folder"):
         runs(tmp_path / "nowhere")

@@ -63,6 +63,32 @@ def test_a_regression_learns_with_arrays_of_float64():
     np.testing.assert_allclose(model.weight.numpy(), [[1, -2, 0.5, 0]], atol=0.02)
     assert model.weight.dtype == np.float32
     assert run.history.last("mae") < 0.05
+    notes = [text for _, kind, text in run.history.events if kind == "note"]
+    assert notes == ["float inputs and targets are read as float32; the arrays are float64"]
+
+
+def test_floats_that_stream_are_cast_and_that_is_said_once():
+    def batches():
+        for _ in range(3):
+            yield X.astype(np.float64), VALUES.astype(np.float64)
+
+    run = nbdl.train(net(1), batches, loss="mse", epochs=2)
+    notes = [text for _, kind, text in run.history.events if kind == "note"]
+    assert notes == ["float inputs and targets are cast from float64 to float32"]
+
+
+def test_a_model_of_float64_is_trained_on_float64():
+    seen = set()
+
+    class Watch(nn.Linear):
+        def forward(self, x):
+            seen.add(x.dtype)
+            return super().forward(x)
+
+    model = Watch(4, 1).to("float64")
+    nbdl.train(model, (X.astype(np.float64), VALUES), loss="mse", epochs=1, check=False)
+    assert seen == {np.dtype("float64")}
+    assert model.weight.dtype == np.float64
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_cells_draw_meanwhile():
