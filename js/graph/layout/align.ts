@@ -1,6 +1,6 @@
 // Step 2 of a level: which elements of neighbouring layers stand on one straight line.
 
-import { NODE, PASS, type Layered } from "./layers";
+import { BODY, NODE, PASS, type Layered } from "./layers";
 
 /** For each element the link that is drawn straight to the one above (-1: none), and below. */
 export interface Alignment {
@@ -9,8 +9,8 @@ export interface Alignment {
 }
 
 /**
- * Choose straight links, never two that cross or share an end. Stand-ins of one long edge come
- * first, then the middle link between real nodes (a fan keeps its middle straight), then any link
+ * Choose straight links, never two that cross or share an end. Parts of one box come first, then
+ * stand-ins of one long edge, then the middle link between real nodes (a fan keeps its middle straight), then any link
  * between real nodes, then the rest. Each gap is four sweeps, so the whole is linear.
  */
 export function align(graph: Layered): Alignment {
@@ -42,6 +42,7 @@ function alignGap(graph: Layered, alignment: Alignment, gap: number[]): void {
   const middleOfFrom = middles(graph, byFrom, linkFrom);
   const middleOfTo = middles(graph, byTo, linkTo);
   const passes: ((link: number) => boolean)[] = [
+    (link) => graph.linkNet[link]! < 0,
     (link) => graph.kind[linkFrom[link]!] === PASS && graph.kind[linkTo[link]!] === PASS,
     (link) => middleOfFrom.has(link) && middleOfTo.has(link),
     (link) => isReal(graph, link),
@@ -141,7 +142,9 @@ export function placePorts(
     }
   }
   for (let element = 0; element < graph.kind.length; element++) {
-    if (graph.kind[element] !== NODE) continue;
+    const kind = graph.kind[element];
+    if (kind === BODY) spreadOutgoing(graph, alignment, shape, element, outgoing[element]!, gap, ports);
+    if (kind !== NODE) continue;
     const width = shape.width(element);
     spread(incoming[element]!, alignment.up[element]!, lanes[element]!, width, gap, (link, x) => {
       const fixed = shape.fixedIn(element, graph.linkNet[link]!);
@@ -161,12 +164,13 @@ function spreadOutgoing(
   gap: number,
   ports: Ports,
 ): void {
-  const nets = [...new Set(links.map((link) => graph.linkNet[link]!))].sort((a, b) => a - b);
+  const edges = links.filter((link) => graph.linkNet[link]! >= 0);
+  const nets = [...new Set(edges.map((link) => graph.linkNet[link]!))].sort((a, b) => a - b);
   const down = alignment.down[element]!;
   const main = down < 0 ? -1 : graph.linkNet[down]!;
   const at = new Map<number, number>();
   spread(nets, main, 0, shape.width(element), gap, (net, x) => at.set(net, x));
-  for (const link of links) {
+  for (const link of edges) {
     const net = graph.linkNet[link]!;
     const fixed = shape.fixedOut(element, net);
     ports.from[link] = Number.isNaN(fixed) ? at.get(net)! : fixed;

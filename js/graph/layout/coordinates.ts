@@ -1,7 +1,7 @@
 // Step 3 of a level: horizontal positions. Aligned elements form blocks that move as one.
 
 import type { Alignment, Ports } from "./align";
-import { NODE, type Layered } from "./layers";
+import { BODY, NODE, type Layered } from "./layers";
 import { GAP } from "./types";
 
 const ROUNDS = 4;
@@ -73,7 +73,7 @@ function separate(graph: Layered, blocks: Blocks, width: (element: number) => nu
     for (let i = 1; i < layer.length; i++) {
       const a = layer[i - 1]!;
       const b = layer[i]!;
-      const both = graph.kind[a] === NODE && graph.kind[b] === NODE;
+      const both = isSolid(graph, a) && isSolid(graph, b);
       const room = width(a) + (both ? GAP.node : GAP.edge);
       const rule = rules.left.length;
       rules.left.push(blocks.of[a]!);
@@ -84,6 +84,10 @@ function separate(graph: Layered, blocks: Blocks, width: (element: number) => nu
     }
   }
   return rules;
+}
+
+function isSolid(graph: Layered, element: number): boolean {
+  return graph.kind[element] === NODE || graph.kind[element] === BODY;
 }
 
 /** Blocks from left to right (no straight links cross, so the rules have no cycle). */

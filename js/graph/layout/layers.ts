@@ -1,17 +1,19 @@
 // Step 1 of a level: layers, and stand-ins for edges where they pass through a layer.
 
-import { LONG, type Level } from "./types";
+import { LONG, MAX_SPAN, PITCH, type Child, type Level } from "./types";
 
 export const IN = 0;
 export const NODE = 1;
 export const PASS = 2;
 export const OUT = 3;
+/** An expanded group is as tall as several layers: this is its part in each layer but the first. */
+export const BODY = 4;
 
 /** Elements stand in layers, in program order of what they carry; links join neighbouring layers. */
 export interface Layered {
   layers: number[][];
   kind: number[];
-  /** The child's index (NODE) or the net's (all others). */
+  /** The child's index (NODE, BODY) or the net's (all others). */
   what: number[];
   layer: number[];
   /** Position within its layer. */
@@ -20,12 +22,21 @@ export interface Layered {
   gaps: number[][];
   linkFrom: number[];
   linkTo: number[];
+  /** -1: not an edge, but two parts of one box. */
   linkNet: number[];
   /** (net, target child or -1 - out net) of edges too long for stand-ins. */
   lanes: { net: number; target: number }[];
   elementOf: number[];
+  /** The part of each child that its edges leave from. */
+  exitOf: number[];
   inElement: number[];
   outElement: number[];
+}
+
+/** How many layers a child takes. */
+export function spanOf(child: Child): number {
+  if (child.box === null) return 1;
+  return Math.min(Math.max(Math.round((child.h + PITCH / 2) / PITCH), 1), MAX_SPAN);
 }
 
 /** The layer of each child: one below its lowest input, sources as low as their readers allow. */
@@ -43,14 +54,16 @@ export function assignLayers(level: Level): { layer: number[]; last: number } {
       for (const target of level.nets[index]!.targets) {
         if (target <= child) continue;
         hasInput[target] = true;
-        if (layer[target]! <= layer[child]!) layer[target] = layer[child]! + 1;
+        layer[target] = Math.max(layer[target]!, layer[child]! + spanOf(level.children[child]!));
       }
     }
   }
   sinkSources(level, layer, hasInput, netsOf);
-  let last = first - 1;
-  for (let child = 0; child < count; child++) last = Math.max(last, layer[child]!);
-  return { layer, last: last + 1 };
+  let last = first;
+  level.children.forEach((child, index) => {
+    last = Math.max(last, layer[index]! + spanOf(child));
+  });
+  return { layer, last };
 }
 
 /** Move what has no input (constants, parameters) next to its first reader. */
@@ -63,7 +76,8 @@ function sinkSources(level: Level, layer: number[], hasInput: boolean[], netsOf:
         if (target > child) lowest = Math.min(lowest, layer[target]!);
       }
     }
-    if (lowest !== Infinity) layer[child] = Math.max(layer[child]!, lowest - 1);
+    const span = spanOf(level.children[child]!);
+    if (lowest !== Infinity) layer[child] = Math.max(layer[child]!, lowest - span);
   }
 }
 
@@ -87,6 +101,7 @@ class Builder implements Layered {
   linkNet: number[] = [];
   lanes: { net: number; target: number }[] = [];
   elementOf: number[];
+  exitOf: number[];
   inElement: number[];
   outElement: number[];
   /** Links to children that are not placed yet: from, target child, net. */
@@ -100,6 +115,7 @@ class Builder implements Layered {
     this.layers = Array.from({ length: last + 1 }, () => []);
     this.gaps = Array.from({ length: last + 1 }, () => []);
     this.elementOf = new Array<number>(level.children.length).fill(-1);
+    this.exitOf = this.elementOf.slice();
     this.inElement = new Array<number>(level.nets.length).fill(-1);
     this.outElement = new Array<number>(level.nets.length).fill(-1);
   }
@@ -158,6 +174,18 @@ class Builder implements Layered {
     }
   }
 
+  /** The element of a child, and below it the parts of a tall box. */
+  addChild(child: number): void {
+    const first = this.add(NODE, child, this.childLayer[child]!);
+    this.elementOf[child] = first;
+    this.exitOf[child] = first;
+    for (let part = 1; part < spanOf(this.level.children[child]!); part++) {
+      const below = this.add(BODY, child, this.childLayer[child]! + part);
+      this.link(this.exitOf[child]!, below, -1);
+      this.exitOf[child] = below;
+    }
+  }
+
   finish(): void {
     for (let i = 0; i < this.pending.length; i += 3) {
       this.link(this.pending[i]!, this.elementOf[this.pending[i + 1]!]!, this.pending[i + 2]!);
@@ -175,8 +203,8 @@ export function buildLayers(level: Level): Layered {
     builder.run(index, builder.inElement[index]!);
   });
   for (let child = 0; child < level.children.length; child++) {
-    builder.elementOf[child] = builder.add(NODE, child, layer[child]!);
-    for (const index of netsOf[child]!) builder.run(index, builder.elementOf[child]!);
+    builder.addChild(child);
+    for (const index of netsOf[child]!) builder.run(index, builder.exitOf[child]!);
   }
   builder.finish();
   return builder;

@@ -2,7 +2,7 @@
 
 import { align, placePorts, type PortShape } from "./align";
 import { placeElements } from "./coordinates";
-import { buildLayers, NODE, type Layered } from "./layers";
+import { BODY, buildLayers, NODE, type Layered } from "./layers";
 import { routeLevel } from "./routes";
 import { GAP, ROUTE, type Box, type Level } from "./types";
 
@@ -10,8 +10,10 @@ export function layoutLevel(level: Level): Box {
   const graph = buildLayers(level);
   const alignment = align(graph);
   const laneCount = countLanes(graph);
-  const width = (element: number) =>
-    graph.kind[element] === NODE ? level.children[graph.what[element]!]!.w : 0;
+  const width = (element: number) => {
+    const solid = graph.kind[element] === NODE || graph.kind[element] === BODY;
+    return solid ? level.children[graph.what[element]!]!.w : 0;
+  };
   const shape: PortShape = {
     width,
     fixedIn: (element, net) => fixedIn(level, graph.what[element]!, net),
@@ -59,7 +61,7 @@ function assignLanes(graph: Layered, level: Level): { of: number[]; count: numbe
   const free: number[] = [];
   const start = (net: number) => {
     const { source } = level.nets[net]!;
-    return source < 0 ? 0 : graph.layer[graph.elementOf[source]!]!;
+    return source < 0 ? 0 : graph.layer[graph.exitOf[source]!]!;
   };
   for (const net of [...last.keys()].sort((a, b) => start(a) - start(b) || a - b)) {
     let lane = free.findIndex((end) => end < start(net));

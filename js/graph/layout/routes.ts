@@ -1,7 +1,7 @@
 // Step 4 of a level: the height of layers and the horizontal pieces of edges between them.
 
 import type { Ports } from "./align";
-import { NODE, OUT, PASS, type Layered } from "./layers";
+import { BODY, NODE, OUT, PASS, type Layered } from "./layers";
 import { GAP, MAX_TRACKS, type Level } from "./types";
 
 /** One tensor between two layers: it comes down at `x`, goes sideways once and drops at `ends`. */
@@ -39,46 +39,79 @@ export function routeLevel(placed: Placed): Routed {
   const wires = graph.layers.map((_, gap) => wiresOfGap(placed, gap));
   addLanes(placed, wires);
   const y = new Array<number>(graph.kind.length).fill(0);
-  const bends: number[] = [];
-  const bottoms: number[] = [];
-  let top = 0;
-  graph.layers.forEach((layer, index) => {
-    const height = heightOf(placed, layer);
-    for (const element of layer) y[element] = top + (height - elementHeight(placed, element, height)) / 2;
-    top += height;
-    bottoms.push(top);
-    const list = wires[index]!;
-    const tracks = assignTracks(list);
-    bends.push(top + (hasLabel(placed, list) ? GAP.stub : GAP.edge / 2));
-    if (index + 1 < graph.layers.length && graph.layers[index + 1]!.length > 0) {
-      const arrows = list.some((wire) => wire.ends.some((end) => end.arrow));
-      top = bends[index]! + Math.max(tracks - 1, 0) * GAP.track + (arrows ? GAP.arrow : GAP.edge / 2);
-    }
-  });
-  const routes = draw(placed, wires, y, bottoms, bends);
-  return { y, height: top, routes, labels: placeLabels(placed, wires, y) };
+  const stack: Stack = { y, tops: [], bottoms: [], bends: [], rooms: [] };
+  graph.layers.forEach((layer, index) => stackLayer(placed, stack, layer, wires[index]!));
+  const routes = draw(placed, wires, stack);
+  const height = stack.bottoms[stack.bottoms.length - 1]!;
+  return { y, height, routes, labels: placeLabels(placed, wires, y) };
+}
+
+/** What is known of the layers so far, from the top. */
+interface Stack {
+  y: number[];
+  tops: number[];
+  bottoms: number[];
+  /** Where the first track below each layer runs. */
+  bends: number[];
+  /** How far below each layer the next one begins. */
+  rooms: number[];
+}
+
+/** Put a layer under those before it; a box that ends in it has its whole height by then. */
+function stackLayer(placed: Placed, stack: Stack, layer: number[], wires: Wire[]): void {
+  const { graph, level } = placed;
+  const index = stack.tops.length;
+  const top = index === 0 ? 0 : stack.bottoms[index - 1]! + stack.rooms[index - 1]!;
+  stack.tops.push(top);
+  let bottom = top;
+  for (const element of layer) {
+    const child = endingChild(graph, element);
+    if (child < 0) continue;
+    const start = stack.tops[graph.layer[graph.elementOf[child]!]!]!;
+    bottom = Math.max(bottom, start + level.children[child]!.h);
+  }
+  stack.bottoms.push(bottom);
+  for (const element of layer) {
+    const child = endingChild(graph, element);
+    stack.y[element] = graph.kind[element] === PASS ? top : (top + bottom) / 2;
+    if (child < 0) continue;
+    const start = stack.tops[graph.layer[graph.elementOf[child]!]!]!;
+    const y = start + (bottom - start - level.children[child]!.h) / 2;
+    stack.y[graph.elementOf[child]!] = y;
+    stack.y[element] = y;
+  }
+  const stub = hasLabel(placed, wires) ? GAP.stub : GAP.edge / 2;
+  stack.bends.push(bottom + stub);
+  stack.rooms.push(roomBelow(graph, index, wires, stub));
+}
+
+/** The child whose last part the element is, -1: none. */
+function endingChild(graph: Layered, element: number): number {
+  const kind = graph.kind[element];
+  if (kind !== NODE && kind !== BODY) return -1;
+  const child = graph.what[element]!;
+  return graph.exitOf[child] === element ? child : -1;
+}
+
+/** How much room there is below a layer for labels, sideways pieces and arrow heads. */
+function roomBelow(graph: Layered, index: number, wires: Wire[], stub: number): number {
+  const next = graph.layers[index + 1];
+  const tracks = assignTracks(wires);
+  if (next === undefined || next.length === 0) return 0;
+  if (wires.length === 0) return next.some((element) => graph.kind[element] === NODE) ? GAP.edge : 0;
+  const arrows = wires.some((wire) => wire.ends.some((end) => end.arrow));
+  return stub + Math.max(tracks - 1, 0) * GAP.track + (arrows ? GAP.arrow : GAP.edge / 2);
 }
 
 function hasLabel(placed: Placed, wires: Wire[]): boolean {
   const { graph, level } = placed;
   return wires.some(
-    (wire) => wire.top >= 0 && graph.kind[wire.top] === NODE && level.nets[wire.net]!.label > 0,
+    (wire) => wire.top >= 0 && isSolid(graph, wire.top) && level.nets[wire.net]!.label > 0,
   );
 }
 
-function heightOf(placed: Placed, layer: number[]): number {
-  let height = 0;
-  for (const element of layer) {
-    if (placed.graph.kind[element] !== NODE) continue;
-    height = Math.max(height, placed.level.children[placed.graph.what[element]!]!.h);
-  }
-  return height;
-}
-
-function elementHeight(placed: Placed, element: number, layerHeight: number): number {
-  const { graph, level } = placed;
-  if (graph.kind[element] === NODE) return level.children[graph.what[element]!]!.h;
-  return graph.kind[element] === PASS ? layerHeight : 0;
+function isSolid(graph: Layered, element: number): boolean {
+  return graph.kind[element] === NODE || graph.kind[element] === BODY;
 }
 
 function wiresOfGap(placed: Placed, gap: number): Wire[] {
@@ -87,6 +120,7 @@ function wiresOfGap(placed: Placed, gap: number): Wire[] {
   const result: Wire[] = [];
   for (const link of graph.gaps[gap]!) {
     const net = graph.linkNet[link]!;
+    if (net < 0) continue;
     let wire = byPort.get(net);
     if (wire === undefined) {
       const from = graph.linkFrom[link]!;
@@ -110,7 +144,7 @@ function addLanes(placed: Placed, wires: Wire[][]): void {
   for (const { net, target } of graph.lanes) {
     const lane = placed.laneX[net]!;
     const source = level.nets[net]!.source;
-    const from = source < 0 ? graph.inElement[net]! : graph.elementOf[source]!;
+    const from = source < 0 ? graph.inElement[net]! : graph.exitOf[source]!;
     const to = target < 0 ? graph.outElement[net]! : graph.elementOf[target]!;
     const gapOut = wires[graph.layer[from]!]!;
     const gapIn = wires[graph.layer[to]! - 1]!;
@@ -131,7 +165,7 @@ function addLanes(placed: Placed, wires: Wire[][]): void {
 /** Where a net leaves its element when no ordinary link of it says so. */
 function startOf(placed: Placed, element: number, net: number): number {
   const { graph, level } = placed;
-  if (graph.kind[element] !== NODE) return 0;
+  if (!isSolid(graph, element)) return 0;
   const child = level.children[graph.what[element]!]!;
   return child.box === null ? child.w / 2 : child.box.outX[level.nets[net]!.slot]!;
 }
@@ -164,45 +198,42 @@ function touches(wire: Wire, low: number, high: number): boolean {
   return wire.low < high + GAP.track && wire.high > low - GAP.track;
 }
 
-function draw(
-  placed: Placed,
-  wires: Wire[][],
-  y: number[],
-  bottoms: number[],
-  bends: number[],
-): number[] {
+function draw(placed: Placed, wires: Wire[][], stack: Stack): number[] {
   const { graph, level } = placed;
+  const { y } = stack;
+  const bendOf = (gap: number, wire: Wire) =>
+    stack.bends[gap]! + Math.max(wire.track, 0) * GAP.track;
   const routes: number[] = [];
   wires.forEach((list, gap) => {
     for (const wire of list) {
-      const bend = bends[gap]! + Math.max(wire.track, 0) * GAP.track;
+      const bend = bendOf(gap, wire);
       const from = wire.top;
       const start = from < 0 ? bend - GAP.track : y[from]! + bottomOf(graph, level, from);
       for (const end of wire.ends) {
         // A lane runs on to just above the bend of the wire that brings it to its reader.
-        const stop = end.y < 0 ? laneEnd(graph, wires, bends, wire.net, -1 - end.y) : y[end.y]!;
+        const stop = end.y < 0 ? laneEnd(graph, wires, bendOf, wire.net, -1 - end.y) : y[end.y]!;
         routes.push(wire.x, start, bend, end.x, stop, wire.net, end.arrow);
       }
     }
   });
-  passThrough(placed, y, bottoms, routes);
+  passThrough(placed, y, stack.bottoms, routes);
   return routes;
 }
 
 function laneEnd(
   graph: Layered,
   wires: Wire[][],
-  bends: number[],
+  bendOf: (gap: number, wire: Wire) => number,
   net: number,
   element: number,
 ): number {
   const gap = graph.layer[element]! - 1;
   const wire = wires[gap]!.find((w) => w.net === net && w.top < 0 && w.ends[0]!.y === element)!;
-  return bends[gap]! + Math.max(wire.track, 0) * GAP.track - GAP.track;
+  return bendOf(gap, wire) - GAP.track;
 }
 
 function bottomOf(graph: Layered, level: Level, element: number): number {
-  return graph.kind[element] === NODE ? level.children[graph.what[element]!]!.h : 0;
+  return isSolid(graph, element) ? level.children[graph.what[element]!]!.h : 0;
 }
 
 /** Stand-ins are lines through their whole layer. */
@@ -227,10 +258,9 @@ function placeLabels(placed: Placed, wires: Wire[][], y: number[]): number[] {
     let taken = -Infinity;
     trunks.forEach((wire, index) => {
       const half = level.nets[wire.net]!.label / 2;
-      const kind = graph.kind[wire.top]!;
       const before = index > 0 ? trunks[index - 1]!.x : -Infinity;
       const after = index + 1 < trunks.length ? trunks[index + 1]!.x : Infinity;
-      if (half === 0 || kind !== NODE || wire.ends.every((end) => isOut(graph, end.y))) return;
+      if (half === 0 || !isSolid(graph, wire.top) || wire.ends.every((end) => isOut(graph, end.y))) return;
       if (wire.x - half < Math.max(before, taken) + 4 || wire.x + half > after - 4) return;
       labels.push(wire.net, wire.x, y[wire.top]! + bottomOf(graph, level, wire.top) + GAP.stub / 2);
       taken = wire.x + half;

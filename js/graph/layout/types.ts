@@ -71,6 +71,12 @@ export const GAP = {
 /** An edge that spans more layers than this runs in a lane beside the level. */
 export const LONG = 32;
 
+/** About the height of a node and the way to the next: a tall box takes so many layers. */
+export const PITCH = 58;
+
+/** A box takes at most so many layers. */
+export const MAX_SPAN = 24;
+
 /** At most so many parallel horizontal lines between two layers; more are drawn on each other. */
 export const MAX_TRACKS = 16;
 

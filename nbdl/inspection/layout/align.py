@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nbdl.inspection.layout.layers import NODE, PASS, Layered
+from nbdl.inspection.layout.layers import BODY, NODE, PASS, Layered
 from nbdl.inspection.layout.types import PORT_GAP
 
 
@@ -39,7 +39,10 @@ class Alignment:
             start, end, _ = graph.links[link]
             return graph.kind[start] == PASS and graph.kind[end] == PASS
 
-        for wanted in (passes, middle.__contains__, self._is_real, lambda _: True):
+        def body(link: int) -> bool:
+            return graph.links[link][2] < 0
+
+        for wanted in (body, passes, middle.__contains__, self._is_real, lambda _: True):
             self._sweep(by_to, wanted)
 
     def _is_real(self, link: int) -> bool:
@@ -100,20 +103,22 @@ class Ports:
                 incoming[graph.links[link][1]].append(link)
                 outgoing[graph.links[link][0]].append(link)
         for element, kind in enumerate(graph.kind):
-            if kind != NODE:
-                continue
-            wide = width(element)
-            at = _spread(incoming[element], alignment.up[element], lanes[element], wide)
-            for link in incoming[element]:
-                fixed = fixed_in(element, graph.links[link][2])
-                self.end[link] = at[link] if fixed is None else fixed
-            nets = sorted({graph.links[link][2] for link in outgoing[element]})
-            down = alignment.down[element]
-            at = _spread(nets, -1 if down < 0 else graph.links[down][2], 0, wide)
-            for link in outgoing[element]:
-                net = graph.links[link][2]
-                fixed = fixed_out(element, net)
-                self.start[link] = at[net] if fixed is None else fixed
+            if kind == NODE:
+                links = incoming[element]
+                at = _spread(links, alignment.up[element], lanes[element], width(element))
+                for link in links:
+                    fixed = fixed_in(element, graph.links[link][2])
+                    self.end[link] = at[link] if fixed is None else fixed
+            if kind in (NODE, BODY):
+                edges = [link for link in outgoing[element] if graph.links[link][2] >= 0]
+                nets = sorted({graph.links[link][2] for link in edges})
+                down = alignment.down[element]
+                main = -1 if down < 0 else graph.links[down][2]
+                at = _spread(nets, main, 0, width(element))
+                for link in edges:
+                    net = graph.links[link][2]
+                    fixed = fixed_out(element, net)
+                    self.start[link] = at[net] if fixed is None else fixed
 
 
 def _spread(items: list[int], main: int, skipped: int, width: float) -> dict[int, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from nbdl.inspection.layout.align import Alignment, Ports
-from nbdl.inspection.layout.layers import NODE, Layered
+from nbdl.inspection.layout.layers import Layered
 from nbdl.inspection.layout.types import EDGE_GAP, NODE_GAP
 
 ROUNDS = 4
@@ -39,7 +39,7 @@ class _Rules:
         self.after: list[list[tuple[int, float]]] = [[] for _ in range(blocks.count)]
         for layer in graph.layers:
             for a, b in pairwise(layer):
-                both = graph.kind[a] == NODE and graph.kind[b] == NODE
+                both = graph.is_solid(a) and graph.is_solid(b)
                 room = width(a) + (NODE_GAP if both else EDGE_GAP)
                 distance = room + blocks.shift[a] - blocks.shift[b]
                 self.before[blocks.of[b]].append((blocks.of[a], distance))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from nbdl.inspection.layout.types import LONG, Level
+import math
 
-IN, NODE, PASS, OUT = range(4)
+from nbdl.inspection.layout.types import LONG, MAX_SPAN, PITCH, Child, Level
+
+IN, NODE, PASS, OUT, BODY = range(5)
+"""BODY: an expanded group is as tall as several layers; its part in each but the first."""
+
+
+def span_of(child: Child) -> int:
+    """How many layers a child takes."""
+    if child.box is None:
+        return 1
+    return min(max(math.floor((child.h + PITCH / 2) / PITCH + 0.5), 1), MAX_SPAN)
 
 
 def assign_layers(level: Level) -> tuple[list[int], int]:
@@ -23,9 +33,12 @@ def assign_layers(level: Level) -> tuple[list[int], int]:
             for target in level.nets[index].targets:
                 if target > child:
                     has_input[target] = True
-                    layer[target] = max(layer[target], layer[child] + 1)
+                    layer[target] = max(
+                        layer[target], layer[child] + span_of(level.children[child])
+                    )
     _sink_sources(level, layer, has_input, of)
-    return layer, max(layer, default=first - 1) + 1
+    ends = (layer[i] + span_of(child) for i, child in enumerate(level.children))
+    return layer, max([first, *ends])
 
 
 def _sink_sources(
@@ -37,7 +50,8 @@ def _sink_sources(
             targets = (t for index in of[child] for t in level.nets[index].targets if t > child)
             readers = [layer[t] for t in targets]
             if readers:
-                layer[child] = max(layer[child], min(readers) - 1)
+                span = span_of(level.children[child])
+                layer[child] = max(layer[child], min(readers) - span)
 
 
 def nets_by_source(level: Level) -> list[list[int]]:
@@ -53,10 +67,11 @@ class Layered:
     """Elements in layers, in program order of what they carry; links join neighbours.
 
     Attributes:
-        what: the child's index (NODE) or the net's (all others).
+        what: the child's index (NODE, BODY) or the net's (all others).
         place: position within the layer.
         gaps: links by the layer they start in, as indices into ``links``.
-        links: (from, to, net).
+        links: (from, to, net); net -1: not an edge, but two parts of one box.
+        exit_of: the part of each child that its edges leave from.
         lanes: (net, target child or -1) of edges too long for stand-ins.
     """
 
@@ -72,6 +87,7 @@ class Layered:
         self.links: list[tuple[int, int, int]] = []
         self.lanes: list[tuple[int, int]] = []
         self.element_of = [-1] * len(level.children)
+        self.exit_of = [-1] * len(level.children)
         self.in_element = [-1] * len(level.nets)
         self.out_element = [-1] * len(level.nets)
         self._pending: list[tuple[int, int, int]] = []
@@ -84,11 +100,24 @@ class Layered:
                 self.in_element[index] = self._add(IN, index, 0)
                 self._run(index, self.in_element[index])
         for child in range(len(self.level.children)):
-            self.element_of[child] = self._add(NODE, child, self.child_layer[child])
+            self._add_child(child)
             for index in of[child]:
-                self._run(index, self.element_of[child])
+                self._run(index, self.exit_of[child])
         for start, child, index in self._pending:
             self._link(start, self.element_of[child], index)
+
+    def _add_child(self, child: int) -> None:
+        """The element of a child, and below it the parts of a tall box."""
+        top = self.child_layer[child]
+        self.element_of[child] = self.exit_of[child] = self._add(NODE, child, top)
+        for part in range(1, span_of(self.level.children[child])):
+            below = self._add(BODY, child, top + part)
+            self._link(self.exit_of[child], below, -1)
+            self.exit_of[child] = below
+
+    def is_solid(self, element: int) -> bool:
+        """Whether the element is (a part of) a child."""
+        return self.kind[element] in (NODE, BODY)
 
     def _add(self, kind: int, what: int, layer: int) -> int:
         element = len(self.kind)

@@ -6,7 +6,7 @@ import math
 
 from nbdl.inspection.layout.align import Alignment, Ports
 from nbdl.inspection.layout.coordinates import place_elements
-from nbdl.inspection.layout.layers import NODE, Layered
+from nbdl.inspection.layout.layers import Layered
 from nbdl.inspection.layout.routes import Routes
 from nbdl.inspection.layout.types import LANE_GAP, Box, Level
 
@@ -21,7 +21,7 @@ def layout_level(level: Level) -> Box:
             lanes_in[graph.element_of[target]] = 1
 
     def width(element: int) -> float:
-        return level.children[graph.what[element]].w if graph.kind[element] == NODE else 0
+        return level.children[graph.what[element]].w if graph.is_solid(element) else 0
 
     def entry(child: int, net: int) -> float:
         fixed = _fixed_in(level, child, net)
@@ -66,7 +66,7 @@ def _assign_lanes(graph: Layered) -> tuple[list[int], int]:
 
     def start(net: int) -> int:
         source = nets[net].source
-        return 0 if source < 0 else graph.layer[graph.element_of[source]]
+        return 0 if source < 0 else graph.layer[graph.exit_of[source]]
 
     free: list[int] = []
     for net in sorted(last, key=lambda net: (start(net), net)):

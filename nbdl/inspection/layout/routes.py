@@ -51,23 +51,24 @@ class Routes:
         self.wires = [self._wires(gap) for gap in range(len(graph.layers))]
         self._add_lanes()
         self.y = [0.0] * len(graph.kind)
-        self.bends: list[float] = []
+        self.tops: list[float] = []
         self.bottoms: list[float] = []
-        self.height = self._stack()
+        self.bends: list[float] = []  # where the first track below each layer runs
+        top = 0.0
+        for index in range(len(graph.layers)):
+            self._stack(index, top)
+            top = self.bottoms[index] + self._room_below(index)
+        self.height = self.bottoms[-1]
         self.routes = self._draw()
         self.labels = self._labels()
-
-    def _height(self, element: int, layer_height: float) -> float:
-        kind = self.graph.kind[element]
-        if kind == NODE:
-            return self.level.children[self.graph.what[element]].h
-        return layer_height if kind == PASS else 0
 
     def _wires(self, gap: int) -> list[_Wire]:
         graph = self.graph
         by_net: dict[int, _Wire] = {}
         for link in graph.gaps[gap]:
             start, end, net = graph.links[link]
+            if net < 0:
+                continue
             at = self.x[start] + self.ports.start[link]
             wire = by_net.setdefault(net, _Wire(net, at, start, [], at, at))
             to = self.x[end] + self.ports.end[link]
@@ -80,7 +81,7 @@ class Routes:
         for net, target in graph.lanes:
             lane = self.lane_x[net]
             source = self.level.nets[net].source
-            start = graph.in_element[net] if source < 0 else graph.element_of[source]
+            start = graph.in_element[net] if source < 0 else graph.exit_of[source]
             end = graph.out_element[net] if target < 0 else graph.element_of[target]
             gap = self.wires[graph.layer[start]]
             out = next((wire for wire in gap if wire.net == net), None)
@@ -96,32 +97,56 @@ class Routes:
             self.wires[graph.layer[end] - 1].append(wire)
 
     def _start_of(self, element: int, net: int) -> float:
-        if self.graph.kind[element] != NODE:
+        if not self.graph.is_solid(element):
             return 0
         child = self.level.children[self.graph.what[element]]
         return child.w / 2 if child.box is None else child.box.out_x[self.level.nets[net].slot]
 
-    def _stack(self) -> float:
-        """Put the layers under each other; returns the height of all."""
-        graph, top = self.graph, 0.0
-        for index, layer in enumerate(graph.layers):
-            height = max((self._height(e, 0) for e in layer), default=0)
-            for element in layer:
-                self.y[element] = top + (height - self._height(element, height)) / 2
-            top += height
-            self.bottoms.append(top)
-            wires = self.wires[index]
-            tracks = _assign_tracks(wires)
-            labelled = any(
-                w.top >= 0 and graph.kind[w.top] == NODE and self.level.nets[w.net].label > 0
-                for w in wires
-            )
-            self.bends.append(top + (STUB if labelled else EDGE_GAP / 2))
-            if index + 1 < len(graph.layers) and graph.layers[index + 1]:
-                arrows = any(end.arrow for wire in wires for end in wire.ends)
-                room = ARROW if arrows else EDGE_GAP / 2
-                top = self.bends[index] + max(tracks - 1, 0) * TRACK_GAP + room
-        return top
+    def _stack(self, index: int, top: float) -> None:
+        """Put a layer at ``top``; a box that ends in it has its whole height by then."""
+        graph, children = self.graph, self.level.children
+        self.tops.append(top)
+        ending = [(e, self._ending_child(e)) for e in graph.layers[index]]
+        starts = {
+            child: self.tops[graph.layer[graph.element_of[child]]]
+            for _, child in ending
+            if child >= 0
+        }
+        bottom = max([top, *(start + children[child].h for child, start in starts.items())])
+        self.bottoms.append(bottom)
+        for element, child in ending:
+            self.y[element] = top if graph.kind[element] == PASS else (top + bottom) / 2
+            if child >= 0:
+                start = starts[child]
+                y = start + (bottom - start - children[child].h) / 2
+                self.y[graph.element_of[child]] = self.y[element] = y
+        self.bends.append(bottom + (STUB if self._has_label(index) else EDGE_GAP / 2))
+
+    def _ending_child(self, element: int) -> int:
+        """The child whose last part the element is, -1: none."""
+        if not self.graph.is_solid(element):
+            return -1
+        child = self.graph.what[element]
+        return child if self.graph.exit_of[child] == element else -1
+
+    def _has_label(self, index: int) -> bool:
+        return any(
+            wire.top >= 0 and self.graph.is_solid(wire.top) and self.level.nets[wire.net].label > 0
+            for wire in self.wires[index]
+        )
+
+    def _room_below(self, index: int) -> float:
+        """Room below a layer for labels, sideways pieces and arrow heads."""
+        graph, wires = self.graph, self.wires[index]
+        tracks = _assign_tracks(wires)
+        below = graph.layers[index + 1] if index + 1 < len(graph.layers) else []
+        if not below:
+            return 0
+        if not wires:
+            return EDGE_GAP if any(graph.kind[e] == NODE for e in below) else 0
+        arrows = any(end.arrow for wire in wires for end in wire.ends)
+        stub = self.bends[index] - self.bottoms[index]
+        return stub + max(tracks - 1, 0) * TRACK_GAP + (ARROW if arrows else EDGE_GAP / 2)
 
     def _bend(self, gap: int, wire: _Wire) -> float:
         return self.bends[gap] + max(wire.track, 0) * TRACK_GAP
@@ -149,7 +174,9 @@ class Routes:
         return routes
 
     def _bottom(self, element: int) -> float:
-        return self.y[element] + self._height(element, 0)
+        if not self.graph.is_solid(element):
+            return self.y[element]
+        return self.y[element] + self.level.children[self.graph.what[element]].h
 
     def _lane_end(self, net: int, element: int) -> float:
         gap = self.graph.layer[element] - 1
@@ -169,7 +196,7 @@ class Routes:
                 half = self.level.nets[wire.net].label / 2
                 before = trunks[i - 1].x if i else -math.inf
                 after = trunks[i + 1].x if i + 1 < len(trunks) else math.inf
-                if half == 0 or graph.kind[wire.top] != NODE:
+                if half == 0 or not graph.is_solid(wire.top):
                     continue
                 if all(e.element >= 0 and graph.kind[e.element] == OUT for e in wire.ends):
                     continue

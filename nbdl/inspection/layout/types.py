@@ -85,6 +85,12 @@ ARROW = 14
 LONG = 32
 """An edge that spans more layers than this runs in a lane beside the level."""
 
+PITCH = 58
+"""About the height of a node and the way to the next: a tall box takes so many layers."""
+
+MAX_SPAN = 24
+"""A box takes at most so many layers."""
+
 MAX_TRACKS = 16
 """More horizontal lines between two layers are drawn on each other."""
 

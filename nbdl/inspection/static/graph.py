@@ -278,7 +278,7 @@ def _words_at(
         words,
         size,
         fill=colour,
-        text_anchor=anchor,  # type: ignore
+        text_anchor=anchor,
     )
 
 

@@ -67,7 +67,7 @@ def _attribute(value: Any) -> str:
     return number(value) if isinstance(value, (int, float)) else escape(str(value))
 
 
-def text(x: float, y: float, content: str, size: int = 12, **attributes: Any) -> str:
+def text(x: float, y: float, content: str, size: float = 12, **attributes: Any) -> str:
     """A line of text at a baseline."""
     attributes = {"fill": TEXT, **attributes}
     return element("text", escape(content), x=x, y=y, font_size=size, **attributes)
