@@ -44,6 +44,8 @@ export interface Palette {
   family(name: string): Paint;
   /** Has this family a colour of its own? */
   named(family: string): boolean;
+  /** Of the operation that failed. */
+  failed: Paint;
   /** Of a measure between 0 and 1. */
   heat(share: number): Paint;
 }
@@ -78,6 +80,7 @@ export function palette(dark: boolean, read: (token: string) => string): Palette
       }
       return found;
     },
+    failed: paint(parse(read("bad"), [192, 38, 45]), 0.14, 1),
     named: (family) => family in FAMILIES,
     heat: (share) => {
       const strong = parse(dark ? "#ff9d4d" : "#c4560b", text);

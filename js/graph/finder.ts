@@ -33,7 +33,7 @@ export class Finder {
     this.field = h("input", {
       class: "field",
       type: "search",
-      placeholder: "Find name, type or shape",
+      placeholder: "Find … ( / )",
       "aria-label": "Find in the graph by name, type or shape",
       role: "combobox",
       "aria-expanded": "false",

@@ -194,6 +194,7 @@ class GraphPicture {
 
   private paintOf(node: number): Paint {
     const it = this.record.nodes[node]!;
+    if (it.status === "failed") return this.palette.failed;
     if (this.shares) {
       const share = this.shares[node]!;
       return Number.isNaN(share) ? this.palette.group(1) : this.palette.heat(share);

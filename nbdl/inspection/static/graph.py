@@ -208,6 +208,8 @@ class _Drawing:
     def _node(self, node: GraphNode, x: float, y: float, w: float, h: float) -> list[str]:
         group = node.kind == "group"
         colour = TEXT if group and not node.family else FAMILIES.get(node.family, PLAIN)
+        if node.status == "failed":
+            colour = BAD
         fill = mix(colour, 0.035 if colour == TEXT else 0.1)
         stroke = BAD if node.status else mix(colour, 0.22 if colour == TEXT else 0.45)
         dash = "4 3" if node.status == "partial" else None
