@@ -91,8 +91,9 @@ def needs_axes(layer: Module, x: Any, least: int, layout: str) -> Shape:
     if len(shape) < least:
         raise ShapeError(
             f"{type(layer).__name__} got an input of shape {shape}, expected {layout}",
-            hint="put the missing axis in front with x[None]" if len(shape) == least - 1 else
-            f"give it an input with {least} axes or more",
+            hint="put the missing axis in front with x[None]"
+            if len(shape) == least - 1
+            else f"give it an input with {least} axes or more",
         )
     return shape
 

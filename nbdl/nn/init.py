@@ -197,9 +197,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, std, generator)
 
 
-def orthogonal_(
-    tensor: Tensor, gain: float = 1, generator: Generator | None = None
-) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """A (semi-)orthogonal matrix: A. Saxe and others, ICLR 2014; further axes are flattened."""
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_ needs 2 axes or more, got shape {tensor.shape}")

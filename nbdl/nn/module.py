@@ -123,8 +123,8 @@ class Module:
                 f"{type(self).__name__}.{name} is a {what} and cannot become a "
                 f"{type(value).__name__}",
                 hint=f"assign a {kind.__name__} or None; del it first to use the name for "
-                "something else" + (f"; self.{name}.data = x sets its value"
-                                    if what == "parameter" else ""),
+                "something else"
+                + (f"; self.{name}.data = x sets its value" if what == "parameter" else ""),
             )
 
     def __delattr__(self, name: str) -> None:
@@ -195,7 +195,8 @@ class Module:
     def _parameters(self) -> dict[str, Any]:
         """The module's own parameters by name (a new dictionary)."""
         return {
-            k: v for k, v in self.__dict__.items()
+            k: v
+            for k, v in self.__dict__.items()
             if isinstance(v, Parameter) or (type(v) is Unsized and v.kind == "parameter")
         }
 
