@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from nbdl import dtypes
 from nbdl.core import modes, random
 from nbdl.core.backward import grad
@@ -53,7 +55,8 @@ def activation_graph(
     recorder = Recorder(model)
     error: NbdlError | None = None
     gradients: dict[int, Tensor] = {}
-    with _undisturbed(model):
+    # What is not finite is reported below, with its place; NumPy's warnings have none.
+    with _undisturbed(model), np.errstate(all="ignore"):
         try:
             with recording(recorder):
                 output = model(**given) if isinstance(given, dict) else model(given)

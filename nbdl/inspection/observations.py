@@ -95,7 +95,7 @@ def _gradient_flow(record: GraphRecord) -> Iterator[Finding]:
         if node.kind == "op" and node.params and node.gradient is not None and node.outputs
     ]
     sized = [(node, size) for node, size in layers if math.isfinite(size)]
-    if len(sized) < 3:
+    if len(sized) < 2:
         return
     (first, early), (last, late) = sized[0], sized[-1]
     if early == 0 and late > 0:
@@ -104,14 +104,14 @@ def _gradient_flow(record: GraphRecord) -> Iterator[Finding]:
             "something between it and the output passes none: dead units, a detach, a constant.",
             first.id,
         )  # fmt: skip
-    elif late > 0 and early / late < FADING:
+    elif len(sized) > 2 and late > 0 and early / late < FADING:
         yield Finding(
             "warning", f"The gradient vanishes on its way to {_name(first)}:",
             f"it is {late / early:.2g} times smaller there than at {_name(last)}. ReLU instead "
             "of sigmoid or tanh, normalisation or skip connections help.",
             first.id,
         )  # fmt: skip
-    elif late > 0 and early / late > 1 / FADING:
+    elif len(sized) > 2 and late > 0 and early / late > 1 / FADING:
         yield Finding(
             "warning", f"The gradient explodes on its way to {_name(first)}:",
             f"it is {early / late:.2g} times larger there than at {_name(last)}. Clip it, "

@@ -9,7 +9,7 @@ from nbdl.inspection.records import GraphNode, GraphRecord, TensorStats
 from nbdl.inspection.static import formats
 
 MOST_ROWS = 200
-"""Longer tables are shortened to the outer groups."""
+"""Longer tables are shortened to the outer groups, and then cut."""
 
 NAME_WIDTH = 46
 MARKS = {"good": "+", "note": "i", "warning": "!", "bad": "x"}
@@ -23,10 +23,13 @@ def summary_text(record: GraphRecord) -> str:
     """
     lines = [" · ".join(part for part in (record.title, record.subtitle) if part)]
     lines = [one_line(line, 120) for line in lines]
-    rows = [_row(node, depth, record) for node, depth in _listed(record)]
+    listed = list(_listed(record))
+    rows = [_row(node, depth, record) for node, depth in listed[:MOST_ROWS]]
     columns = _columns(record)
     if rows:
         lines += ["", *_table(rows, columns)]
+    if len(listed) > MOST_ROWS:
+        lines.append(f"… and {len(listed) - MOST_ROWS:,} more")
     lines += ["", _totals(record)]
     lines += [f"{MARKS[f.level]} {f.title} {f.text}" for f in record.findings]
     if record.error:

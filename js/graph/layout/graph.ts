@@ -78,6 +78,8 @@ function visible(shapes: Shapes, expanded: Uint8Array): Visible {
   const standsFor = new Int32Array(count);
   const open = new Uint8Array(count);
   const depth = new Int32Array(count);
+  const full = new Uint8Array(count);
+  for (const parent of shapes.parent) if (parent >= 0) full[parent] = 1;
   for (let node = 0; node < count; node++) {
     const parent = shapes.parent[node]!;
     if (parent >= 0) depth[node] = depth[parent]! + 1;
@@ -86,7 +88,7 @@ function visible(shapes: Shapes, expanded: Uint8Array): Visible {
       continue;
     }
     standsFor[node] = node;
-    if (shapes.group[node] && expanded[node]) open[node] = 1;
+    if (shapes.group[node] && expanded[node] && full[node]) open[node] = 1;
   }
   return { standsFor, open, depth };
 }
@@ -108,7 +110,8 @@ function addNets(shapes: Shapes, seen: Visible, drafts: Map<number, Draft>): voi
   for (let edge = 0; edge * 3 < edges.length; edge++) {
     let from = seen.standsFor[edges[3 * edge]!]!;
     let to = seen.standsFor[edges[3 * edge + 1]!]!;
-    if (from === to) continue;
+    // Inside one thing, or of an open group itself, which makes and reads nothing.
+    if (from === to || seen.open[from] || seen.open[to]) continue;
     // One number for the tensor, in the order of the nodes that make them.
     const tensor = edges[3 * edge]! * 4096 + Math.min(edges[3 * edge + 2]!, 4095);
     while (parent[from] !== parent[to]) {

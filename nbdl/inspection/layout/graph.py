@@ -81,13 +81,14 @@ def _visible(shapes: Shapes, expanded: Sequence[int]) -> tuple[list[int], list[b
     """For each node what stands for it; whether it is an open group; its depth."""
     count = len(shapes.parent)
     stands_for, opened, depth = list(range(count)), [False] * count, [0] * count
+    full = set(shapes.parent)
     for node, parent in enumerate(shapes.parent):
         if parent >= 0:
             depth[node] = depth[parent] + 1
             if not opened[parent]:
                 stands_for[node] = stands_for[parent]
                 continue
-        opened[node] = bool(shapes.group[node]) and bool(expanded[node])
+        opened[node] = bool(shapes.group[node] and expanded[node]) and node in full
     return stands_for, opened, depth
 
 
@@ -99,8 +100,8 @@ def _nets(
     parent = shapes.parent
     for edge, (source, reader, output) in enumerate(shapes.edges):
         start, end = stands_for[source], stands_for[reader]
-        if start == end:
-            continue
+        if start == end or start in nets or end in nets:
+            continue  # inside one thing, or of an open group itself, which makes and reads nothing
         tensor = source * 4096 + min(output, 4095)
 
         def net(group: int, made: int, tensor: int = tensor, edge: int = edge) -> _DraftNet:
