@@ -1,0 +1,76 @@
+"""The base of schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbdl.errors import ArgumentError
+from nbdl.optim.optimizer import Optimizer
+
+
+class LRScheduler:
+    """Base of schedules: ``get_lr`` gives the rates for ``self.last_epoch``.
+
+    Attributes:
+        optimizer: whose rates are written.
+        base_lrs: the rates the schedule started from, one for each group.
+        last_epoch: how many times ``step`` was called.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.optimizer = check_optimizer(type(self).__name__, optimizer)
+        for group in optimizer.param_groups:
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise ArgumentError(
+                    f"{type(self).__name__}: last_epoch={last_epoch} needs 'initial_lr' in each "
+                    "group of the optimizer",
+                    hint="load the optimizer's state_dict first",
+                )
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._last_lr: list[float] = []
+        self.step()
+
+    def get_lr(self) -> list[float]:
+        """The rates of the groups now that ``last_epoch`` steps were made."""
+        raise NotImplementedError
+
+    def _scaled(self, factor: float) -> list[float]:
+        return [group["lr"] * factor for group in self.optimizer.param_groups]
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go on by one (or to ``epoch``) and write the new rates."""
+        self.last_epoch = self.last_epoch + 1 if epoch is None else int(epoch)
+        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+            group["lr"] = lr
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def get_last_lr(self) -> list[float]:
+        """The rates written last."""
+        return self._last_lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on, without the optimizer."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("optimizer", "lr_lambdas")}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        self.__dict__.update(state_dict)
+
+
+def check_optimizer(who: str, optimizer: Any) -> Optimizer:
+    """``optimizer`` if it is one; ArgumentError if not."""
+    if not isinstance(optimizer, Optimizer):
+        raise ArgumentError(
+            f"{who} takes an optimizer, got a {type(optimizer).__name__}",
+            hint=f"{who}(SGD(model.parameters(), lr=0.1), ...)",
+        )
+    return optimizer
+
+
+def positive(who: str, name: str, value: Any) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ArgumentError(f"{who}: {name}={value!r} must be a whole number of at least 1")
+    return int(value)

@@ -1,0 +1,104 @@
+"""An optimizer's state as a dict, in PyTorch's layout, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbdl import backends
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, ShapeError
+from nbdl.optim.groups import EXTRA, Group
+
+if TYPE_CHECKING:
+    from nbdl.optim.optimizer import Optimizer
+
+
+def saved_state(optimizer: Optimizer) -> dict[str, Any]:
+    """Copies, so that later steps do not change what was saved."""
+    numbers: dict[int, int] = {}
+    groups = []
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            numbers[id(p)] = len(numbers)
+        rest = {key: value for key, value in group.items() if key != "params"}
+        groups.append({**rest, "params": [numbers[id(p)] for p in group["params"]]})
+    state = {
+        numbers[id(p)]: {
+            name: value if name == "step" else Tensor._wrap(value.copy().reshape(_shape(p, value)))
+            for name, value in slots.items()
+        }
+        for p, slots in optimizer.state.items()
+    }
+    return {"state": dict(sorted(state.items())), "param_groups": groups}
+
+
+def _shape(p: Tensor, value: Any) -> tuple[int, ...]:
+    return p.shape if value.size == p.size else value.shape
+
+
+def load_state(optimizer: Optimizer, given: Mapping[str, Any]) -> None:
+    """Check everything, then take it over."""
+    who = type(optimizer).__name__
+    if not isinstance(given, Mapping) or not {"state", "param_groups"} <= set(given):
+        raise ArgumentError(f"{who}.load_state_dict needs what state_dict() of an optimizer gave")
+    groups = given["param_groups"]
+    if len(groups) != len(optimizer.param_groups):
+        raise ArgumentError(
+            f"{who}.load_state_dict: {len(groups)} parameter groups were saved, this optimizer "
+            f"has {len(optimizer.param_groups)}"
+        )
+    by_number: dict[Any, tuple[Tensor, Mapping[str, Any]]] = {}
+    merged = [_merge(optimizer, i, saved) for i, saved in enumerate(groups)]
+    for saved, new in zip(groups, merged, strict=True):
+        by_number |= {n: (p, new) for n, p in zip(saved["params"], new["params"], strict=True)}
+    state = {}
+    for number, slots in given["state"].items():
+        if number in by_number:
+            p, options = by_number[number]
+            state[p] = _load_slots(optimizer, number, p, slots, options)
+    for group, new in zip(optimizer.param_groups, merged, strict=True):
+        group.update(new)
+    optimizer.state = state
+
+
+def _merge(optimizer: Optimizer, i: int, saved: Mapping[str, Any]) -> Group:
+    """Group ``i`` with the options that were saved; ArgumentError if it does not fit."""
+    group = optimizer.param_groups[i]
+    if len(saved["params"]) != len(group["params"]):
+        raise ArgumentError(
+            f"{type(optimizer).__name__}.load_state_dict: group {i} has {len(saved['params'])} "
+            f"parameters saved, this optimizer's has {len(group['params'])}"
+        )
+    known = {key: value for key, value in saved.items() if key in group or key in EXTRA}
+    merged = {**group, **known, "params": group["params"]}
+    optimizer._check(merged)
+    return merged
+
+
+def _load_slots(
+    optimizer: Optimizer, number: Any, p: Tensor, saved: Mapping[str, Any], h: Mapping[str, Any]
+) -> dict[str, Any]:
+    slots = optimizer._new_slots(p.value, h)
+    # PyTorch's SGD keeps no step count; what has a momentum buffer made at least one step.
+    slots["step"] = int(saved.get("step", 1))
+    for name, fresh in slots.items():
+        if name == "step":
+            continue
+        value = saved.get(name)
+        if value is None:
+            raise ArgumentError(
+                f"{type(optimizer).__name__}.load_state_dict: parameter {number} has no {name!r} "
+                f"in what was saved (it has {', '.join(map(str, saved)) or 'nothing'})"
+            )
+        array = value.value if isinstance(value, Tensor) else np.asarray(value)
+        if array.size != fresh.size:
+            raise ShapeError(
+                f"{type(optimizer).__name__}.load_state_dict: {name!r} of parameter {number} has "
+                f"shape {array.shape} in what was saved, the parameter is {p.shape}"
+            )
+        there = backends.to_device(array, backends.device_of(fresh))
+        slots[name] = there.astype(fresh.dtype, copy=True).reshape(fresh.shape)
+    return slots
