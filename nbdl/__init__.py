@@ -7,8 +7,11 @@ Everything public is here or one module below: ``nbdl.tensor``, ``nbdl.nn``, ``n
 from __future__ import annotations
 
 import importlib
+from math import e, inf, nan, pi
 from typing import Any
 
+from nbdl import ops as _ops
+from nbdl.backends import Device, default_device, set_default_device
 from nbdl.core import (
     Function,
     Generator,
@@ -21,8 +24,6 @@ from nbdl.core import (
     no_grad,
     set_grad_enabled,
 )
-from nbdl import ops as _ops
-from nbdl.backends import Device, default_device, set_default_device
 from nbdl.dtypes import (
     bfloat16,
     bool,
@@ -41,6 +42,35 @@ from nbdl.dtypes import (
     uint32,
     uint64,
 )
+
+# isort: split
+# The array functions: each family's __all__ is public here. They come last, because their names
+# (sum, abs, any, ...) hide Python's own in this file.
+from nbdl.ops.arithmetic import *
+from nbdl.ops.broadcasting import *
+from nbdl.ops.comparison import *
+from nbdl.ops.contraction import *
+from nbdl.ops.conversion import *
+from nbdl.ops.creation import *
+from nbdl.ops.cumulative import *
+from nbdl.ops.einsum import *
+from nbdl.ops.exponential import *
+from nbdl.ops.gathering import *
+from nbdl.ops.logic import *
+from nbdl.ops.movement import *
+from nbdl.ops.powers import *
+from nbdl.ops.random import *
+from nbdl.ops.ranges import *
+from nbdl.ops.rearrangement import *
+from nbdl.ops.reduction import *
+from nbdl.ops.rounding import *
+from nbdl.ops.selection import *
+from nbdl.ops.sorting import *
+from nbdl.ops.special import *
+from nbdl.ops.statistics import *
+from nbdl.ops.trigonometry import *
+
+newaxis = None
 
 __version__ = "0.1.0"
 

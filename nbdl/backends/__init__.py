@@ -116,6 +116,14 @@ def library(device: Device) -> ModuleType:
     return _load_cuda(device) if device.type == "cuda" else np
 
 
+def add_at(xp: ModuleType, total: Array, index: Any, values: Array) -> None:
+    """``total[index] += values`` in place, where an index that repeats adds every time."""
+    if xp is np:
+        np.add.at(total, index, values)
+    else:
+        cuda.scatter_add(total, index, values)
+
+
 def full(shape: Sequence[int], value: Any, dtype: np.dtype, device: str | None = None) -> Array:
     """A new array filled with ``value``; on ``"meta"`` only its Spec."""
     target = _default if device is None else Device(device)

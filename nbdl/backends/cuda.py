@@ -45,6 +45,26 @@ def load(index: int) -> ModuleType:
     return cupy
 
 
+def count() -> int:
+    """How many GPUs can be used: 0 without CuPy, or without a GPU. Never raises."""
+    if importlib.util.find_spec("cupy") is None:
+        return 0
+    cupy = importlib.import_module("cupy")
+    return int(cupy.cuda.runtime.getDeviceCount()) if cupy.cuda.is_available() else 0
+
+
+def synchronize() -> None:
+    """Wait until the current GPU has done all its work; nothing to wait for without one."""
+    if count():
+        importlib.import_module("cupy").cuda.Device().synchronize()
+
+
+def release_cached() -> None:
+    """Give back the GPU memory that CuPy keeps for later."""
+    if count():
+        importlib.import_module("cupy").get_default_memory_pool().free_all_blocks()
+
+
 def on(index: int) -> Any:
     """A context in which GPU number ``index`` is the current one."""
     return load(index).cuda.Device(index)
@@ -59,3 +79,8 @@ def to_gpu(cupy: ModuleType, value: Any, index: int) -> Any:
 def to_host(value: Any) -> np.ndarray:
     """A NumPy copy of a CuPy array."""
     return value.get()
+
+
+def scatter_add(total: Any, index: Any, values: Any) -> None:
+    """``total[index] += values`` on the GPU, where an index that repeats adds every time."""
+    importlib.import_module("cupyx").scatter_add(total, index, values)

@@ -6,37 +6,98 @@ declared methods on Tensor and hands core the few operations it needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from nbdl.core.op import registry
 from nbdl.core.tensor import Tensor, rules
 from nbdl.ops import (
     activation,
     arithmetic,
+    attention,
     broadcasting,
+    comparison,
     contraction,
     conversion,
+    convolution,
     creation,
+    cross_entropy,
+    cumulative,
+    dropout,
+    einsum,
+    embedding,
+    exponential,
+    gathering,
     indexing,
+    inplace,
+    linear,
+    logic,
+    loss,
     movement,
+    powers,
     random,
+    ranges,
+    rearrangement,
+    rectifier,
+    reduction,
+    resampling,
+    rounding,
+    selection,
+    softmax,
+    sorting,
+    special,
+    statistics,
+    trigonometry,
 )
+
+ARRAY_FAMILIES: tuple[ModuleType, ...] = (
+    conversion,
+    creation,
+    ranges,
+    arithmetic,
+    powers,
+    exponential,
+    trigonometry,
+    rounding,
+    special,
+    comparison,
+    logic,
+    selection,
+    broadcasting,
+    movement,
+    rearrangement,
+    indexing,
+    gathering,
+    reduction,
+    cumulative,
+    statistics,
+    sorting,
+    contraction,
+    einsum,
+    random,
+    inplace,
+)
+"""Modules of the array part, whose ``__all__`` are names of ``nbdl`` itself."""
 
 FAMILIES: tuple[ModuleType, ...] = (
-    conversion,
-    creation,
-    arithmetic,
-    broadcasting,
-    movement,
-    contraction,
-    indexing,
+    *ARRAY_FAMILIES,
     activation,
-    random,
+    rectifier,
+    softmax,
+    linear,
+    cross_entropy,
+    loss,
+    convolution,
+    embedding,
+    dropout,
+    attention,
+    resampling,
 )
-"""The modules that define operations, in the order of their imports."""
+"""The modules that define operations."""
 
 
-def _door(module: ModuleType, op_name: str, methods: tuple[str, ...]) -> object:
+def _door(module: ModuleType, op_name: str, methods: tuple[str, ...]) -> Callable[..., Any]:
     """The public function of an operation: named as the operation or as its first method."""
     for name in (op_name, *methods):
         door = getattr(module, name, None)
@@ -45,21 +106,22 @@ def _door(module: ModuleType, op_name: str, methods: tuple[str, ...]) -> object:
     raise TypeError(f"{module.__name__} has no function for the operation {op_name}")
 
 
-def _put_methods_on_tensor() -> None:
-    """One visible loop: what operations declare in ``method`` and modules in METHODS."""
+def methods() -> dict[str, Any]:
+    """All that Tensor gets from operations: ``method`` of each, and METHODS of each module."""
+    found: dict[str, Any] = {}
     modules = {m.__name__: m for m in FAMILIES}
     for op in registry.values():
-        methods = (op.method,) if isinstance(op.method, str) else op.method
-        if methods and op.__module__ in modules:
-            door = _door(modules[op.__module__], op.name, methods)
-            for method in methods:
-                setattr(Tensor, method, door)
+        names = (op.method,) if isinstance(op.method, str) else op.method
+        if names and op.__module__ in modules:
+            door = _door(modules[op.__module__], op.name, names)
+            found |= dict.fromkeys(names, door)
     for module in FAMILIES:
-        for method, door in getattr(module, "METHODS", {}).items():
-            setattr(Tensor, method, door)
+        found |= getattr(module, "METHODS", {})
+    return found
 
 
-_put_methods_on_tensor()
+for _name, _method in methods().items():
+    setattr(Tensor, _name, _method)
 
 rules.add = arithmetic.add
 rules.ones_like = creation.ones_like

@@ -5,9 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.ops.conversion import astensor, floats, promote
+from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.families import Elementwise
+
+__all__ = [
+    "add",
+    "subtract",
+    "sub",
+    "multiply",
+    "mul",
+    "divide",
+    "div",
+    "true_divide",
+    "negative",
+    "neg",
+    "positive",
+    "exp",
+    "log",
+    "conj",
+    "real",
+    "imag",
+]
 
 # ----- two operands ---------------------------------------------------------------------------
 
@@ -34,6 +54,7 @@ class Subtract(Elementwise):
     method = ("subtract", "sub", "__sub__")
     onnx = "Sub"
     kernel = "x - y"
+    kinds = "iufc"
 
     def forward(self, xp: Any, x: Any, y: Any) -> Any:
         return xp.subtract(x, y)
@@ -108,6 +129,7 @@ class Negative(Elementwise):
     method = ("negative", "neg", "__neg__")
     onnx = "Neg"
     kernel = "-x"
+    kinds = "iufc"
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.negative(x)
@@ -163,6 +185,37 @@ class Conj(Elementwise):
         return conj(dy)
 
 
+class _Part(Elementwise, abstract=True):
+    """A part of a complex number, as a real one."""
+
+    kinds = "c"
+
+    def result_dtype(self, dtype: Any) -> Any:
+        return dtypes.float32 if dtype == dtypes.complex64 else dtypes.float64
+
+
+@dataclass(frozen=True)
+class Real(_Part):
+    """The real part."""
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return x.real
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return cast(dy, x.dtype)
+
+
+@dataclass(frozen=True)
+class Imag(_Part):
+    """The imaginary part."""
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return x.imag
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return cast(dy, x.dtype) * 1j
+
+
 def negative(x: Any) -> Tensor:
     """-x.  x: (...) -> y: (...), same dtype."""
     return _negative(astensor(x))
@@ -184,6 +237,25 @@ def conj(x: Any) -> Tensor:
     return _conj(x) if x.value.dtype.kind == "c" else x
 
 
+def positive(x: Any) -> Tensor:
+    """x itself.  x: (...) -> y: (...)."""
+    return astensor(x)
+
+
+def real(x: Any) -> Tensor:
+    """The real part; the same tensor when it is real.  x: (...) -> y: (...)."""
+    x = astensor(x)
+    return _real(x) if x.value.dtype.kind == "c" else x
+
+
+def imag(x: Any) -> Tensor:
+    """The imaginary part of a complex tensor.  x: (...) -> y: (...), the real dtype."""
+    return _imag(astensor(x))
+
+
+sub, mul, div, true_divide, neg = subtract, multiply, divide, divide, negative
+
+
 def _reflected(door: Any) -> Any:
     def reflected(x: Tensor, y: Any) -> Tensor:
         return door(y, x)
@@ -192,14 +264,17 @@ def _reflected(door: Any) -> Any:
 
 
 _add, _subtract, _multiply, _divide = Add(), Subtract(), Multiply(), Divide()
-_negative, _exp, _log, _conj = Negative(), Exp(), Log(), Conj()
+_negative, _exp, _log, _conj, _real, _imag = Negative(), Exp(), Log(), Conj(), Real(), Imag()
 
 METHODS = {
     "__radd__": add,
     "__rsub__": _reflected(subtract),
     "__rmul__": multiply,
     "__rtruediv__": _reflected(divide),
-    "__pos__": astensor,
+    "__pos__": positive,
+    "conj": conj,
+    "real": property(real),
+    "imag": property(imag),
 }
 """Operators that are other spellings of a door."""
 

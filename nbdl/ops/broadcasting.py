@@ -14,6 +14,8 @@ from nbdl.ops.families import Movement, Reduction
 from nbdl.ops.movement import reshape
 from nbdl.shapes import Shape, Spec, normalize_axes
 
+__all__ = ["sum", "broadcast_to"]
+
 
 @dataclass(frozen=True)
 class Sum(Reduction):
@@ -89,3 +91,6 @@ def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
     x = astensor(x)
     wanted = tuple(shape)
     return x if x.shape == wanted else BroadcastTo(wanted)(x)
+
+
+METHODS = {"broadcast_to": broadcast_to}

@@ -14,6 +14,8 @@ from nbdl.ops.families import Contraction
 from nbdl.ops.movement import permute_dims, reshape
 from nbdl.shapes import Spec, broadcast_shapes
 
+__all__ = ["matmul", "matrix_transpose"]
+
 
 @dataclass(frozen=True)
 class Matmul(Contraction):

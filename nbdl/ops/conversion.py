@@ -13,6 +13,8 @@ from nbdl.errors import ArgumentError, DtypeError, ShapeError
 from nbdl.ops.families import Elementwise, Movement
 from nbdl.shapes import Spec
 
+__all__ = ["tensor", "asarray", "astype", "clone"]
+
 
 @dataclass(frozen=True)
 class Cast(Elementwise):

@@ -10,6 +10,8 @@ from nbdl.core.tensor import Tensor, as_shape
 from nbdl.ops.conversion import astensor
 from nbdl.shapes import Spec
 
+__all__ = ["zeros", "ones", "full", "zeros_like", "ones_like", "full_like"]
+
 
 def _filled(shape: Any, number: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     found = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)

@@ -21,9 +21,12 @@ class Elementwise(Op, abstract=True):
 
     broadcasts = True
     flops_per_element: ClassVar[int] = 1
+    kinds: ClassVar[str] = "biufc"
+    """What it works on: b(ool), i(nteger), u(nsigned), f(loat), c(omplex)."""
 
     def infer(self, *specs: Spec) -> Spec:
         """The broadcast shape."""
+        require_kind(self.title, self.kinds, *specs)
         shape = broadcast_shapes(*(s.shape for s in specs), what=f"inputs of {self.name}")
         return Spec(shape, self.result_dtype(specs[-1].dtype))
 
@@ -113,6 +116,22 @@ class Random(Op, abstract=True):
     def flops(self, *specs: Spec) -> int:
         """About ten integer rounds a number."""
         return 10 * self.infer(*specs).size
+
+
+_KIND_NAMES = {"b": "bool", "i": "integer", "u": "unsigned", "f": "float", "c": "complex"}
+
+
+def require_kind(op: str, kinds: str, *specs: Spec) -> None:
+    """Raise DtypeError unless all dtypes are of one of ``kinds`` (letters as NumPy's)."""
+    for spec in specs:
+        kind = "f" if spec.dtype == dtypes.bfloat16 else spec.dtype.kind
+        if kind not in kinds:
+            allowed = ", ".join(_KIND_NAMES[k] for k in kinds)
+            raise DtypeError(
+                f"{op} got a tensor of dtype {spec.dtype} (shape {spec.shape}), which it does "
+                f"not work on",
+                hint=f"a dtype of kind {allowed}; for example x.to('float32')",
+            )
 
 
 def require_float(op: str, name: str, dtype: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbdl import dtypes
+from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError
 from nbdl.ops.broadcasting import broadcast_to, sum_to
@@ -86,7 +86,7 @@ class PutItem(Indexing):
         total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
         index = _filled(self.index, arrays)
         if any(a.dtype != dtypes.bool for a in arrays):
-            xp.add.at(total, index, dy.astype(total.dtype, copy=False))
+            backends.add_at(xp, total, index, dy.astype(total.dtype, copy=False))
         else:
             total[index] = dy
         return total.astype(dy.dtype, copy=False)

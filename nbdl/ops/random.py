@@ -17,6 +17,8 @@ from nbdl.errors import ArgumentError
 from nbdl.ops.families import Random
 from nbdl.shapes import Shape, Spec
 
+__all__ = ["rand", "randn", "randint", "randperm"]
+
 
 @dataclass(frozen=True)
 class RandomBits(Random):
