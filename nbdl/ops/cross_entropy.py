@@ -1,0 +1,412 @@
+"""Losses of classes: cross-entropy and the negative log-likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from nbdl import backends, dtypes
+from nbdl.core.op import Op
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
+from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.conversion import astensor, cast, floats
+from nbdl.ops.families import Indexing, require_float
+from nbdl.ops.movement import reshape
+from nbdl.ops.numerics import quiet, wide
+from nbdl.ops.replay import replay
+from nbdl.ops.softmax import log_softmax, softmax
+from nbdl.shapes import Spec
+
+__all__ = ["cross_entropy", "nll_loss"]
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(loss: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
+    """Raise ArgumentError unless ``reduction`` is one of ``allowed``."""
+    if reduction not in allowed:
+        raise unknown(f"{loss} reduction", reduction, allowed)
+
+
+def _rows(xp: ModuleType, x: Any) -> Any:
+    """(batch, classes, ...) as (rows, classes); (classes,) as one row."""
+    if x.ndim > 2:
+        x = xp.moveaxis(x, 1, -1)
+    return x.reshape(-1, x.shape[-1])
+
+
+def _unrows(xp: ModuleType, rows: Any, shape: tuple[int, ...]) -> Any:
+    """The way back from ``_rows``."""
+    if len(shape) <= 2:
+        return rows.reshape(shape)
+    return xp.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
+
+
+def _class_axis(x: Any) -> int:
+    return 1 if x.ndim > 1 else 0
+
+
+@dataclass(frozen=True)
+class ClassShares(Op):
+    """How much each class counts for each sample: a weighted, smoothed one-hot of the target.
+
+    Samples whose target is ``ignore_index`` get zeros. No gradient.
+    """
+
+    classes: int
+    ignore_index: int
+    smoothing: float
+    dtype: Any
+    differentiable = False
+
+    def forward(self, xp: Any, target: Any, *weight: Any) -> Any:
+        t = target.reshape(-1)
+        valid = t != self.ignore_index
+        t = xp.where(valid, t, 0).astype(xp.int64)
+        shares = xp.zeros((t.size, self.classes), dtypes.accumulator(self.dtype))
+        shares += self.smoothing / self.classes
+        shares[xp.arange(t.size), t] += 1 - self.smoothing
+        if weight:
+            shares *= weight[0]
+        shares *= valid[:, None]
+        shape = (*target.shape[:1], self.classes, *target.shape[1:])
+        return _unrows(xp, shares, shape).astype(self.dtype, copy=False)
+
+    def infer(self, target: Spec, *weight: Spec) -> Spec:
+        return Spec((*target.shape[:1], self.classes, *target.shape[1:]), self.dtype)
+
+    def flops(self, target: Spec, *weight: Spec) -> int:
+        return 2 * target.size * self.classes
+
+
+@dataclass(frozen=True)
+class ClassWeights(Op):
+    """The weight of each sample's class, 0 where the target is ``ignore_index``. No gradient."""
+
+    ignore_index: int
+    dtype: Any
+    differentiable = False
+
+    def forward(self, xp: Any, target: Any, *weight: Any) -> Any:
+        valid = target != self.ignore_index
+        if not weight:
+            return valid.astype(self.dtype)
+        return weight[0][xp.where(valid, target, 0)] * valid.astype(self.dtype)
+
+    def infer(self, target: Spec, *weight: Spec) -> Spec:
+        return Spec(target.shape, self.dtype)
+
+    def flops(self, target: Spec, *weight: Spec) -> int:
+        return target.size
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Op):
+    """Mean, sum or list of log Σ exp(x) - x[target]; also returns the log Σ exp of each row."""
+
+    reduction: str
+    ignore_index: int
+    smoothing: float
+    onnx = "SoftmaxCrossEntropyLoss"
+    saves = ("y", "x", "target", "weight")
+
+    def forward(self, xp: Any, x: Any, target: Any, *weight: Any) -> Any:
+        rows, t = _rows(xp, wide(x)), target.reshape(-1)
+        with quiet():
+            top = rows.max(axis=1, keepdims=True, initial=-xp.inf)
+            lse = xp.log(xp.exp(rows - top).sum(axis=1)) + top[:, 0]
+            t, share, norm = self._shares(xp, t, rows, weight)
+            loss = (lse - rows[xp.arange(t.size), t]) * share
+            if self.smoothing:
+                loss *= 1 - self.smoothing
+                loss += self._smooth(xp, rows, lse, target.reshape(-1), weight)
+            if self.reduction == "none":
+                loss = loss.reshape(target.shape)
+            else:
+                loss = xp.asarray(loss.sum())
+                if self.reduction == "mean":
+                    loss = loss / norm
+        return xp.asarray(loss).astype(x.dtype, copy=False), lse
+
+    def _shares(self, xp: Any, t: Any, rows: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """Class numbers made safe, the weight of each sample, and the sum of the weights."""
+        valid = t != self.ignore_index
+        t = xp.where(valid, t, 0).astype(xp.int64)
+        share = valid.astype(rows.dtype)
+        if weight:
+            share *= wide(weight[0])[t]
+        return t, share, share.sum()
+
+    def _smooth(self, xp: Any, rows: Any, lse: Any, t: Any, weight: Any) -> Any:
+        """The loss against all classes alike, weighted by smoothing / classes."""
+        if weight:
+            w = wide(weight[0])
+            smooth = lse * w.sum() - rows @ w
+        else:
+            smooth = lse * rows.shape[1] - rows.sum(axis=1)
+        return smooth * (t != self.ignore_index) * (self.smoothing / rows.shape[1])
+
+    def infer(self, x: Spec, target: Spec, *weight: Spec) -> tuple[Spec, Spec]:
+        _check_classes("cross_entropy", x, target, weight)
+        shape = target.shape if self.reduction == "none" else ()
+        return Spec(shape, x.dtype), Spec((target.size,), dtypes.accumulator(x.dtype))
+
+    def grad(self, dy: Any, y: Any, x: Tensor, target: Tensor, *weight: Tensor) -> Any:
+        rule = CrossEntropyGrad(self.reduction, self.ignore_index, self.smoothing)
+        # lse is a function of x, and the rule says the whole derivative with respect to x.
+        return rule(dy[0], y[1], x, target, *weight), *(None,) * (1 + len(weight))
+
+    def flops(self, x: Spec, target: Spec, *weight: Spec) -> int:
+        return 14 * x.size
+
+
+@dataclass(frozen=True)
+class CrossEntropyGrad(Op):
+    """softmax(x) minus the target's share, times the gradient of the loss."""
+
+    reduction: str
+    ignore_index: int
+    smoothing: float
+    saves = ("dy", "lse", "x", "target", "weight")
+
+    def forward(self, xp: Any, dy: Any, lse: Any, x: Any, target: Any, *weight: Any) -> Any:
+        rows, t = _rows(xp, wide(x)), target.reshape(-1)
+        rule = CrossEntropy(self.reduction, self.ignore_index, self.smoothing)
+        with quiet():
+            safe, share, norm = rule._shares(xp, t, rows, weight)
+            dy = wide(dy).reshape(-1)
+            g = share * ((dy / norm if self.reduction == "mean" else dy) * (1 - self.smoothing))
+            scale = g
+            if self.smoothing:
+                even, pull = self._even(xp, dy, norm, rows, t, weight)
+                scale = g + even
+            dx = xp.subtract(rows, lse[:, None], out=xp.empty_like(rows))
+            xp.exp(dx, out=dx)
+            dx *= scale[:, None]
+            dx[xp.arange(t.size), safe] -= g
+            if self.smoothing:
+                dx -= pull
+        return _unrows(xp, dx, x.shape).astype(x.dtype, copy=False)
+
+    def _even(
+        self, xp: Any, dy: Any, norm: Any, rows: Any, t: Any, weight: Any
+    ) -> tuple[Any, Any]:
+        """What smoothing adds to each row's scale, and what it takes from each class."""
+        classes = rows.shape[1]
+        each = (dy / norm if self.reduction == "mean" else dy) * (self.smoothing / classes)
+        each = each * (t != self.ignore_index)
+        if not weight:
+            return each * classes, each[:, None]
+        w = wide(weight[0])
+        return each * w.sum(), each[:, None] * w
+
+    def infer(self, dy: Spec, lse: Spec, x: Spec, target: Spec, *weight: Spec) -> Spec:
+        return x
+
+    def grad(
+        self, ddx: Tensor, dx: Tensor, dy: Tensor, lse: Tensor, x: Tensor, target: Tensor,
+        *weight: Tensor,
+    ) -> Any:  # fmt: skip
+        axis = _class_axis(x)
+        classes = x.shape[axis]
+        shares = ClassShares(classes, self.ignore_index, self.smoothing, x.dtype)(target, *weight)
+
+        def composition(dy: Tensor, x: Tensor) -> Tensor:
+            unit = softmax(x, axis) * total(shares, axis, keepdims=True) - shares
+            if self.reduction == "mean":
+                dy = dy / total(ClassWeights(self.ignore_index, x.dtype)(target, *weight))
+            if self.reduction == "none" and x.ndim > 1:
+                dy = reshape(dy, (*dy.shape[:1], 1, *dy.shape[1:]))
+            return unit * dy
+
+        ddy, dx2 = replay(composition, (dy, x), ddx)
+        return ddy, None, dx2, *(None,) * (1 + len(weight))
+
+    def flops(self, dy: Spec, lse: Spec, x: Spec, target: Spec, *weight: Spec) -> int:
+        return 12 * x.size
+
+
+@dataclass(frozen=True)
+class PickClass(Indexing):
+    """x at the target's class along the class axis; 0 where the target is ``ignore_index``."""
+
+    ignore_index: int
+    saves = ("target",)
+
+    def forward(self, xp: Any, x: Any, target: Any) -> Any:
+        valid = target != self.ignore_index
+        t = xp.expand_dims(xp.where(valid, target, 0).astype(xp.int64), _class_axis(x))
+        picked = xp.take_along_axis(x, t, axis=_class_axis(x)).reshape(target.shape)
+        return xp.where(valid, picked, x.dtype.type(0))
+
+    def infer(self, x: Spec, target: Spec) -> Spec:
+        return Spec(target.shape, x.dtype)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor, target: Tensor) -> tuple[Any, ...]:
+        return PlaceClass(x.shape, self.ignore_index)(dy, target), None
+
+
+@dataclass(frozen=True)
+class PlaceClass(Indexing):
+    """Zeros with dy at the target's class: the transpose of PickClass."""
+
+    shape: tuple[int, ...]
+    ignore_index: int
+    saves = ("target",)
+
+    def forward(self, xp: Any, dy: Any, target: Any) -> Any:
+        valid = target != self.ignore_index
+        axis = 1 if len(self.shape) > 1 else 0
+        t = xp.expand_dims(xp.where(valid, target, 0).astype(xp.int64), axis)
+        dx = xp.zeros(self.shape, dy.dtype)
+        kept = xp.where(valid, dy, dy.dtype.type(0))
+        xp.put_along_axis(dx, t, xp.expand_dims(kept, axis), axis=axis)
+        return dx
+
+    def infer(self, dy: Spec, target: Spec) -> Spec:
+        return Spec(self.shape, dy.dtype)
+
+    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, target: Tensor) -> tuple[Any, ...]:
+        return PickClass(self.ignore_index)(ddx, target), None
+
+
+def _check_classes(loss: str, x: Spec, target: Spec, weight: tuple[Spec, ...]) -> None:
+    """Shapes and dtypes of logits, class numbers and class weights."""
+    require_float(loss, "input", x.dtype)
+    if not x.ndim:
+        raise ShapeError(f"{loss} got an input without axes; it is (batch, classes, ...)")
+    expected = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
+    if target.shape != expected:
+        hint = "target holds one class number for each sample"
+        if target.shape == (*expected, 1) or (target.ndim == 2 and target.shape[1] == 1):
+            hint = "target.squeeze(1) takes away its last axis of size 1"
+        elif target.shape == x.shape:
+            hint = "a one-hot target must be floats (probabilities); class numbers: argmax(target)"
+        raise ShapeError(
+            f"{loss} got input of shape {x.shape} and target of shape {target.shape}; expected "
+            f"target of shape {expected}",
+            hint=hint,
+        )
+    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+    if weight and weight[0].shape != (classes,):
+        raise ShapeError(
+            f"{loss} got weight of shape {weight[0].shape}, expected ({classes},): one for each "
+            f"class of input {x.shape}"
+        )
+
+
+def _check_numbers(loss: str, x: Tensor, target: Tensor, ignore_index: int) -> None:
+    """Raise IndexRangeError for the first class number that is out of range."""
+    t = target.value
+    if type(t) is Spec or not t.size:
+        return
+    classes = x.shape[_class_axis(x)]
+    if 0 <= int(t.min()) and int(t.max()) < classes:
+        return
+    host = backends.to_numpy(t)
+    wrong = np.argwhere((host != ignore_index) & ((host < 0) | (host >= classes)))
+    if len(wrong):
+        place = tuple(int(i) for i in wrong[0])
+        at = f"target[{', '.join(map(str, place))}]" if place else "target"
+        raise IndexRangeError(
+            f"{loss}: {at} is {host[place]}, but input {x.shape} has {classes} classes: class "
+            f"numbers are 0 to {classes - 1} (or ignore_index={ignore_index})",
+            hint=f"count classes from 0, or give the last layer {int(host.max()) + 1} outputs"
+            if host.max() >= classes else "class numbers cannot be negative",
+        )
+
+
+def _class_numbers(loss: str, x: Tensor, target: Tensor) -> None:
+    if target.dtype.kind not in "iu":
+        raise DtypeError(
+            f"{loss} got a target of dtype {target.dtype} and shape {target.shape}; class "
+            "numbers are integers",
+            hint="target.to('int64')"
+            + (f", or probabilities of shape {x.shape}" if loss == "cross_entropy" else ""),
+        )
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(input) at the right class: takes logits, no softmax before it.
+
+    input: (batch, classes, ...) or (classes,), target: class numbers (batch, ...) or
+    probabilities of input's shape -> a number; with ``reduction="none"`` (batch, ...).
+
+    Args:
+        input: logits, floats.
+        target: integers in 0..classes-1 (or ``ignore_index``), or float probabilities.
+        weight: (classes,): how much each class counts.
+        ignore_index: samples with this target count for nothing.
+        reduction: "mean" (weighted by ``weight``), "sum" or "none".
+        label_smoothing: share of the target that is spread over all classes, 0 to 1.
+
+    Raises:
+        IndexRangeError: a class number out of range: its place, value and what is allowed.
+        ShapeError, DtypeError: input and target do not fit together.
+    """
+    check_reduction("cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ArgumentError(f"cross_entropy: label_smoothing={label_smoothing} is not in 0..1")
+    x, target = astensor(input), astensor(target)
+    weights = () if weight is None else (cast(astensor(weight), x.dtype),)
+    if target.dtype in dtypes.FLOATS and target.shape == x.shape and x.ndim:
+        return _soft_target(x, cast(target, x.dtype), weights, reduction, label_smoothing)
+    _class_numbers("cross_entropy", x, target)
+    _check_classes("cross_entropy", x.spec, target.spec, tuple(w.spec for w in weights))
+    _check_numbers("cross_entropy", x, target, ignore_index)
+    rule = CrossEntropy(reduction, ignore_index, float(label_smoothing))
+    return rule(x, target, *weights)[0]
+
+
+def _soft_target(
+    x: Tensor, target: Tensor, weights: tuple[Tensor, ...], reduction: str, smoothing: float
+) -> Tensor:
+    """Cross-entropy against probabilities."""
+    axis = _class_axis(x)
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / x.shape[axis]
+    logs = log_softmax(floats(x), axis) * target
+    if weights:
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        logs = logs * reshape(weights[0], shape)
+    if reduction == "none":
+        return -total(logs, axis)
+    loss = -total(logs)
+    return loss / max(x.size // x.shape[axis], 1) if reduction == "mean" else loss
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input at the right class: takes log-probabilities (``log_softmax``).
+
+    input: (batch, classes, ...) or (classes,), target: (batch, ...) class numbers -> a number;
+    with ``reduction="none"`` (batch, ...). Arguments and errors as cross_entropy's.
+    """
+    check_reduction("nll_loss", reduction)
+    x, target = astensor(input), astensor(target)
+    weights = () if weight is None else (cast(astensor(weight), x.dtype),)
+    _class_numbers("nll_loss", x, target)
+    _check_classes("nll_loss", x.spec, target.spec, tuple(w.spec for w in weights))
+    _check_numbers("nll_loss", x, target, ignore_index)
+    shares = ClassWeights(ignore_index, x.dtype)(target, *weights)
+    losses = -(PickClass(ignore_index)(x, target) * shares)
+    if reduction == "none":
+        return losses
+    return total(losses) / total(shares) if reduction == "mean" else total(losses)

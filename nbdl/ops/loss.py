@@ -1,0 +1,291 @@
+"""Losses of numbers, of pairs and of probabilities; those of classes are in cross_entropy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nbdl import dtypes
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.activation import logsigmoid, softplus
+from nbdl.ops.arithmetic import exp, log
+from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.conversion import astensor, cast, floats
+from nbdl.ops.cross_entropy import check_reduction
+from nbdl.ops.exponential import xlogy
+from nbdl.ops.powers import sqrt, square
+from nbdl.ops.rectifier import relu
+from nbdl.ops.rounding import abs as absolute
+from nbdl.ops.selection import clip, maximum, minimum, where
+from nbdl.shapes import broadcast_shapes
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "margin_ranking_loss",
+    "mse_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
+]
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    if reduction == "none":
+        return loss
+    summed = total(loss)
+    return summed / max(loss.size, 1) if reduction == "mean" else summed
+
+
+def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Tensor]:
+    """Input and target of one float dtype and one shape.
+
+    A shape that would only fit by broadcasting is the classic silent mistake, (N, 1) against
+    (N,): it is refused.
+    """
+    check_reduction(name, reduction)
+    x, y = floats(input), astensor(target)
+    if x.shape != y.shape:
+        hint = "input and target must have the same shape"
+        if x.shape == (*y.shape, 1):
+            hint = "input.squeeze(-1) or target.unsqueeze(-1): (N, 1) and (N,) would give (N, N)"
+        elif y.shape == (*x.shape, 1):
+            hint = "target.squeeze(-1) or input.unsqueeze(-1): (N,) and (N, 1) would give (N, N)"
+        raise ShapeError(
+            f"{name} got input of shape {x.shape} and target of shape {y.shape}", hint=hint
+        )
+    if y.dtype.kind not in "fV":
+        y = cast(y, x.dtype)
+    dtype = dtypes.promote(x.dtype, y.dtype)
+    return cast(x, dtype), cast(y, dtype)
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """Mean squared error.  input, target: (...) -> a number, or (...) for reduction="none".
+
+    ``weight`` (of the same shape) weighs the squares. Raises ShapeError unless both shapes are
+    equal: (N, 1) against (N,) is an error.
+    """
+    x, y = _pair("mse_loss", input, target, reduction)
+    loss = square(x - y)
+    if weight is None:
+        return _reduced(loss, reduction)
+    w = cast(astensor(weight), x.dtype)
+    loss = loss * w
+    return total(loss) / total(w) if reduction == "mean" else _reduced(loss, reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """Mean absolute error.  input, target: (...) -> a number, or (...) for reduction="none"."""
+    x, y = _pair("l1_loss", input, target, reduction)
+    return _reduced(absolute(x - y), reduction)
+
+
+def smooth_l1_loss(
+    input: Any, target: Any, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """d² / (2·beta) where the difference d is below ``beta``, else d - beta / 2."""
+    x, y = _pair("smooth_l1_loss", input, target, reduction)
+    if beta < 0:
+        raise ArgumentError(f"smooth_l1_loss: beta={beta} cannot be negative")
+    if beta == 0:
+        return _reduced(absolute(x - y), reduction)
+    d = absolute(x - y)
+    return _reduced(where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta), reduction)
+
+
+def huber_loss(
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
+    """d² / 2 where the difference d is at most ``delta``, else delta·(d - delta / 2)."""
+    x, y = _pair("huber_loss", input, target, reduction)
+    if delta <= 0:
+        raise ArgumentError(f"huber_loss: delta={delta} must be above 0")
+    d = absolute(x - y)
+    return _reduced(where(d <= delta, square(d) * 0.5, (d - 0.5 * delta) * delta), reduction)
+
+
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """-(t·log p + (1 - t)·log(1 - p)) of probabilities p; logarithms are bounded by -100.
+
+    input: (...) in 0..1, target: (...) -> a number. Raises ArgumentError for an input outside
+    0..1: logits belong to ``binary_cross_entropy_with_logits``.
+    """
+    p, t = _pair("binary_cross_entropy", input, target, reduction)
+    if p.device != "meta" and p.size and not bool(((p >= 0) & (p <= 1)).all()):
+        raise ArgumentError(
+            "binary_cross_entropy needs probabilities between 0 and 1, but the input has values "
+            "outside",
+            hint="binary_cross_entropy_with_logits takes the outputs before the sigmoid",
+        )
+    loss = -(t * clip(log(p), -100, None) + (1 - t) * clip(log(1 - p), -100, None))
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Tensor:
+    """binary_cross_entropy of sigmoid(input), without loss of digits.
+
+    input: (...) logits, target: (...) -> a number. ``pos_weight`` (broadcasting) weighs the
+    positive targets.
+    """
+    x, t = _pair("binary_cross_entropy_with_logits", input, target, reduction)
+    if pos_weight is None:
+        loss = (1 - t) * x - logsigmoid(x)
+    else:
+        loss = (1 - t) * x - (1 + (cast(astensor(pos_weight), x.dtype) - 1) * t) * logsigmoid(x)
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(
+    input: Any, target: Any, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
+    """Kullback-Leibler divergence: target·(log target - input), input being log-probabilities.
+
+    input, target: (...) -> a number; reduction="batchmean" divides by the first size, as the
+    mathematical definition does.
+    """
+    check_reduction("kl_div", reduction, ("mean", "batchmean", "sum", "none"))
+    x, t = floats(input), astensor(target)
+    if x.shape != t.shape:
+        raise ShapeError(f"kl_div got input of shape {x.shape} and target of shape {t.shape}")
+    t = cast(t, x.dtype)
+    loss = exp(t) * (t - x) if log_target else xlogy(t, t) - t * x
+    if reduction == "batchmean":
+        return total(loss) / (x.shape[0] if x.ndim else 1)
+    return _reduced(loss, reduction)
+
+
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(input) - target·input for Poisson counts (``log_input``), or of the rate itself.
+
+    ``full`` adds Stirling's approximation of log(target!).
+    """
+    x, t = _pair("poisson_nll_loss", input, target, reduction)
+    loss = exp(x) - t * x if log_input else x - t * log(x + eps)
+    if full:
+        safe = maximum(t, 1)
+        stirling = t * log(safe) - t + 0.5 * log(2 * math.pi * safe)
+        loss = loss + where(t > 1, stirling, stirling * 0)
+    return _reduced(loss, reduction)
+
+
+def gaussian_nll_loss(
+    input: Any,
+    target: Any,
+    var: Any,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log var + (input - target)² / var) / 2; ``var`` is kept above ``eps``."""
+    x, t = astensor(input), astensor(target)
+    if t.ndim == x.ndim and broadcast_shapes(x.shape, t.shape) == x.shape:
+        t = broadcast_to(t, x.shape)
+    x, t = _pair("gaussian_nll_loss", x, t, reduction)
+    v = cast(astensor(var), x.dtype)
+    if v.ndim == x.ndim - 1 and v.shape == x.shape[:-1]:
+        v = v.unsqueeze(-1)
+    if v.device != "meta" and v.size and bool((v < 0).any()):
+        raise ArgumentError("gaussian_nll_loss: var has negative entries")
+    v = v + clip(eps - v, 0, None).detach()
+    loss = 0.5 * (log(v) + square(x - t) / v)
+    return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+
+
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """input where target is 1, max(0, margin - input) where it is -1."""
+    x, t = _pair("hinge_embedding_loss", input, target, reduction)
+    loss = where(t != 1, clip(margin - x, 0, None), x * 0) + where(t != -1, x, x * 0)
+    return _reduced(loss, reduction)
+
+
+def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """log(1 + exp(-target·input)) for targets 1 and -1."""
+    x, t = _pair("soft_margin_loss", input, target, reduction)
+    return _reduced(softplus(-t * x), reduction)
+
+
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """max(0, -target·(input1 - input2) + margin): which of two is to be larger."""
+    a, b = _pair("margin_ranking_loss", input1, input2, reduction)
+    t = cast(astensor(target), a.dtype)
+    return _reduced(relu(-t * (a - b) + margin), reduction)
+
+
+def cosine_embedding_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """1 - cos for targets 1, max(0, cos - margin) for -1.
+
+    input1, input2: (N, D), target: (N,); or (D,) and a number -> a number.
+    """
+    a, b = _pair("cosine_embedding_loss", input1, input2, reduction)
+    t = cast(astensor(target), a.dtype)
+    if t.shape != a.shape[:-1]:
+        raise ShapeError(
+            f"cosine_embedding_loss got inputs of shape {a.shape} and a target of shape "
+            f"{t.shape}, expected {a.shape[:-1]}"
+        )
+    eps = 1e-12
+    lengths = sqrt((total(square(a), -1) + eps) * (total(square(b), -1) + eps))
+    cosine = total(a * b, -1) / lengths
+    loss = where(t == 1, 1 - cosine, cosine * 0)
+    loss = loss + where(t == -1, clip(cosine - margin, 0, None), cosine * 0)
+    return _reduced(loss, reduction)
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(0, |anchor - positive| - |anchor - negative| + margin), in the p-norm.
+
+    anchor, positive, negative: (N, D) or (D,) -> a number. ``swap`` takes the nearer of anchor
+    and positive for the negative: Balntas et al., BMVC 2016.
+    """
+    if margin <= 0:
+        raise ArgumentError(f"triplet_margin_loss: margin={margin} must be above 0")
+    a, b = _pair("triplet_margin_loss", anchor, positive, reduction)
+    a, c = _pair("triplet_margin_loss", a, negative, reduction)
+    near, far = _distance(a, b, p, eps), _distance(a, c, p, eps)
+    if swap:
+        far = minimum(far, _distance(b, c, p, eps))
+    return _reduced(clip(margin + near - far, 0, None), reduction)
+
+
+def _distance(a: Tensor, b: Tensor, p: float, eps: float) -> Tensor:
+    """The p-norm of a - b along the last axis."""
+    d = absolute(a - b + eps)
+    if p == 2:
+        return sqrt(total(square(d), -1))
+    return total(d**p, -1) ** (1 / p)
