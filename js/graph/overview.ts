@@ -44,9 +44,10 @@ function ranking(
   of: (node: GraphNode) => number,
   go: (node: number) => void,
 ): Child {
+  const times = repeats(record);
   const heavy = record.nodes
     .map((node, index) => ({ node, index, value: node.kind === "op" ? of(node) : 0 }))
-    .filter(({ value }) => value > 0)
+    .filter(({ value, index }) => value > 0 && times[index]! > 0)
     .sort((a, b) => b.value - a.value)
     .slice(0, TOP);
   if (heavy.length < 2) return null;
@@ -56,11 +57,26 @@ function ranking(
     bar.style.background = palette.family(node.family).mark;
     const { title: type } = wordsOf(node);
     const name = node.id === type ? type : `${type} ${oneLine(node.id, 32)}`;
-    const button = h("button", { type: "button" }, bar, h("span", {}, name), h("span", {}, formatCount(value)));
+    const count = times[index]! > 1 ? `${times[index]}× ` : "";
+    const amount = h("span", { class: "amount" }, count + formatCount(value));
+    const button = h("button", { type: "button", title: node.id }, bar, h("span", {}, name), amount);
     button.addEventListener("click", () => go(index));
     return button;
   });
   return h("section", {}, h("h4", {}, title), h("div", { class: "ranking" }, ...rows));
+}
+
+/** How often each node is there: those of the first of identical blocks stand for all, the rest 0. */
+function repeats(record: GraphRecord): number[] {
+  const seen = new Set<number>();
+  const times: number[] = [];
+  record.nodes.forEach(({ parent }, index) => {
+    const above = parent < 0 ? 1 : times[parent]!;
+    const count = parent < 0 ? 0 : record.nodes[parent]!.repeat;
+    times[index] = count > 1 ? (seen.has(parent) ? 0 : above * count) : above;
+    seen.add(parent);
+  });
+  return times;
 }
 
 /** Which colour is what, for the families that occur. */

@@ -23,6 +23,7 @@ from nbdl.inspection.statistics import tensor_stats
 from nbdl.inspection.trouble import failed_step
 from nbdl.nn import Module
 from nbdl.nn import functional as F
+from nbdl.ops.reduction import mean
 
 
 def activation_graph(
@@ -107,7 +108,7 @@ def _objective(
     if first is None or not dtypes.is_differentiable(first.dtype):
         return None
     if target is None:
-        return first.mean()
+        return mean(first)
     y = rules.astensor(target)
     if dtypes.is_differentiable(y.dtype):
         return F.mse_loss(first, rules.cast(y, first.dtype))

@@ -27,6 +27,7 @@ class Box:
         step: what happened, None for a group.
         layer: the layer whose call this is.
         name: its name within the group around it.
+        folded: a run of identical layers, which the model itself has no name for.
     """
 
     step: Step | None = None
@@ -37,6 +38,7 @@ class Box:
     repeat: int = 0
     failed: str = ""
     members: list[Box] = field(default_factory=list)
+    folded: bool = False
 
 
 Describe = Callable[[Step], tuple[TensorStats | None, TensorStats | None]]
@@ -123,7 +125,9 @@ def _fold(made: list[Box]) -> list[Box]:
         run = made[start:end]
         if MANY <= len(run) < len(made):
             name = f"{run[0].name} … {run[-1].name}"
-            result.append(Box(name=name, type=run[0].type, repeat=len(run), members=run))
+            result.append(
+                Box(name=name, type=run[0].type, repeat=len(run), members=run, folded=True)
+            )
         else:
             result.extend(run)
         start = end
@@ -180,7 +184,8 @@ class Flattener:
                 self.nodes.append(self._single(box, box.step, parent, unique))
             else:
                 self.nodes.append(self._group(box, parent, unique))
-                self.add(box.members, at, unique)
+                # A run of layers that was folded is no part of their paths.
+                self.add(box.members, at, path if box.folded else unique)
                 self._sum_up(at)
 
     def _unique(self, wanted: str) -> str:

@@ -112,6 +112,7 @@ def test_a_run_of_identical_blocks_in_a_sequence_is_folded() -> None:
     record = graph(model, 2, 8)
     folded = by_id(record, "1 … 5")
     assert (folded.repeat, folded.type) == (5, "Block")
+    assert by_id(record, "3.lin").params == 72
     assert sum(n.parent < 0 for n in record.nodes) == 5
 
 

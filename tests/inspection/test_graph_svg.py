@@ -16,8 +16,8 @@ from tests.inspection.test_graph import Stack, graph
 
 HOSTILE = [
     '<img src=x onerror="window.__pwned=1">', "</svg><script>alert(1)</script>", '"><b>',
-    "&lt;b&gt;", "name\nwith newline", "nul\x00byte", "\u202egnp.exe", "🙂" * 50, "\ud800", "__proto__",
-    "", " ", "0" * 10**6,
+    "&lt;b&gt;", "name\nwith newline", "nul\x00byte", "\u202egnp.exe", "🙂" * 50, "\ud800",
+    "__proto__", "", " ", "0" * 10**6,
 ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 // (repeated blocks) are laid out once.
 
 import { layoutLevel } from "./level";
-import { ROOT_FRAME, groupFrame, type Box, type Child, type Level, type Net } from "./types";
+import { ROOT_FRAME, groupFrame, type Box, type Child, type Frame, type Level, type Net } from "./types";
 
 /** A graph as the layout needs it: numbers only. Nodes in program order, a group before its members. */
 export interface Shapes {
@@ -164,7 +164,7 @@ function placeLevel(shapes: Shapes, draft: Draft, placed: Map<number, Done>, cac
   const level: Level = {
     children: draft.children.map((node) => childOf(shapes, node, placed)),
     nets: nets.map((net) => toNet(shapes, net, place, placed)),
-    frame: draft.group < 0 ? ROOT_FRAME : groupFrame(shapes.header[draft.group]!),
+    frame: frameOf(shapes, draft.group, nets),
   };
   const key = keyOf(level, draft.children, placed);
   let known = cache.get(key);
@@ -181,6 +181,12 @@ function placeLevel(shapes: Shapes, draft: Draft, placed: Map<number, Done>, cac
     inSlot: slots(nets.filter((net) => net.source < 0)),
     outSlot: slots(nets.filter((net) => net.leaves)),
   };
+}
+
+function frameOf(shapes: Shapes, group: number, nets: DraftNet[]): Frame {
+  if (group < 0) return ROOT_FRAME;
+  const comesIn = nets.some((net) => net.source < 0);
+  return groupFrame(shapes.header[group]!, comesIn, nets.some((net) => net.leaves));
 }
 
 function slots(nets: DraftNet[]): Map<number, number> {

@@ -85,7 +85,11 @@ export const HEADER = 28;
 
 export const ROOT_FRAME: Frame = { top: 24, side: 24, bottom: 24, minWidth: 0 };
 
-/** The frame of an expanded group whose header is `header` pixels wide. */
-export function groupFrame(header: number): Frame {
-  return { top: HEADER, side: 16, bottom: 8, minWidth: header };
+/**
+ * The frame of an expanded group whose header is `header` pixels wide. Edges that come in or leave
+ * keep the content away from the border; without them it needs room of its own.
+ */
+export function groupFrame(header: number, comesIn: boolean, leaves: boolean): Frame {
+  return { top: HEADER + (comesIn ? 0 : 12), side: 16, bottom: leaves ? 8 : 16, minWidth: header };
 }
+

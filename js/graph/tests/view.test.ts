@@ -312,6 +312,14 @@ describe("painting", () => {
   });
 });
 
+describe("the overview", () => {
+  it("ranks operations, one of identical blocks standing for all", () => {
+    const rows = overviewOf(gpt(), colours, () => {}).querySelectorAll(".ranking button");
+    expect(rows[0]!.textContent).toBe("Linear h.0.mlp.c_fc12× 66k");
+    expect([...rows].every((row) => !row.textContent!.includes("h.1."))).toBe(true);
+  });
+});
+
 describe("measures", () => {
   it("offers what the graph has numbers for, on a logarithmic scale", () => {
     const record = resnet18();

@@ -128,7 +128,10 @@ def _place(
 ) -> PlacedLevel:
     place = {node: index for index, node in enumerate(children)}
     ordered = sorted(drafted.values(), key=lambda net: (net.source >= 0, net.tensor))
-    frame = ROOT_FRAME if group < 0 else group_frame(shapes.header[group])
+    frame = ROOT_FRAME
+    if group >= 0:
+        comes_in = any(net.source < 0 for net in ordered)
+        frame = group_frame(shapes.header[group], comes_in, any(net.leaves for net in ordered))
     level = Level(
         [_child(shapes, node, placed) for node in children],
         [_net(shapes, net, place, placed) for net in ordered],

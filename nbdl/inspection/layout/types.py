@@ -100,6 +100,10 @@ HEADER = 28
 ROOT_FRAME = Frame(24, 24, 24, 0)
 
 
-def group_frame(header: float) -> Frame:
-    """The frame of an expanded group whose header is ``header`` pixels wide."""
-    return Frame(HEADER, 16, 8, header)
+def group_frame(header: float, comes_in: bool, leaves: bool) -> Frame:
+    """The frame of an expanded group whose header is ``header`` pixels wide.
+
+    Edges that come in or leave keep the content away from the border; without them it needs
+    room of its own.
+    """
+    return Frame(HEADER + (0 if comes_in else 12), 16, 8 if leaves else 16, header)
