@@ -156,7 +156,7 @@ describe("layoutGraph", () => {
     expect(lay(shapesOf("one")).levels[0]!.box.rects).toHaveLength(4);
   });
 
-  it("is linear: a hundred thousand operations in a few seconds even on a busy machine", () => {
+  it("is linear: ten times the operations take about ten times the time", () => {
     const time = (graph: Shapes) => {
       const open = all(graph);
       const start = performance.now();
@@ -170,7 +170,7 @@ describe("layoutGraph", () => {
         return Math.round(time(graph));
       });
       console.log(`layout of 1k, 10k, 100k operations: ${report.join(", ")} ms`);
-      expect(report[2]).toBeLessThan(8000);
+      expect(report[2]).toBeLessThan(40 * Math.max(report[1]!, 5));
     }
   }, 60_000);
 });
