@@ -19,7 +19,7 @@ export function detailsOf(
   mark.style.background = it.kind === "group" ? palette.muted : palette.family(it.family).mark;
   return h(
     "div",
-    { class: "details-body" },
+    { class: "details-body", tabindex: 0 },
     h("h3", {}, mark, h("span", {}, oneLine(it.type || it.label, 80))),
     h("p", { class: "muted path mono" }, oneLine(it.id, 200)),
     it.status &&

@@ -17,6 +17,7 @@ import css from "./graph.css";
 import { describe, shapesOf, totals, wordsOf } from "./labels";
 import { LayoutClient } from "./layout/client";
 import { measuresOf, sharesOf, type Measure } from "./measures";
+import { Minimap } from "./minimap";
 import { Outline } from "./outline";
 import { Stage } from "./stage";
 import { oneLine, shapeText } from "./text";
@@ -60,6 +61,7 @@ class GraphPicture {
   private readonly stage: Stage;
   private readonly outline: Outline;
   private readonly pane = h("aside", { class: "details", "aria-label": "Details of the selected node" });
+  private readonly minimap: Minimap;
   private readonly hint = h("div", { class: "hint", "aria-hidden": "true" });
   private readonly tooltip: Tooltip;
   private readonly finder: Finder;
@@ -87,14 +89,20 @@ class GraphPicture {
       area,
       record,
       new LayoutClient(shapesOf(record), signal),
-      { onSelect: (node) => this.selected(node), onScene: () => this.tell() },
+      {
+        onSelect: (node) => this.selected(node),
+        onScene: () => this.changed(),
+        onView: (camera, window) => this.minimap.frame(this.stage, camera, window),
+      },
       this.palette,
       (node) => this.paintOf(node),
       getComputedStyle(frame.element).fontFamily || "sans-serif",
       signal,
     );
     this.outline = new Outline(area, this.prefix);
-    area.append(this.stage.canvas, this.outline.element, this.hint);
+    this.minimap = new Minimap(signal);
+    this.minimap.onPoint = (x, y) => this.stage.centre(x, y);
+    area.append(this.stage.canvas, this.minimap.element, this.outline.element, this.hint);
     this.tooltip = new Tooltip(this.element);
     this.finder = new Finder(record.nodes, this.prefix, {
       onFound: (found) => this.show(found),
@@ -156,6 +164,7 @@ class GraphPicture {
     this.frame.theme.onChange(() => {
       this.palette = paletteOf(this.frame.theme);
       this.stage.palette = this.palette;
+      this.minimap.redraw(this.stage);
       this.stage.draw();
       this.describe(this.stage.selected);
     }, signal);
@@ -189,6 +198,7 @@ class GraphPicture {
   private colourBy(measure: Measure | null): void {
     this.measure = measure;
     this.shares = measure && sharesOf(this.record, measure);
+    this.minimap.redraw(this.stage);
     this.stage.draw();
   }
 
@@ -233,6 +243,11 @@ class GraphPicture {
   private close(): void {
     this.stage.select(-1);
     this.stage.element.focus({ preventScroll: true });
+  }
+
+  private changed(): void {
+    this.minimap.redraw(this.stage);
+    this.tell();
   }
 
   /** Keep the tree for screen readers, and the list of what is found, beside the picture. */

@@ -23,7 +23,7 @@ export function overviewOf(
   if (record.memory) rows.push(["activations", formatBytes(record.memory)]);
   return h(
     "div",
-    { class: "details-body" },
+    { class: "details-body", tabindex: 0 },
     h("h3", {}, oneLine(record.title, 60)),
     h(
       "dl",

@@ -34,8 +34,10 @@ const RADIUS = 6;
 const CORNER = 6;
 /** Letters smaller than this on the screen are not drawn. */
 const LEGIBLE = 5;
-/** Names of groups stay this large however far one is away. */
+/** Names of groups that are far away stand on them in letters of this size. */
 const SIGN = 11;
+/** Groups of such heights on the screen wear their name when their header is too small for it. */
+const SIGNED = [40, 420] as const;
 
 export function paintScene(pen: Pen, scene: Scene, look: Look): void {
   const depth = new Map<number, number>([[-1, -1]]);
@@ -45,6 +47,30 @@ export function paintScene(pen: Pen, scene: Scene, look: Look): void {
     if (level.group >= 0 && (above === undefined || !inSight(look, level.group, 6))) continue;
     depth.set(level.group, level.group < 0 ? -1 : above! + 1);
     paintLevel(pen, scene, look, level, depth.get(level.group)!);
+  }
+  if (headerFont(look) === 0) paintSigns(pen, scene, look);
+}
+
+/** Size of a header's letters: they shrink with the picture, and then a header has none. */
+function headerFont(look: Look): number {
+  const pixels = Math.min(FONT * Math.max(look.scale, 0.92), HEADER * look.scale * 0.75);
+  return look.scale >= 0.92 ? FONT : pixels < 6.5 ? 0 : pixels / look.scale;
+}
+
+/** Names upon groups that are neither too small nor so large that their parts tell more. */
+function paintSigns(pen: Pen, scene: Scene, look: Look): void {
+  const height = (node: number) => look.rects[4 * node + 3]! * look.scale;
+  const size = SIGN / look.scale;
+  for (const { group } of scene.layout.levels) {
+    if (group < 0 || !inSight(look, group, SIGNED[0])) continue;
+    const { parent } = scene.record.nodes[group]!;
+    if (height(group) >= SIGNED[1] || (parent >= 0 && height(parent) < SIGNED[1])) continue;
+    const [x, y, w] = rectOf(look, group);
+    const { title } = wordsOf(scene.record.nodes[group]!);
+    const width = textWidth(title, size, true);
+    if (width + size > w) continue;
+    pen.rect(x + size / 4, y + size / 4, width + size / 2, size * 1.4, size / 3, look.palette.background);
+    write(pen, x + size / 2, y + size * 0.95, title, { size, colour: look.palette.text, bold: true });
   }
 }
 
@@ -221,46 +247,31 @@ function rectOf(look: Look, node: number): [number, number, number, number] {
 }
 
 function paintHeader(pen: Pen, scene: Scene, look: Look, group: number): void {
-  const [x, y, w, h] = rectOf(look, group);
-  const node = scene.record.nodes[group]!;
-  const { title, name, detail } = wordsOf(node);
+  const [x, y, w] = rectOf(look, group);
+  const size = headerFont(look);
+  if (size === 0) return;
+  const { title, name, detail } = wordsOf(scene.record.nodes[group]!);
   const { palette } = look;
-  if (FONT * look.scale < LEGIBLE + 2) {
-    signpost(pen, look, title, x, y, w, h);
-    return;
-  }
+  const small = (size * SMALL) / FONT;
   const limit = w - 24;
   const middle = y + HEADER / 2;
   const ground = palette.group(depthOf(scene.record, group)).fill;
-  const titleWidth = textWidth(title, FONT, true);
-  const nameWidth = name ? textWidth(name, SMALL) + 7 : 0;
+  const titleWidth = textWidth(title, size, true);
+  const nameWidth = name ? textWidth(name, small) + 7 : 0;
+  const start = x + 12 + CHEVRON;
   // Edges pass below the words, not through them.
   pen.rect(x + 8, y + 4, Math.min(CHEVRON + 6 + titleWidth + nameWidth, limit), HEADER - 8, 3, ground);
   chevron(pen, palette.muted, x + 16, middle, true);
-  const bold = { size: FONT, colour: palette.text, bold: true };
-  write(pen, x + 12 + CHEVRON, middle, title, bold);
-  const at = x + 12 + CHEVRON + titleWidth + 7;
-  if (name) write(pen, at, middle, name, { size: SMALL, colour: palette.muted });
-  const detailWidth = textWidth(detail, SMALL);
+  const room = Math.min(titleWidth + 3, limit - CHEVRON);
+  pen.text(start, middle, title, { size, colour: palette.text, bold: true, limit: room });
+  const at = start + titleWidth + 7;
+  if (at + nameWidth > x + w) return;
+  if (name) write(pen, at, middle, name, { size: small, colour: palette.muted });
+  const detailWidth = textWidth(detail, small);
   if (detail && at + nameWidth + detailWidth + 20 < x + w) {
     pen.rect(x + w - 14 - detailWidth, y + 4, detailWidth + 6, HEADER - 8, 3, ground);
-    write(pen, x + w - 12, middle, detail, { size: SMALL, colour: palette.muted, anchor: "end" });
+    write(pen, x + w - 12, middle, detail, { size: small, colour: palette.muted, anchor: "end" });
   }
-}
-
-/** The name of a group that is far away, in letters that stay readable, if there is room. */
-function signpost(
-  pen: Pen,
-  look: Look,
-  title: string,
-  x: number,
-  y: number,
-  w: number,
-  h: number,
-): void {
-  const size = SIGN / look.scale;
-  if (h < 2.2 * size || textWidth(title, size, true) > w - size) return;
-  pen.text(x + size / 2, y + size, title, { size, colour: look.palette.text, bold: true });
 }
 
 function chevron(pen: Pen, colour: string, x: number, y: number, open: boolean): void {
@@ -283,7 +294,7 @@ function paintNode(pen: Pen, scene: Scene, look: Look, node: number): void {
   const record = scene.record.nodes[node]!;
   const paint = look.paintOf(node);
   if (h * look.scale < 4) {
-    pen.rect(x, y, w, h, 0, paint.stroke);
+    pen.rect(x, y, w, h, 0, h * look.scale < 2 ? paint.mark : paint.stroke);
     return;
   }
   const isEnd = record.kind === "input" || record.kind === "output" || record.kind === "parameter";
@@ -320,10 +331,7 @@ function paintWords(
   const { title, name, detail } = wordsOf(record);
   const { palette } = look;
   const group = record.kind === "group";
-  if (FONT * look.scale < LEGIBLE) {
-    if (group) signpost(pen, look, title, x, y, w, h);
-    return;
-  }
+  if (FONT * look.scale < LEGIBLE) return;
   const middle = y + h / 2;
   let at = x + 12;
   if (group) {

@@ -20,6 +20,8 @@ export interface StageEvents {
   onSelect(node: number): void;
   /** Groups were opened or closed. */
   onScene(scene: Scene): void;
+  /** Another part of the picture is seen. */
+  onView(camera: Camera, window: Size): void;
 }
 
 interface Change {
@@ -170,6 +172,13 @@ export class Stage {
     this.jump({ x: x + dx / scale, y: y + dy / scale, scale });
   }
 
+  /** Bring a point of the picture into the middle. */
+  centre(x: number, y: number): void {
+    const { scale } = this.camera;
+    const { width, height } = this.size;
+    this.jump({ x: x - width / scale / 2, y: y - height / scale / 2, scale });
+  }
+
   private jump(camera: Camera): void {
     this.settled = true;
     if (this.change) this.change = this.change.rects ? { ...this.change, camera, target: camera } : null;
@@ -262,6 +271,7 @@ export class Stage {
       else this.draw();
     }
     const { x, y, scale } = this.camera;
+    this.events.onView(this.camera, this.size);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = this.palette.background;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);

@@ -216,7 +216,6 @@ function draw(placed: Placed, wires: Wire[][], stack: Stack): number[] {
       }
     }
   });
-  passThrough(placed, y, stack.bottoms, routes);
   return routes;
 }
 
@@ -232,21 +231,9 @@ function laneEnd(
   return bendOf(gap, wire) - GAP.track;
 }
 
+/** Where the edges of an element begin: of a stand-in at the top of its layer, to pass it. */
 function bottomOf(graph: Layered, level: Level, element: number): number {
   return isSolid(graph, element) ? level.children[graph.what[element]!]!.h : 0;
-}
-
-/** Stand-ins are lines through their whole layer. */
-function passThrough(placed: Placed, y: number[], bottoms: number[], routes: number[]): void {
-  const { graph, x } = placed;
-  graph.kind.forEach((kind, element) => {
-    if (kind !== PASS) return;
-    const top = y[element]!;
-    const bottom = bottoms[graph.layer[element]!]!;
-    if (bottom > top) {
-      routes.push(x[element]!, top, bottom, x[element]!, bottom, graph.what[element]!, 0);
-    }
-  });
 }
 
 /** A label stands on the wire just below its source, where no neighbour is in the way. */

@@ -152,7 +152,6 @@ class Routes:
         return self.bends[gap] + max(wire.track, 0) * TRACK_GAP
 
     def _draw(self) -> list[tuple[float, float, float, float, float, int, int]]:
-        graph = self.graph
         routes = []
         for gap, wires in enumerate(self.wires):
             for wire in wires:
@@ -165,12 +164,6 @@ class Routes:
                         else self._lane_end(wire.net, -1 - end.element)
                     )
                     routes.append((wire.x, start, bend, end.x, stop, wire.net, end.arrow))
-        for element, kind in enumerate(graph.kind):
-            if kind == PASS:
-                top, bottom = self.y[element], self.bottoms[graph.layer[element]]
-                if bottom > top:
-                    x = self.x[element]
-                    routes.append((x, top, bottom, x, bottom, graph.what[element], 0))
         return routes
 
     def _bottom(self, element: int) -> float:
