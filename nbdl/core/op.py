@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nbdl import backends
+from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
 from nbdl.core.tape import Node, Pick
 from nbdl.core.tensor import Tensor
@@ -82,10 +83,13 @@ class Op:
                 break
         else:
             xp = np
+            before = silence()
             try:
                 result = self.forward(np, *arrays)
             except Exception as error:
                 raise _explained(self, arrays, error) from error
+            finally:
+                restore(before)
         if type(result) is tuple:
             return _record_many(self, inputs, arrays, result, xp, state)
         if type(result) is not _ndarray and xp is np:
