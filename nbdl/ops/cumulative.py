@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,12 @@ from nbdl import dtypes
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
+from nbdl.ops.arithmetic import exp
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.creation import ones, zeros
 from nbdl.ops.gathering import take_along_axis
-from nbdl.ops.movement import concat, flip, reshape
+from nbdl.ops.movement import concat, reshape
+from nbdl.ops.selection import where
 from nbdl.shapes import Spec, normalize_axis
 
 __all__ = [
@@ -171,16 +174,17 @@ class LogCumsumExp(Scan):
         return xp.logaddexp.accumulate(wide, axis=self.axis).astype(x.dtype, copy=False)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        # Gradients of either sign are summed as logarithms of magnitudes: exp never overflows.
-        positive = (-1 * y) + (dy.clip(min=0)).log()
-        negative = (-1 * y) + (-dy).clip(min=0).log()
-        up = (x + _reverse_logcumsumexp(positive, self.axis)).exp()
-        down = (x + _reverse_logcumsumexp(negative, self.axis)).exp()
-        return up - down
-
-
-def _reverse_logcumsumexp(x: Tensor, axis: int) -> Tensor:
-    return flip(logcumsumexp(flip(x, axis), axis), axis)
+        # r[k] = dy[k] + exp(y[k] - y[k+1]) * r[k+1]: y never falls, so nothing overflows.
+        n = x.shape[self.axis]
+        if n == 0:
+            return dy
+        inner = (slice(None),) * self.axis
+        here, following = y[(*inner, slice(0, n - 1))], y[(*inner, slice(1, n))]
+        nothing = here == -math.inf
+        ratio = where(nothing, 0, exp(where(nothing, 0, here - following)))
+        last = zeros(_sized(x, self.axis, 1), dtype=x.dtype, device=x.device)
+        r = LinearScan(self.axis, True)(concat([ratio, last], axis=self.axis), dy)
+        return r * exp(x - where(y == -math.inf, 0, y))
 
 
 def _whole(x: Tensor, dtype: Any) -> Tensor:
