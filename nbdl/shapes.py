@@ -113,8 +113,10 @@ def reshaped(shape: Shape, target: Sequence[int]) -> Shape:
 
 
 def as_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:
-    """An int repeated ``n`` times, or a sequence of ``n`` ints; raises ArgumentError else."""
+    """An int repeated ``n`` times, or a sequence of ``n`` (or one); raises ArgumentError else."""
     if isinstance(value, (tuple, list)):
+        if len(value) == 1:
+            value = tuple(value) * n
         if len(value) != n:
             raise ArgumentError(f"{name}={tuple(value)} must have {n} entries")
         return tuple(operator.index(v) for v in value)

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 from nbdl.ops.patches import (
     Pairs,
+    blocks,
     channels_first,
     channels_last,
     cropped,
     filled_blocks,
-    blocks,
     offsets,
     padded,
     place,
@@ -111,7 +111,7 @@ def _depthwise(xp: ModuleType, x: Any, w: Any, how: Any, counts: Shape) -> Any:
 
 def _sample_blocks(xp: ModuleType, y: Any) -> list[slice]:
     per_sample = max(y.nbytes // max(y.shape[0], 1), 1)
-    return list(dict.fromkeys(s for s, _ in blocks(xp, y.shape[0], 1, per_sample)))
+    return list({s.start: s for s, _ in blocks(xp, y.shape[0], 1, per_sample)}.values())
 
 
 def convolve_input(xp: ModuleType, dy: Any, w: Any, how: Any) -> Any:

@@ -178,6 +178,7 @@ class CrossEntropyGrad(Op):
         rule = CrossEntropy(self.reduction, self.ignore_index, self.smoothing)
         with quiet():
             safe, share, norm = rule._shares(xp, t, rows, weight)
+            norm = xp.where(norm == 0, norm + 1, norm)  # all ignored: no gradient, as PyTorch
             dy = wide(dy).reshape(-1)
             g = share * ((dy / norm if self.reduction == "mean" else dy) * (1 - self.smoothing))
             scale = g

@@ -199,7 +199,7 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """(log var + (input - target)² / var) / 2; ``var`` is kept above ``eps``."""
     x, t = astensor(input), astensor(target)
-    if t.ndim == x.ndim and broadcast_shapes(x.shape, t.shape) == x.shape:
+    if t.ndim in (0, x.ndim) and broadcast_shapes(x.shape, t.shape) == x.shape:
         t = broadcast_to(t, x.shape)
     x, t = _pair("gaussian_nll_loss", x, t, reduction)
     v = cast(astensor(var), x.dtype)

@@ -1,0 +1,458 @@
+"""Pooling: the largest, or the mean, of windows that slide over the last axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl import dtypes
+from nbdl.core.op import Op
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.conversion import astensor
+from nbdl.ops.families import require_float
+from nbdl.ops.movement import reshape
+from nbdl.ops.numerics import kept, wide
+from nbdl.ops.patches import offsets, place
+from nbdl.shapes import Shape, Spec, as_tuple
+
+__all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
+
+Size = int | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Pooling(Op, abstract=True):
+    """Windows over the last axes of (batch, channels, *sizes).
+
+    Attributes:
+        sizes: sizes of the input's last axes.
+        window, stride, padding, dilation: one number for each of them.
+        counts: how many windows fit along each.
+    """
+
+    sizes: Shape
+    window: Shape
+    stride: Shape
+    padding: Shape
+    dilation: Shape
+    counts: Shape
+
+    @property
+    def how(self) -> tuple[Shape, ...]:
+        """All settings."""
+        return self.sizes, self.window, self.stride, self.padding, self.dilation, self.counts
+
+    def flops(self, *specs: Spec) -> int:
+        """One for each element of each window."""
+        return math.prod(specs[0].shape[:2]) * math.prod(self.counts) * math.prod(self.window)
+
+    def room(self) -> Shape:
+        """Sizes with padding, or more where a last window reaches further (ceil_mode)."""
+        return tuple(
+            max(n + 2 * p, (c - 1) * s + d * (k - 1) + 1)
+            for n, p, c, s, d, k in zip(
+                self.sizes, self.padding, self.counts, self.stride, self.dilation, self.window,
+                strict=True,
+            )
+        )
+
+    def framed(self, xp: Any, x: Any, value: float) -> Any:
+        """x with ``value`` around it, in the same order in memory."""
+        room = self.room()
+        if room == self.sizes:
+            return x
+        result = _like(xp, x, room)
+        result[...] = value
+        result[self.inside()] = x
+        return result
+
+    def inside(self) -> tuple[Any, ...]:
+        """Where x lies in the frame."""
+        return (..., *(slice(p, p + n) for p, n in zip(self.padding, self.sizes, strict=True)))
+
+    def pieces(self) -> list[tuple[Any, ...]]:
+        """For each place inside a window: where its elements lie in the frame."""
+        return [
+            (..., *place(at, self.counts, self.stride, self.dilation))
+            for at in offsets(self.window)
+        ]
+
+    def apart(self) -> bool:
+        """Whether no two windows share an element."""
+        return all(
+            s >= d * (k - 1) + 1
+            for k, s, d in zip(self.window, self.stride, self.dilation, strict=True)
+        )
+
+
+def _like(xp: Any, x: Any, sizes: Shape, dtype: Any = None) -> Any:
+    """An empty array with other last sizes whose elements lie in memory in the order of x's."""
+    shape = (*x.shape[: x.ndim - len(sizes)], *sizes)
+    dtype = x.dtype if dtype is None else dtype
+    if len(shape) == 4 and x.strides[1] < x.strides[3]:
+        n, c, h, w = shape
+        return xp.empty((n, h, w, c), dtype).transpose(0, 3, 1, 2)
+    if len(shape) == 3 and x.strides[1] < x.strides[2]:
+        return xp.empty((shape[0], shape[2], shape[1]), dtype).transpose(0, 2, 1)
+    return xp.empty(shape, dtype)
+
+
+@dataclass(frozen=True)
+class MaxPool(Pooling):
+    """The largest of each window, and its place inside the window (uint8 while that fits)."""
+
+    onnx = "MaxPool"
+    saves = ("y",)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        lowest = -xp.inf if dtypes.is_float(x.dtype) else xp.iinfo(x.dtype).min
+        frame = self.framed(xp, x, lowest)
+        first, *others = self.pieces()
+        y = _like(xp, x, self.counts)
+        y[...] = frame[first]
+        at = _like(xp, x, self.counts, self._index_dtype())
+        at[...] = self._first_real(xp, frame, x)
+        for i, piece in enumerate(others, 1):
+            candidate = frame[piece]
+            better = candidate > y
+            better |= (candidate != candidate) & (y == y)  # the first NaN wins for good
+            xp.copyto(at, at.dtype.type(i), where=better)
+            xp.maximum(y, candidate, out=y)
+        return y, at
+
+    def _first_real(self, xp: Any, frame: Any, x: Any) -> Any:
+        """The first place of each window that is not padding: it wins among -inf."""
+        if frame is x:
+            return 0
+        position = xp.zeros(self.counts, self._index_dtype())
+        for axis, (p, d, k, c, s) in enumerate(
+            zip(self.padding, self.dilation, self.window, self.counts, self.stride, strict=True)
+        ):
+            missing = xp.maximum(p - xp.arange(c) * s, 0)
+            row = xp.minimum((missing + d - 1) // d, k - 1).astype(position.dtype)
+            shape = [1] * len(self.counts)
+            shape[axis] = c
+            position = position + row.reshape(shape) * position.dtype.type(
+                math.prod(self.window[axis + 1 :])
+            )
+        return position
+
+    def _index_dtype(self) -> Any:
+        return dtypes.uint8 if math.prod(self.window) <= 256 else dtypes.int32
+
+    def infer(self, x: Spec) -> tuple[Spec, Spec]:
+        shape = (*x.shape[: x.ndim - len(self.counts)], *self.counts)
+        return Spec(shape, x.dtype), Spec(shape, self._index_dtype())
+
+    def grad(self, dy: Any, y: Any, x: Tensor) -> Tensor:
+        return MaxPoolSpread(*self.how)(dy[0], y[1])
+
+
+@dataclass(frozen=True)
+class MaxPoolSpread(Pooling):
+    """Each dy at the place of its window's largest element; the transpose of MaxPoolPick."""
+
+    saves = ("at",)
+
+    def forward(self, xp: Any, dy: Any, at: Any) -> Any:
+        frame = _like(xp, dy, self.room())
+        frame[...] = 0
+        apart = self.apart()
+        for i, piece in enumerate(self.pieces()):
+            part = kept(xp, dy, at == i)
+            if apart:
+                frame[piece] = part
+            else:
+                frame[piece] += part
+        return frame[self.inside()]
+
+    def infer(self, dy: Spec, at: Spec) -> Spec:
+        return Spec((*dy.shape[: dy.ndim - len(self.sizes)], *self.sizes), dy.dtype)
+
+    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, at: Tensor) -> tuple[Any, ...]:
+        return MaxPoolPick(*self.how)(ddx, at), None
+
+
+@dataclass(frozen=True)
+class MaxPoolPick(Pooling):
+    """The element of each window of x at a given place."""
+
+    saves = ("at",)
+
+    def forward(self, xp: Any, x: Any, at: Any) -> Any:
+        frame = self.framed(xp, x, 0)
+        y = _like(xp, x, self.counts)
+        y[...] = 0
+        for i, piece in enumerate(self.pieces()):
+            xp.copyto(y, frame[piece], where=at == i)
+        return y
+
+    def infer(self, x: Spec, at: Spec) -> Spec:
+        return Spec(at.shape, x.dtype)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor, at: Tensor) -> tuple[Any, ...]:
+        return MaxPoolSpread(*self.how)(dy, at), None
+
+
+@dataclass(frozen=True)
+class WindowPlace(Pooling):
+    """Numbers of places inside windows as indices into the flattened input. No gradient."""
+
+    differentiable = False
+
+    def forward(self, xp: Any, at: Any) -> Any:
+        inside, flat = at.astype(xp.int64), xp.zeros(self.counts, xp.int64)
+        for axis in range(len(self.window)):
+            step = math.prod(self.window[axis + 1 :])
+            row = inside // step * self.dilation[axis]
+            inside = inside % step
+            shape = [1] * len(self.counts)
+            shape[axis] = self.counts[axis]
+            start = xp.arange(self.counts[axis]) * self.stride[axis] - self.padding[axis]
+            flat = flat + (row + start.reshape(shape)) * math.prod(self.sizes[axis + 1 :])
+        return flat
+
+    def infer(self, at: Spec) -> Spec:
+        return Spec(at.shape, dtypes.int64)
+
+
+@dataclass(frozen=True)
+class AvgPool(Pooling):
+    """The sum of each window divided by its size, with or without the padding, or a number."""
+
+    count_padding: bool
+    divisor: int | None
+    onnx = "AveragePool"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        frame = self.framed(xp, wide(x), 0)
+        y = _like(xp, x, self.counts, frame.dtype)
+        first, *others = self.pieces()
+        y[...] = frame[first]
+        for piece in others:
+            y += frame[piece]
+        y *= self._share(xp, y.dtype)
+        return y.astype(x.dtype, copy=False)
+
+    def _share(self, xp: Any, dtype: Any) -> Any:
+        """One over the number of elements that count, for each window."""
+        if self.divisor is not None:
+            return dtype.type(1 / self.divisor)
+        numbers = xp.ones((), xp.float64)
+        for axis, count in enumerate(self.counts):
+            n, p = self.sizes[axis], self.padding[axis]
+            start = xp.arange(count) * self.stride[axis] - p
+            end = xp.minimum(start + self.window[axis], n + p)
+            if not self.count_padding:
+                start, end = xp.maximum(start, 0), xp.minimum(end, n)
+            numbers = numbers[..., None] * (end - start)
+        return (1.0 / numbers).astype(dtype)
+
+    def infer(self, x: Spec) -> Spec:
+        return Spec((*x.shape[: x.ndim - len(self.counts)], *self.counts), x.dtype)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return AvgPoolSpread(*self.how, self.count_padding, self.divisor)(dy)
+
+
+@dataclass(frozen=True)
+class AvgPoolSpread(Pooling):
+    """Each dy spread evenly over its window: the transpose of AvgPool."""
+
+    count_padding: bool
+    divisor: int | None
+
+    def forward(self, xp: Any, dy: Any) -> Any:
+        rule = AvgPool(*self.how, self.count_padding, self.divisor)
+        share = wide(dy)
+        share = share * rule._share(xp, share.dtype)
+        frame = _like(xp, dy, self.room(), share.dtype)
+        frame[...] = 0
+        for piece in self.pieces():
+            frame[piece] += share
+        return frame[self.inside()].astype(dy.dtype, copy=False)
+
+    def infer(self, dy: Spec) -> Spec:
+        return Spec((*dy.shape[: dy.ndim - len(self.sizes)], *self.sizes), dy.dtype)
+
+    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
+        return AvgPool(*self.how, self.count_padding, self.divisor)(ddx)
+
+
+# ----- doors ----------------------------------------------------------------------------------
+
+
+def max_pool1d(
+    input: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window.  Arguments as max_pool2d's.
+
+    input: (batch, channels, length) or (channels, length) -> y: (..., length').
+    """
+    return _max(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(
+    input: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window; the gradient goes to the first of equal ones.
+
+    input: (batch, channels, height, width) or without batch -> y: (..., height', width').
+
+    Args:
+        kernel_size: size of the window, one int or one for each axis.
+        stride: step of the window; default ``kernel_size``.
+        padding: -infinity on both sides, at most half the window.
+        dilation: distance of the window's elements.
+        ceil_mode: also a last window that begins inside the input and ends outside.
+        return_indices: return (y, indices into the flattened sizes, int64).
+
+    Raises:
+        ShapeError: wrong rank, or a window larger than the input.
+        ArgumentError: sizes out of range.
+    """
+    return _max(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool3d(
+    input: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window over three axes.  Arguments as max_pool2d's."""
+    return _max(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def avg_pool1d(
+    input: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window.  input: (batch, channels, length) -> y: (..., length')."""
+    return _mean(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(
+    input: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window.
+
+    input: (batch, channels, height, width) or without batch -> y: (..., height', width').
+    Sizes as max_pool2d's; zeros are padded and count in the mean unless
+    ``count_include_pad=False``; ``divisor_override`` divides the sum instead of the size.
+    """
+    return _mean(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                 divisor_override)  # fmt: skip
+
+
+def avg_pool3d(
+    input: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window over three axes.  Arguments as avg_pool2d's."""
+    return _mean(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad,
+                 divisor_override)  # fmt: skip
+
+
+def _max(
+    n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool,
+    return_indices: bool,
+) -> Any:  # fmt: skip
+    x, single = batched(f"max_pool{n}d", n, input)
+    how = _geometry(f"max_pool{n}d", n, x, kernel, stride, padding, dilation, ceil)
+    y, at = MaxPool(*how)(x)
+    y = reshape(y, y.shape[1:]) if single else y
+    if not return_indices:
+        return y
+    index = WindowPlace(*how)(at)
+    return y, reshape(index, index.shape[1:]) if single else index
+
+
+def _mean(
+    n: int, input: Any, kernel: Any, stride: Any, padding: Any, ceil: bool, count_padding: bool,
+    divisor: int | None,
+) -> Tensor:  # fmt: skip
+    name = f"avg_pool{n}d"
+    x, single = batched(name, n, input)
+    require_float(name, "input", x.dtype)
+    if divisor == 0:
+        raise ArgumentError(f"{name}: divisor_override=0 would divide by zero")
+    how = _geometry(name, n, x, kernel, stride, padding, 1, ceil)
+    y = AvgPool(*how, count_padding, divisor)(x)
+    return reshape(y, y.shape[1:]) if single else y
+
+
+def batched(name: str, n: int, input: Any) -> tuple[Tensor, bool]:
+    """The input with a batch axis, and whether it was added; wrong ranks are refused."""
+    x = astensor(input)
+    if x.ndim == n + 1:
+        return reshape(x, (1, *x.shape)), True
+    if x.ndim != n + 2:
+        sizes = ("length", "height, width", "depth, height, width")[n - 1]
+        raise ShapeError(f"{name} got input of shape {x.shape}, expected (batch, channels, {sizes})")
+    return x, False
+
+
+def _geometry(
+    name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
+) -> tuple[Shape, ...]:
+    sizes, k = x.shape[2:], as_tuple(kernel, n, "kernel_size")
+    s = k if stride is None or stride == () or stride == [] else as_tuple(stride, n, "stride")
+    p, d = as_tuple(padding, n, "padding"), as_tuple(dilation, n, "dilation")
+    for what, values in (("kernel_size", k), ("stride", s), ("dilation", d)):
+        if min(values) < 1:
+            raise ArgumentError(f"{name}: {what}={values} must be 1 or more")
+    if any(a < 0 or a > (c * (b - 1) + 1) // 2 for a, b, c in zip(p, k, d, strict=True)):
+        raise ArgumentError(f"{name}: padding={p} must be 0 to half of kernel_size={k}")
+    counts = tuple(
+        _count(size, *rest, ceil) for size, *rest in zip(sizes, k, s, p, d, strict=True)
+    )
+    if min(counts) < 1:
+        raise ShapeError(
+            f"{name}: a window of kernel_size={k} does not fit an input of sizes {sizes} "
+            f"with padding={p}",
+            hint="a smaller window, or fewer pooling layers before this one",
+        )
+    return sizes, k, s, p, d, counts
+
+
+def _count(size: int, k: int, s: int, p: int, d: int, ceil: bool) -> int:
+    """Windows along one axis; with ``ceil`` a last one may reach past the padding."""
+    free = size + 2 * p - d * (k - 1) - 1
+    count = (-(-free // s) if ceil else free // s) + 1
+    if ceil and (count - 1) * s >= size + p:
+        count -= 1
+    return count
