@@ -23,6 +23,9 @@ def _position(index: Any, count: int, what: str) -> int:
 class _List(Module):
     """What lists of modules and of parameters share: their items have the names 0, 1, 2 …"""
 
+    def __init__(self, *items: Any) -> None:
+        super().__init__()
+
     def _items(self) -> dict[str, Any]:
         return self._modules
 

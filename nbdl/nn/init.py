@@ -120,7 +120,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix; ``tensor`` has two axes."""
     if tensor.ndim != 2:
         raise ShapeError(f"eye_ needs a tensor with 2 axes, got shape {tensor.shape}")
-    return _put(tensor, np.eye(*tensor.shape))
+    return _put(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:

@@ -1,0 +1,20 @@
+"""PyTorch's ``torch.cuda``: whether there is a GPU, how many, and their seeds."""
+
+from __future__ import annotations
+
+from nbdl.backends import cuda
+from nbdl.core import manual_seed
+
+__all__ = ["device_count", "empty_cache", "is_available", "manual_seed", "manual_seed_all",
+           "synchronize"]  # fmt: skip
+
+manual_seed_all = manual_seed
+
+device_count = cuda.count
+synchronize = cuda.synchronize
+empty_cache = cuda.release_cached
+
+
+def is_available() -> bool:
+    """Whether a GPU can be used."""
+    return cuda.count() > 0

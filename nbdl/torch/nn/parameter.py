@@ -1,0 +1,5 @@
+"""PyTorch's ``torch.nn.parameter``."""
+
+from nbdl.nn.parameter import Parameter
+
+__all__ = ["Parameter"]

@@ -1,0 +1,105 @@
+"""PyTorch's ``torch.utils.data``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nbdl import data
+from nbdl.core.random import Generator, default_generator
+from nbdl.data import Dataset, IterableDataset, Subset, TensorDataset, to_tensors
+from nbdl.data import collate as default_collate
+from nbdl.errors import ArgumentError, DataError
+from nbdl.ops.random import randperm
+
+__all__ = [
+    "DataLoader",
+    "Dataset",
+    "IterableDataset",
+    "Subset",
+    "TensorDataset",
+    "default_collate",
+    "random_split",
+]
+
+
+class DataLoader(data.DataLoader):
+    """nbdl's DataLoader with PyTorch's arguments.
+
+    The order follows ``generator`` or ``manual_seed``. ``num_workers`` are threads;
+    ``pin_memory``, ``timeout``, ``worker_init_fn``, ``multiprocessing_context`` and
+    ``persistent_workers`` speak of processes and have no meaning here. A ``sampler`` is not
+    possible: give a ``Subset`` or ``shuffle=True``.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Any = None,
+        batch_sampler: Any = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Any = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+    ) -> None:
+        if sampler is not None or batch_sampler is not None:
+            raise ArgumentError(
+                "DataLoader: sampler and batch_sampler are not possible here",
+                hint="shuffle=True, or Subset(dataset, indices) for a chosen order",
+            )
+        if batch_size is None:
+            raise ArgumentError("DataLoader: batch_size=None is not possible here",
+                                hint="batch_size=1")  # fmt: skip
+        seed = 0
+        if shuffle:
+            key, draw = (generator or default_generator()).next()
+            seed = (key * 0x9E3779B97F4A7C15 + draw) & (2**63 - 1)
+        super().__init__(
+            dataset, batch_size, bool(shuffle), num_workers=num_workers,
+            collate_fn=None if collate_fn is None else _on_tensors(collate_fn),
+            drop_last=drop_last, prefetch_factor=prefetch_factor or 2, seed=seed,
+        )  # fmt: skip
+
+
+class _on_tensors:
+    """A collate function that is given tensors, as PyTorch's are."""
+
+    def __init__(self, function: Callable[[list[Any]], Any]) -> None:
+        self.function = function
+
+    def __call__(self, samples: list[Any]) -> Any:
+        return self.function([to_tensors(sample) for sample in samples])
+
+
+def random_split(
+    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
+) -> list[Subset]:
+    """Parts of given lengths, or of given shares of 1, of a data set in random order."""
+    n = len(dataset)
+    if abs(sum(lengths) - 1) < 1e-9 and all(0 <= share <= 1 for share in lengths):
+        counts = [math.floor(n * share) for share in lengths]
+        for i in range(n - sum(counts)):
+            counts[i % len(counts)] += 1
+    else:
+        counts = [int(length) for length in lengths]
+    if sum(counts) != n:
+        raise DataError(
+            f"random_split: the lengths {counts} add up to {sum(counts)}, the data set has {n}"
+        )
+    order = randperm(n, generator=generator).numpy()
+    parts, start = [], 0
+    for count in counts:
+        parts.append(Subset(data.as_dataset(dataset), order[start : start + count]))
+        start += count
+    return parts

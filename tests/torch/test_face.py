@@ -1,0 +1,389 @@
+"""The same expressions in PyTorch and in nbdl.torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nbdl
+import nbdl.torch
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, DataError, ShapeError
+
+EXPRESSIONS = """
+torch.zeros(2, 3)
+torch.zeros((2, 3), dtype=torch.long)
+torch.ones(2).double().dtype == torch.float64
+torch.full((2,), 3.5)
+torch.arange(5)
+torch.arange(1, 2, 0.25)
+torch.linspace(0, 1, steps=5)
+torch.eye(3)
+torch.tensor([[1, 2], [3, 4]])
+torch.tensor([1.0, 2.0]).dtype == torch.float32
+torch.from_numpy(a).shape
+torch.zeros_like(x)
+torch.empty(2, 3).shape
+x.new_zeros(2, 2)
+x.new_full((2,), 7)
+x.size()
+x.size(0)
+x.size(-1)
+x.dim()
+x.numel()
+len(x)
+x.shape[1]
+x.view(-1)
+x.view(4, 3)
+x.view((2, 6)).shape
+x.reshape(2, -1)
+x.view(-1).view_as(x)
+x.permute(1, 0)
+x.transpose(0, 1)
+x.t()
+x.T
+c.permute(2, 0, 1)
+torch.permute(c, (2, 0, 1))
+c.transpose(1, 2)
+c.transpose(-2, -1)
+x.unsqueeze(0).shape
+x.unsqueeze(-1).squeeze(-1).shape
+x.squeeze(0).shape
+c.flatten(1)
+torch.flatten(c, start_dim=1)
+c.contiguous().view(-1)
+x[0].expand(5, -1)
+x[0].expand(5, 4)
+x[:1].expand_as(x)
+x.repeat(2, 1)
+x[0].repeat(3)
+x.repeat_interleave(2, dim=0)
+torch.cat([x, x], dim=1)
+torch.cat((x, x))
+torch.stack([x, x], dim=1)
+torch.cat([x, x], 0)
+x.split(2)
+x.split([1, 2], dim=0)
+torch.split(x, 3, dim=1)
+x.chunk(2, dim=1)
+torch.chunk(x, 2)
+torch.unbind(x, 1)
+x.sum()
+x.sum(1)
+x.sum(dim=1)
+x.sum(dim=1, keepdim=True)
+x.sum(-1, True)
+x.sum((0, 1))
+torch.sum(x, dim=0)
+x.mean()
+x.mean(dim=0)
+x.mean([0, 1])
+c.mean((1, 2))
+x.std()
+x.std(0)
+x.std(dim=0, unbiased=False)
+x.var(1)
+x.var(dim=1, keepdim=True)
+torch.var(x, dim=1, unbiased=False)
+torch.std(x)
+x.max()
+x.max(1)
+x.max(1)[1]
+x.max(dim=0, keepdim=True)
+torch.max(x, 1)
+torch.max(x, dim=1).indices
+torch.max(x, -x)
+x.min(0)
+torch.min(x)
+x.argmax()
+x.argmax(1)
+x.argmax(dim=1, keepdim=True)
+x.median()
+x.median(1)
+x.sort(1)
+x.sort(dim=0, descending=True)
+torch.sort(x, descending=True)
+x.argsort(1)
+x.topk(2)
+x.topk(2, dim=0)
+x.topk(2, largest=False)
+torch.topk(x, k=1, dim=-1)
+x.cumsum(1)
+x.cumsum(dim=0)
+x.cumprod(1)
+x.prod(1)
+x.norm()
+x.norm(p=1)
+x.norm(2, dim=1)
+torch.norm(x, dim=1, keepdim=True)
+torch.logsumexp(x, dim=1)
+x.logsumexp(1)
+(x > 0).any()
+(x > 0).all(dim=1)
+(x > 0).sum().item()
+(x > 0).nonzero()
+torch.nonzero(x > 0, as_tuple=True)
+torch.where(x > 0, x, torch.zeros_like(x))
+torch.where(x > 0)
+x.masked_fill(x > 0, float("-inf"))
+x.masked_select(x > 0)
+x[x > 0]
+x[:, [0, 2]]
+x[..., None].shape
+x.gather(1, i)
+torch.gather(x, 1, i)
+x.index_select(1, i[0])
+x.scatter(1, i, 9.0)
+torch.zeros(3, 4).scatter_(1, i, 1.0)
+torch.zeros(3, 4, dtype=x.dtype).scatter_add(1, i, x[:, :2])
+x.clamp(-0.5, 0.5)
+x.clamp(min=0)
+torch.clamp(x, max=0.1)
+x.clamp_min(0.2)
+x.abs().sqrt()
+torch.exp(x)
+x.exp().log()
+x.pow(2)
+x ** 2
+torch.pow(x, 3)
+x.sigmoid()
+torch.sigmoid(x)
+torch.tanh(x)
+x.relu()
+torch.relu(x)
+torch.softmax(x, dim=1)
+x.softmax(-1)
+x.log_softmax(dim=1)
+x.add(1)
+x.add(x, alpha=2)
+torch.add(x, 1, alpha=3)
+x.sub(x, alpha=0.5)
+x.mul(2).div(3)
+torch.div(x, 0.3, rounding_mode="floor")
+x.addcmul(x, x, value=0.5)
+torch.addcdiv(x, x, x + 5, value=2)
+x @ x.t()
+torch.matmul(x, x.T)
+torch.mm(x, x.t())
+x.mm(x.t())
+torch.bmm(c, c.transpose(1, 2))
+torch.einsum("ij,kj->ik", x, x)
+torch.outer(x[0], x[1])
+torch.dot(x[0], x[1])
+torch.tril(torch.ones(3, 3))
+torch.triu(torch.ones(3, 3), diagonal=1)
+torch.ones(3, 3).tril(-1)
+torch.diag(x[0])
+torch.equal(x, x)
+torch.allclose(x, x + 1e-9)
+torch.isnan(x).any().item()
+torch.roll(x, 1, 1)
+torch.flip(x, [1])
+x.flip(0)
+x.roll(1, 0)
+torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")
+torch.unique(torch.tensor([3, 1, 3]))
+torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
+F.one_hot(torch.tensor([0, 2]), 3)
+F.pad(x, (1, 2))
+F.relu(x)
+F.linear(x, x)
+x.float().dtype == torch.float32
+x.long().dtype == torch.int64
+x.type_as(i).dtype == torch.int64
+x.is_floating_point()
+x.item() if x.numel() == 1 else None
+x.tolist()
+x.cpu().numpy()
+x.detach().requires_grad
+torch.is_tensor(x)
+x.size() == torch.Size([3, 4])
+torch.Size([2, 3]).numel()
+x.device == torch.device("cpu")
+torch.device("cuda" if torch.cuda.is_available() else "cpu").type
+torch.randn(2, 3).shape
+torch.rand(5).max() < 1
+torch.randint(3, (4, 2)).shape
+torch.randint(5, 9, (100,)).min() >= 5
+torch.randperm(5).sort()[0]
+torch.bernoulli(torch.ones(3))
+torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 1)
+torch.normal(0.0, 1.0, (3, 2)).shape
+torch.no_grad().__class__.__name__
+isinstance(x, torch.Tensor)
+""".strip().split("\n")
+
+
+def names(torch: Any, functional: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(3, 4))
+    return {
+        "torch": torch,
+        "F": functional,
+        "a": a,
+        "x": torch.tensor(a),
+        "c": torch.tensor(rng.normal(size=(2, 3, 4))),
+        "i": torch.tensor([[0, 1], [2, 3], [1, 0]]),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Tensors as arrays, all else as it is."""
+    if isinstance(value, (tuple, list)) and not all(isinstance(v, (int, float)) for v in value):
+        return [plain(v) for v in value]
+    if isinstance(value, (bool, int, float, str, type(None))):
+        return value
+    return np.asarray(value)
+
+
+def same(a: Any, b: Any) -> None:
+    if isinstance(a, list):
+        assert len(a) == len(b)
+        for p, q in zip(a, b, strict=True):
+            same(p, q)
+    elif isinstance(a, np.ndarray):
+        assert a.shape == b.shape
+        assert (a.dtype.kind == "b") == (b.dtype.kind == "b")
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+    else:
+        assert a == b
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expression_means_the_same(expression):
+    import torch
+
+    theirs = eval(expression, names(torch, torch.nn.functional))
+    ours = eval(expression, names(nbdl.torch, nbdl.torch.nn.functional))
+    same(plain(ours), plain(theirs))
+
+
+STATEMENTS = {
+    "in place": "y = x.clone(); y.add_(1); y.mul_(2); y.clamp_(min=0); y.sqrt_()",
+    "by hand": "y = torch.zeros(3); y[1:] = 2; y += 1; y.fill_(7)",
+    "masked": "y = x.clone(); y[y < 0] = 0; y.masked_fill_(y > 1, -1.0)",
+    "data": "y = torch.nn.Parameter(x.clone()); y.data.mul_(2); y.data -= 1; y = y.detach()",
+    "no_grad": """
+y = x.clone().requires_grad_()
+(y ** 2).sum().backward()
+with torch.no_grad():
+    y -= 0.1 * y.grad
+y.grad.zero_()
+y = y.detach()
+""",
+    "autograd": """
+z = x.clone().requires_grad_(True)
+y, = torch.autograd.grad((z ** 3).sum(), z, create_graph=True)
+y, = torch.autograd.grad(y.sum(), z)
+""",
+    "module": """
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Tanh()).double()
+for p in model.parameters():
+    torch.nn.init.constant_(p, 0.1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+for epoch in range(3):
+    optimizer.zero_grad()
+    loss = ((model(x) - 1) ** 2).mean()
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+y = model(x).detach()
+""",
+}
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("text", STATEMENTS.values(), ids=STATEMENTS)
+def test_statements_do_the_same(text):
+    import torch
+
+    theirs, ours = names(torch, None), names(nbdl.torch, None)
+    exec(text, theirs)
+    exec(text, ours)
+    same(plain(ours["y"]), plain(theirs["y"]))
+
+
+def test_code_that_never_heard_of_pytorch_keeps_the_array_apis_meaning():
+    x = Tensor(np.array([[1.0, 2.0], [4.0, 3.0]]))
+    names: dict[str, Any] = {"x": x}
+    text = "a = x.std(); b = x.max(axis=1); c = x.size; d = x.max(1); e = x.size + 1"
+    exec(text, names)
+    assert names["a"].item() == np.asarray(x).std()
+    assert names["b"].tolist() == [2, 4]
+    assert names["d"].tolist() == [2, 4]
+    assert names["c"] == 4
+    assert names["e"] == 5
+    names = {"x": x, "torch": nbdl.torch}
+    exec(text, names)
+    assert names["a"].item() == pytest.approx(np.asarray(x).std(ddof=1))
+    assert names["b"].tolist() == [2, 4]
+    assert names["d"].indices.tolist() == [1, 0]
+
+
+def test_what_cannot_be_the_same_is_refused_with_the_way_out():
+    torch = nbdl.torch
+    x = torch.ones(2, 3)
+    with pytest.raises(ArgumentError, match="out= is not possible"):
+        torch.zeros(3, out=x)
+    with pytest.raises(ArgumentError, match="out= is not possible"):
+        torch.sum(x, out=x)
+    with pytest.raises(ArgumentError, match=r"x\.to\(dtype\) converts"):
+        x.view(torch.int32)
+    with pytest.raises(ShapeError, match="at most 2 axes"):
+        torch.ones(1, 2, 3).t()
+    with pytest.raises(ShapeError, match="dim=5 is out of range"):
+        x.size(5)
+
+
+def test_loaders_take_pytorchs_arguments_and_follow_the_seed():
+    from nbdl.torch.utils.data import DataLoader, Dataset, TensorDataset, random_split
+
+    torch = nbdl.torch
+
+    class Squares(Dataset):
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, i):
+            return torch.tensor([float(i)]), i * i
+
+    def order() -> list[int]:
+        torch.manual_seed(5)
+        loader = DataLoader(Squares(), batch_size=4, shuffle=True, num_workers=2, pin_memory=True)
+        return [int(v) for x, y in loader for v in y]
+
+    assert order() == order()
+    assert sorted(order()) == [i * i for i in range(10)]
+    x, y = next(iter(DataLoader(TensorDataset(torch.ones(6, 2), torch.arange(6)), 3)))
+    assert x.shape == (3, 2)
+    assert y.tolist() == [0, 1, 2]
+    batch = next(
+        iter(DataLoader(Squares(), 2, collate_fn=lambda rows: torch.cat([r[0] for r in rows])))
+    )
+    assert batch.tolist() == [0, 1]
+    parts = random_split(Squares(), [0.7, 0.3], generator=torch.Generator().manual_seed(0))
+    assert [len(p) for p in parts] == [7, 3]
+    seen = sorted(int(sample[1]) for part in parts for sample in part)
+    assert seen == [i * i for i in range(10)]
+    with pytest.raises(DataError, match="add up to 9"):
+        random_split(Squares(), [5, 4])
+    with pytest.raises(ArgumentError, match="sampler"):
+        DataLoader(Squares(), sampler=[1, 2])
+
+
+def test_the_usual_lines_about_devices_and_seeds_run():
+    torch = nbdl.torch
+    torch.manual_seed(0)
+    torch.cuda.manual_seed_all(0)
+    torch.backends.cudnn.deterministic = True
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = torch.nn.Linear(2, 1).to(device)
+    assert model(torch.ones(1, 2, device=device)).device == device
+    assert torch.cuda.device_count() >= 0
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
