@@ -27,7 +27,8 @@ def get_total_norm(
     order = float(norm_type)
     if not order > 0:
         raise ArgumentError(f"norm_type={norm_type!r} must be positive", hint='2, or float("inf")')
-    norms = [_norm(x.value, order) for x in listed]
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        norms = [_norm(x.value, order) for x in listed]
     if math.isinf(order):
         total = math.nan if any(map(math.isnan, norms)) else max(norms, default=0.0)
     elif len(norms) == 1:
@@ -83,7 +84,7 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     factor = max_norm / (float(total) + 1e-6)
-    if not factor >= 1.0:  # a NaN norm makes NaN of all gradients, as it should
+    if not factor >= 1.0:  # a norm of NaN makes NaN of all gradients, as it should
         for g in gradients:
             g.value = _scaled(g.value, factor)
     return total

@@ -53,11 +53,11 @@ class SGD(Optimizer):
     @classmethod
     def _update(cls, xp: Any, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]) -> None:
         decay, momentum = h["weight_decay"], h["momentum"]
-        rate = -h["lr"] if h["maximize"] else h["lr"]
         if decay:
-            # maximize turns the gradient around, but not the decay.
-            xp.multiply(p, -decay if h["maximize"] else decay, out=out)
-            g = xp.add(out, g, out=out)
+            xp.multiply(p, decay, out=out)
+            g = (xp.subtract if h["maximize"] else xp.add)(out, g, out=out)
+        elif h["maximize"]:
+            g = xp.negative(g, out=out)
         if momentum:
             buffer = s["momentum_buffer"]
             if s["step"] == 1:
@@ -66,5 +66,5 @@ class SGD(Optimizer):
                 xp.multiply(buffer, momentum, out=buffer)
                 xp.add(buffer, g * (1 - h["dampening"]) if h["dampening"] else g, out=buffer)
             g = g + buffer * momentum if h["nesterov"] else buffer
-        xp.multiply(g, rate, out=out)
+        xp.multiply(g, h["lr"], out=out)
         xp.subtract(p, out, out=out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nbdl.errors import ArgumentError
 from nbdl.optim.optimizer import Optimizer
@@ -41,11 +41,24 @@ class LRScheduler:
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
     def step(self, epoch: int | None = None) -> None:
-        """Go on by one (or to ``epoch``) and write the new rates."""
-        self.last_epoch = self.last_epoch + 1 if epoch is None else int(epoch)
-        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+        """Go on by one and write the new rates; or begin anew and go to ``epoch``."""
+        if epoch is None:
+            self.last_epoch += 1
+            self._write(self.get_lr())
+            return
+        if self._begins_anew:
+            self._write(self.base_lrs)
+        for t in range(int(epoch) + 1):
+            self.last_epoch = t
+            self._write(self.get_lr())
+
+    _begins_anew: ClassVar[bool] = True
+    """Whether a fresh start goes from ``base_lrs``, or from the rates that are there."""
+
+    def _write(self, rates: list[float]) -> None:
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = lr
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = rates
 
     def get_last_lr(self) -> list[float]:
         """The rates written last."""

@@ -29,6 +29,8 @@ class LambdaLR(LRScheduler):
 class MultiplicativeLR(LambdaLR):
     """lr ← lr · f(epoch) at each step."""
 
+    _begins_anew = False
+
     def get_lr(self) -> list[float]:
         groups = self.optimizer.param_groups
         if self.last_epoch <= 0:
