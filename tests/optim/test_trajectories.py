@@ -23,7 +23,7 @@ CONFIGURATIONS = [
     ("AdamW", {"lr": 0.05, "weight_decay": 0.3, "amsgrad": True}),
     ("RMSprop", {"lr": 0.01}),
     ("RMSprop", {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1}),
-    ("RMSprop", {"lr": 0.01, "centered": True, "alpha": 0.9, "eps": 1e-3}),
+    ("RMSprop", {"lr": 0.001, "centered": True, "alpha": 0.9}),
     ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "maximize": True}),
     ("Adagrad", {"lr": 0.1}),
     ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1}),
