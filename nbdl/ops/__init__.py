@@ -14,6 +14,7 @@ from nbdl.core.op import registry
 from nbdl.core.tensor import Tensor, rules
 from nbdl.ops import (
     activation,
+    adaptive,
     arithmetic,
     attention,
     broadcasting,
@@ -35,6 +36,7 @@ from nbdl.ops import (
     logic,
     loss,
     movement,
+    pooling,
     powers,
     random,
     ranges,
@@ -93,6 +95,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     dropout,
     attention,
     resampling,
+    pooling,
+    adaptive,
 )
 """The modules that define operations."""
 

@@ -34,7 +34,11 @@ __all__ = [
 
 Size = int | Sequence[int]
 
-_LAYOUTS = ("length", "height, width", "depth, height, width")
+_LAYOUTS = {
+    1: "(batch, channels, length)",
+    2: "(batch, channels, height, width)",
+    3: "(batch, channels, depth, height, width)",
+}
 
 
 @dataclass(frozen=True)

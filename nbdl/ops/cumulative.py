@@ -34,11 +34,6 @@ __all__ = [
 class Scan(Op, abstract=True):
     """A running result along one axis: the output has the input's shape."""
 
-    axis: int
-
-    def infer(self, *specs: Spec) -> Any:
-        return specs[0]
-
     def flops(self, *specs: Spec) -> int:
         """One for each element."""
         return specs[0].size
@@ -63,6 +58,9 @@ class Cumsum(Scan):
         y = y.astype(x.dtype, copy=False)
         return xp.flip(y, self.axis) if self.reverse else y
 
+    def infer(self, x: Spec) -> Spec:
+        return x
+
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Cumsum(self.axis, not self.reverse)(dy)
 
@@ -77,6 +75,9 @@ class Cumprod(Scan):
     def forward(self, xp: Any, x: Any) -> Any:
         y = xp.cumprod(x, axis=self.axis, dtype=dtypes.accumulator(x.dtype))
         return y.astype(x.dtype, copy=False)
+
+    def infer(self, x: Spec) -> Spec:
+        return x
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         # dx[k] = before[k] * (dy[k] + x[k+1] dy[k+1] + x[k+1] x[k+2] dy[k+2] + ...): no
@@ -172,6 +173,9 @@ class LogCumsumExp(Scan):
     def forward(self, xp: Any, x: Any) -> Any:
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
         return xp.logaddexp.accumulate(wide, axis=self.axis).astype(x.dtype, copy=False)
+
+    def infer(self, x: Spec) -> Spec:
+        return x
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         # r[k] = dy[k] + exp(y[k] - y[k+1]) * r[k+1]: y never falls, so nothing overflows.

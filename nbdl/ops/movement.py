@@ -321,7 +321,7 @@ movedim = moveaxis
 
 
 def _listed(axes: int | Sequence[int]) -> Sequence[int]:
-    return axes if isinstance(axes, (tuple, list)) else (axes,)  # type: ignore[return-value]
+    return axes if isinstance(axes, (tuple, list)) else (axes,)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int, /) -> Tensor:

@@ -422,7 +422,9 @@ def batched(name: str, n: int, input: Any) -> tuple[Tensor, bool]:
         return reshape(x, (1, *x.shape)), True
     if x.ndim != n + 2:
         sizes = ("length", "height, width", "depth, height, width")[n - 1]
-        raise ShapeError(f"{name} got input of shape {x.shape}, expected (batch, channels, {sizes})")
+        raise ShapeError(
+            f"{name} got input of shape {x.shape}, expected (batch, channels, {sizes})"
+        )
     return x, False
 
 

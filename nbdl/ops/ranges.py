@@ -171,6 +171,8 @@ def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     """
     if indexing not in ("xy", "ij"):
         raise ArgumentError(f"meshgrid: indexing={indexing!r} must be 'xy' or 'ij'")
+    if len(xs) == 1 and isinstance(xs[0], (list, tuple)):
+        xs = tuple(xs[0])
     axes = promote_all(*xs) if xs else ()
     for i, x in enumerate(axes):
         if x.ndim > 1:

@@ -200,4 +200,4 @@ def normalize(x: Any, /, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> T
     return x / vector_norm(x, axis=axis, keepdims=True, ord=p).clip(min=eps)
 
 
-METHODS = {"var": var, "std": std, "norm": norm}
+METHODS: dict[str, Any] = {"var": var, "std": std, "norm": norm}
