@@ -82,7 +82,9 @@ class Run:
         self._paused = False
         self._single = 0
         self._wishes: deque[Callable[[], None]] = deque()
-        self._readers = 0
+        self._readers: dict[int, int] = {}  # thread -> how often it has entered ``frozen``
+        self._queue = 0  # threads that wait to enter ``frozen``
+        self._held_up = False  # whether the training waits for readers: its turn is next
         self._stepping = False
         self._thread: int | None = None
         self._begun = 0.0
@@ -236,18 +238,28 @@ class Run:
 
         From the training thread itself, where it is always so between steps, it does nothing.
         """
-        if threading.get_ident() == self._thread:
+        me = threading.get_ident()
+        if me == self._thread:
             yield
             return
         with self._changed:
-            self._readers += 1
-            while self._stepping:
-                self._changed.wait()
+            # A reader who comes while the training waits for others lets it make a step first,
+            # or readers in a loop would hold it up for ever.
+            self._queue += 1
+            try:
+                while me not in self._readers and (self._stepping or self._held_up):
+                    self._changed.wait()
+            finally:  # an interrupt may come while waiting
+                self._queue -= 1
+                self._changed.notify_all()
+            self._readers[me] = self._readers.get(me, 0) + 1
         try:
             yield
         finally:
             with self._changed:
-                self._readers -= 1
+                self._readers[me] -= 1
+                if not self._readers[me]:
+                    del self._readers[me]
                 self._changed.notify_all()
 
     # ----- for the training thread ----------------------------------------------------------
@@ -283,18 +295,29 @@ class Run:
                 while self._wishes:
                     self._wishes.popleft()()
                 if self._ending is not None:
+                    self._let_readers_in()
                     return False
                 if self._paused and not self._single:
+                    self._let_readers_in()
                     self._idle("paused")
                 elif self._readers:
+                    self._held_up = True
+                    self._idle(self.status)
+                elif self._queue and not self._held_up:
                     self._idle(self.status)
                 else:
                     break
+            self._held_up = False
             self._single = max(0, self._single - 1)
             if self.status != "running":
                 self._set_status("running")
             self._stepping = True
         return True
+
+    def _let_readers_in(self) -> None:
+        if self._held_up:
+            self._held_up = False
+            self._changed.notify_all()
 
     def carry_on(self) -> bool:
         """Whether nobody wishes the run to end: asked where stopping half-way does no harm."""
@@ -314,7 +337,7 @@ class Run:
         with self._changed:
             self._stepping = False
             self.step += 1
-            if self._readers:
+            if self._queue:
                 self._changed.notify_all()
         self._samples += size
         self.history.append(self.step, values)

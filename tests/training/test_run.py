@@ -149,6 +149,23 @@ def test_interrupting_a_wait_ends_between_steps_with_everything_kept():
         run.wait()
 
 
+def test_after_an_interrupt_in_an_epoch_the_model_is_that_of_the_last_whole_step():
+    model = net()
+    last = {}
+
+    class Remember(Callback):
+        def on_step_end(self, run):
+            last[run.step] = [p.numpy() for p in model.parameters()]
+
+    run = start(model, callbacks=Remember(), batch_size=1)
+    until(lambda: run.step > 10)
+    run.interrupt()
+    run.join(10)
+    assert run.step > 10
+    for p, kept in zip(model.parameters(), last[run.step], strict=True):
+        np.testing.assert_array_equal(p.numpy(), kept)
+
+
 def test_an_interrupt_may_come_from_a_signal_handler():
     run = start()
     until(lambda: run.step > 3)
