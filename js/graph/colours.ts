@@ -84,7 +84,7 @@ export function palette(dark: boolean, read: (token: string) => string): Palette
     named: (family) => family in FAMILIES,
     heat: (share) => {
       const strong = parse(dark ? "#ff9d4d" : "#c4560b", text);
-      const amount = 0.04 + 0.66 * Math.min(Math.max(share, 0), 1);
+      const amount = 0.04 + 0.5 * Math.min(Math.max(share, 0), 1);
       return { fill: towards(strong, amount), stroke: towards(strong, 0.6), mark: css(strong) };
     },
   };

@@ -25,9 +25,9 @@ export function detailsOf(
     it.status &&
       h("p", { class: "notice bad" }, it.note || "The forward pass ended inside this group."),
     facts(record, it, inside),
-    section("Attributes", it.attributes.map(([name, value]) => row(name, oneLine(value, 400)))),
     statistics("Output values", it.values, palette.accent),
     statistics("Gradient of the output", it.gradient, palette.family("activation").mark),
+    section("Attributes", it.attributes.map(([name, value]) => row(name, oneLine(value, 400)))),
     it.source && source(it.source),
     neighbours(record, node, go),
   );

@@ -20,9 +20,9 @@ const MEASURES: Measure[] = [
   { name: "params", label: "parameters", of: (node) => node.params, text: formatCount },
   { name: "flops", label: "FLOPs", of: (node) => node.flops, text: formatCount },
   { name: "memory", label: "memory", of: (node) => node.memory, text: formatBytes },
-  { name: "std", label: "output std", of: (node) => finite(node.values?.std), text: decimal },
-  { name: "zeros", label: "output zeros", of: (node) => finite(node.values?.zeros), text: percent },
-  { name: "gradient", label: "gradient norm", of: (node) => finite(node.gradient?.norm), text: decimal },
+  { name: "std", label: "spread", of: (node) => finite(node.values?.std), text: decimal },
+  { name: "zeros", label: "zeros", of: (node) => finite(node.values?.zeros), text: percent },
+  { name: "gradient", label: "gradient", of: (node) => finite(node.gradient?.norm), text: decimal },
 ];
 
 /** The measures that this graph has numbers for. */

@@ -54,6 +54,8 @@ def layer_detail(layer: Module) -> str:
     ][:1]
     for name, form in SETTINGS:
         value = own.get(name)
+        if name == "stride" and value == own.get("kernel_size"):
+            continue  # windows side by side, as pooling has them by default
         if value is not None and not isinstance(value, (Module, str)):
             parts += [text] if (text := form(value)) else []
     return ", ".join(parts)
@@ -100,7 +102,8 @@ def layer_attributes(layer: Module) -> list[tuple[str, str]]:
     """All settings of a layer, as its repr gives them, and the shapes of its own parameters."""
     settings = _split(layer.extra_repr())
     own = [(name, _shape(p)) for name, p in layer._parameters.items() if p is not None]
-    return [*settings, *own, ("training", str(layer.training))]
+    modes = family(layer) in ("random", "normalization")  # what they do depends on the mode
+    return [*settings, *own, *([("training", str(layer.training))] if modes else [])]
 
 
 def _shape(parameter: Any) -> str:

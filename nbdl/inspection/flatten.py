@@ -194,12 +194,7 @@ class Flattener:
 
     def _single(self, box: Box, step: Step, parent: int, unique: str) -> GraphNode:
         layer, op = box.layer, step.op
-        about = describe.layer_attributes(layer) if layer is not None else []
-        if op is not None:
-            about += describe.op_attributes(op)
-        about += [(f"reads {name}", _sizes(p.shape)) for name, p in step.reads]
-        for i, spec in enumerate(step.inputs if step.kind == "op" else ()):
-            about.append((f"input {i}", f"{_sizes(spec.shape)} {spec.dtype}"))
+        about = _attributes(layer, step)
         about += step.extra.get("attributes", [])
         values, gradient = self._describe(step)
         source = step.line or (layer._source if layer is not None else None)
@@ -251,6 +246,21 @@ class Flattener:
         ]
         unique = dict.fromkeys(rows)
         return np.array(list(unique), np.int32).reshape(-1, 3)
+
+
+def _attributes(layer: Module | None, step: Step) -> list[tuple[str, str]]:
+    """Settings of the layer or of the operation, what it reads, and the shapes it was given."""
+    if layer is not None:
+        about = describe.layer_attributes(layer)
+    else:
+        about = describe.op_attributes(step.op) if step.op is not None else []
+        about += [(f"reads {name}", _sizes(p.shape)) for name, p in step.reads]
+    made = {source.outputs[index] for source, index in step.sources if index < len(source.outputs)}
+    given = [spec for spec in step.inputs if spec in made] if step.kind == "op" else []
+    for i, spec in enumerate(given):
+        name = "input" if len(given) == 1 else f"input {i}"
+        about.append((name, f"{_sizes(spec.shape)} {spec.dtype}"))
+    return about
 
 
 def _family(box: Box, step: Step) -> str:
