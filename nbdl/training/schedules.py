@@ -15,11 +15,13 @@ from nbdl.training.registry import Registry
 
 @dataclass(frozen=True)
 class Length:
-    """How long a run is: steps in all (None if unknown), epochs, and the learning rate."""
+    """How long a run is: steps in all (None if unknown) and epochs; and its optimizer's options:
+    the learning rate, and whether it has a momentum that can be cycled."""
 
     steps: int | None
     epochs: int
     lr: float
+    momentum: bool
 
     def need_steps(self, name: str) -> int:
         """The steps in all, or ArgumentError when nobody knows them."""
@@ -62,7 +64,8 @@ for _name, _kind, *_aliases in (
      "cosine_annealing"),
     ("one_cycle", ScheduleKind(
         "OneCycleLR", "step",
-        lambda n: {"max_lr": n.lr, "total_steps": n.need_steps("one_cycle")}),
+        lambda n: {"max_lr": n.lr, "total_steps": n.need_steps("one_cycle"),
+                   "cycle_momentum": n.momentum}),
      "onecycle", "1cycle"),
     ("step", ScheduleKind(
         "StepLR", "epoch", lambda n: {"step_size": max(1, n.epochs // 3), "gamma": 0.1})),
@@ -83,13 +86,21 @@ for _name, _kind, *_aliases in (
 
 
 class Schedule:
-    """Schedulers (one an optimizer) and when they step: 'step', 'epoch' or 'plateau'."""
+    """Schedulers (one an optimizer) and when they step: 'step', 'epoch' or 'plateau'.
 
-    def __init__(self, schedulers: list[Any], every: str) -> None:
-        self.schedulers, self.every = schedulers, every
+    After the last of ``steps`` steps there is no next one to set a rate for: OneCycleLR would
+    refuse to.
+    """
+
+    def __init__(self, schedulers: list[Any], every: str, steps: int | None) -> None:
+        self.schedulers, self.every, self.left = schedulers, every, steps
 
     def after_step(self) -> None:
         """A step is complete."""
+        if self.left is not None:
+            self.left -= 1
+            if not self.left:
+                return
         if self.every == "step":
             for scheduler in self.schedulers:
                 scheduler.step()
@@ -124,16 +135,18 @@ def as_schedule(schedule: Any, optimizers: list[Any], steps: int | None, epochs:
         check_options(f"the schedule {name!r}", cls, given)
         made = []
         for optimizer in optimizers:
-            length = Length(steps, epochs, float(optimizer.param_groups[0]["lr"]))
+            group = optimizer.param_groups[0]
+            momentum = bool(group.get("momentum") or group.get("betas"))
+            length = Length(steps, epochs, float(group["lr"]), momentum)
             made.append(cls(optimizer, **{**kind.options(length), **given}))
-        return Schedule(made, kind.every)
+        return Schedule(made, kind.every, steps)
     if hasattr(schedule, "step"):
-        return Schedule([schedule], _when(schedule))
+        return Schedule([schedule], _when(schedule), steps)
     if callable(schedule):
         made = [schedule(optimizer) for optimizer in optimizers]
         if not all(hasattr(scheduler, "step") for scheduler in made):
             raise ArgumentError(f"{schedule!r} gave no scheduler but a {type(made[0]).__name__}")
-        return Schedule(made, _when(made[0]))
+        return Schedule(made, _when(made[0]), steps)
     raise ArgumentError(
         f"a schedule is a name, a scheduler or a function that makes one, got {schedule!r}",
         hint="one of " + ", ".join(SCHEDULES.names()),
