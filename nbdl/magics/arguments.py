@@ -22,12 +22,17 @@ class HelpShown(Exception):
 
 
 def split(line: str) -> list[str]:
-    """The words of a magic's line; ``{an expression}`` and quoted text are one word each."""
+    """The words of a magic's line up to a ``# comment``.
+
+    ``{an expression}`` and quoted text are one word each.
+    """
     words: list[str] = []
     end = -1
     for match in _WORD.finditer(line):
         if match.start() == end:
             words[-1] += match.group()
+        elif match.group().startswith("#"):
+            break
         else:
             words.append(match.group())
         end = match.end()

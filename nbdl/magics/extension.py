@@ -7,6 +7,7 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
+import nbdl
 from nbdl import nn, training
 from nbdl.core.tensor import Tensor
 from nbdl.errors import NbdlError
@@ -87,7 +88,7 @@ class NbdlMagics(Magics):
         namespace.update(scope.defined())
         namespace[args.name] = built.model
         if not args.quiet:
-            show.model(self.shell, built, source)
+            show.model(self.shell, built)
 
     # ----- %train -------------------------------------------------------------------------
 
@@ -329,19 +330,25 @@ class Extension:
 
     def load(self) -> None:
         """Register magics, hooks, completion and error reports."""
+        self.shell.user_ns.setdefault("nbdl", nbdl)
         self.shell.register_magics(self.magics)
         self.waiting.register()
         self.matcher.register()
         self.reports.register()
+        formatter = self.shell.display_formatter.ipython_display_formatter
+        formatter.for_type(training.Run, lambda run: show.view(self.shell, show.run_view(run)))
 
     def unload(self) -> None:
         """Take all of it away."""
+        if self.shell.user_ns.get("nbdl") is nbdl:
+            del self.shell.user_ns["nbdl"]
         for kind, name in MAGIC_NAMES:
             self.shell.magics_manager.magics[kind].pop(name, None)
         self.shell.magics_manager.registry.pop(NbdlMagics.__name__, None)
         self.waiting.unregister()
         self.matcher.unregister()
         self.reports.unregister()
+        self.shell.display_formatter.ipython_display_formatter.pop(training.Run, None)
 
 
 def _names_of(kind: Any) -> Any:

@@ -68,7 +68,7 @@ def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: b
         print(models.keep_weights(keep, built.model).text())
     shell = get_ipython()
     if shell is not None and not quiet:
-        show.model(shell, built, source=None)
+        show.model(shell, built)
     return built.model
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -228,7 +229,17 @@ def build(thing: Any, inputs: Any, name: str) -> Built:
         return Built(module, None, None)
     positional = [s for n, s in specs.items() if not n or n.isdigit()]
     named = {n: s for n, s in specs.items() if n and not n.isdigit()}
-    return Built(module, specs, nn.build(module, *positional, **named))
+    outputs = nn.build(module, *positional, **named)
+    _inputs[module] = specs
+    return Built(module, specs, outputs)
+
+
+_inputs: WeakKeyDictionary[nn.Module, dict[str, Spec]] = WeakKeyDictionary()
+
+
+def known_inputs(module: nn.Module) -> dict[str, Spec] | None:
+    """The Specs a model was checked with when it was defined, if it was."""
+    return _inputs.get(module)
 
 
 def check_name(name: str, namespace: dict[str, Any]) -> None:

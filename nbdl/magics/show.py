@@ -20,7 +20,7 @@ from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.summary import summary_text
-from nbdl.magics.model import Built
+from nbdl.magics.model import Built, known_inputs
 from nbdl.magics.sheet import Section
 from nbdl.magics.sheet import text as sheet_text
 from nbdl.shapes import Spec
@@ -73,9 +73,14 @@ def view(shell: Any, shown: widgets.View, *, show_now: bool = True) -> Live | Te
     return Live(shown) if has_front_end(shell) else Text(shown, show_now)
 
 
+def run_view(run: Run) -> widgets.View:
+    """The dashboard of a run: also what the run shows as the last line of a cell."""
+    return widgets.dashboard(run)
+
+
 def run(shell: Any, started: Run) -> Live | Text:
-    """Show a run's dashboard."""
-    return view(shell, widgets.dashboard(started), show_now=False)
+    """Show the dashboard of a run that has just begun."""
+    return view(shell, run_view(started), show_now=False)
 
 
 def graph_view(record: GraphRecord) -> widgets.View:
@@ -119,7 +124,8 @@ def look(
             if on is not None:
                 views.append(graph_view(activation_graph(thing, on, title=name)))
             else:
-                views.append(graph_view(model_graph(thing, inputs, title=name)))
+                known = inputs or known_inputs(thing)
+                views.append(graph_view(model_graph(thing, known, title=name)))
         elif isinstance(thing, Tensor):
             views.append(graph_view(tensor_graph(thing, title=title)))
         else:

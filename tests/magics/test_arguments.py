@@ -21,6 +21,8 @@ def line(text: str, **variables: object) -> Line:
         ("net { {'a': 1}['a'] }", ["net", "{ {'a': 1}['a'] }"]),
         ('net --name "two words"', ["net", "--name", '"two words"']),
         ("net --name='a b'", ["net", "--name='a b'"]),
+        ("net  # the model", ["net"]),
+        ("net --name 'a # b' {'#'}", ["net", "--name", "'a # b'", "{'#'}"]),
         ("", []),
     ],
 )
