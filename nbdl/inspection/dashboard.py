@@ -21,6 +21,7 @@ from nbdl.inspection.records import (
     Sample,
     SeriesPart,
 )
+from nbdl.training.records import RunRecord
 
 MAX_POINTS = 4000
 """Points of a series sent at once; more are thinned to about this many."""
@@ -50,6 +51,31 @@ class Have:
 
 def _count(value: Any) -> int:
     return max(0, value) if isinstance(value, int) else 0
+
+
+class PastRun:
+    """A run of the past as the store keeps it, with the face of a ``Run`` that has ended.
+
+    Args:
+        kept: one of ``nbdl.runs()``.
+    """
+
+    watched = False
+    exception: BaseException | None = None
+    eta: float | None = None
+    notice = ""
+
+    def __init__(self, kept: RunRecord) -> None:
+        self.id, self.name, self.status = kept.id, kept.name, kept.status
+        self.config, self.model, self.message = kept.config, kept.model, kept.message
+        self.epoch, self.step = kept.epoch, kept.step
+        self.epochs = kept.config.get("epochs")
+        self.total_steps: int | None = None
+        self.started, self.elapsed = kept.created, kept.duration
+        self.history = kept.history()
+        self.lr = self.history.last("lr")
+        self.throughput = self.history.last("throughput")
+        self.results: dict[str, Any] = {}
 
 
 def dashboard_record(
@@ -96,7 +122,7 @@ def run_state(run: Any, pending: Sequence[str] = ()) -> RunState:
     return RunState(
         id=str(run.id),
         name=str(run.name),
-        model=type(run.model).__name__,
+        model=run.model if isinstance(run.model, str) else type(run.model).__name__,
         status=run.status,
         epoch=run.epoch,
         epochs=run.epochs,

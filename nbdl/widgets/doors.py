@@ -6,15 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from nbdl.inspection import static, text
-from nbdl.inspection.dashboard import dashboard_record
+from nbdl.inspection.dashboard import PastRun, dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import Record
+from nbdl.training.records import RunRecord
 from nbdl.widgets.source import RunSource, Source
 from nbdl.widgets.view import View
 
 
 def dashboard(run: Any) -> View:
-    """The training dashboard of a run: live while it trains, and its whole story afterwards."""
+    """The training dashboard of a run: live while it trains, and its whole story afterwards.
+
+    Args:
+        run: a ``Run``, or one of ``nbdl.runs()``.
+    """
+    run = _with_a_face(run)
     source = RunSource(
         run,
         gradients=False,
@@ -25,7 +31,12 @@ def dashboard(run: Any) -> View:
 
 
 def gradient_flow(run: Any) -> View:
-    """The gradient-flow heat map of a run: layers by steps, live while it trains."""
+    """The gradient-flow heat map of a run: layers by steps, live while it trains.
+
+    Args:
+        run: a ``Run``, or one of ``nbdl.runs()``.
+    """
+    run = _with_a_face(run)
     source = RunSource(
         run,
         gradients=True,
@@ -33,6 +44,10 @@ def gradient_flow(run: Any) -> View:
         text=lambda: text.gradient_flow_text(gradient_flow_record(run)),
     )
     return View("gradients", source)
+
+
+def _with_a_face(run: Any) -> Any:
+    return PastRun(run) if isinstance(run, RunRecord) else run
 
 
 def graph(record: Record, svg: Callable[[], str], text: Callable[[], str]) -> View:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from nbdl import events
 from nbdl.errors import ArgumentError, TrainingError
-from nbdl.inspection.dashboard import ENDED, Have, advanced, dashboard_record
+from nbdl.inspection.dashboard import ENDED, Have, PastRun, advanced, dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
 
@@ -93,13 +93,14 @@ class RunSource(Source):
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._asked: dict[str, tuple[int, Any]] = {}  # command: (step when asked, value)
-        if run.status in ENDED:
+        if run.status in ENDED or isinstance(run, PastRun):
             self.over.set()
 
     def whole(self) -> Record:
         return self._news(Have())
 
     def since(self, have: Any) -> Record:
+        self.run.watched = True  # a page shows it: nothing else need draw its progress
         return self._news(Have.said(have))
 
     def _news(self, have: Have) -> Record:
@@ -124,7 +125,7 @@ class RunSource(Source):
             ArgumentError: for an unknown command or a learning rate that is none.
             TrainingError: when the run is over.
         """
-        if self.run.status in ENDED:
+        if self.over.is_set() or self.run.status in ENDED:
             raise TrainingError(f"This run is over ({self.run.status}): nothing to {name}.")
         run = self.run
         doors = {

@@ -11,13 +11,14 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 from nbdl.inspection.static.raster import png
 from nbdl.widgets.source import Source
 
-PERIOD = 10.0
-"""Seconds between two updates of the twin of something live."""
+PERIODS = (2.0, 5.0, 10.0)
+"""Seconds to the first updates of the twin of something live; the last goes for all that follow."""
 
 log = logging.getLogger("nbdl")
 
@@ -48,7 +49,7 @@ class Twin:
         return data
 
     def follow(self, update: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``update(bundle)`` every ``PERIOD`` seconds until the source is over, then last."""
+        """Call ``update(bundle)`` every 10 seconds (at first sooner) until the source is over, then last."""
         self._update = update
         if self.source.over.is_set():
             return
@@ -65,8 +66,9 @@ class Twin:
 
     def _follow(self) -> None:
         over = False
+        periods = chain(PERIODS, repeat(PERIODS[-1]))
         while not over and not self._stopped.is_set():
-            over = self.source.over.wait(PERIOD)
+            over = self.source.over.wait(next(periods))
             if not self._stopped.is_set():
                 self._tell()
 

@@ -11,6 +11,8 @@ import pytest
 
 from nbdl import widgets
 from nbdl.inspection.records import LogLine
+from nbdl.training.recorder import keep
+from nbdl.training.records import runs
 from nbdl.widgets import bundle as bundles
 from nbdl.widgets import view as views
 from nbdl.widgets.source import Source
@@ -202,6 +204,34 @@ def test_the_gradient_flow_view_is_live_too():
     run.go()
     page.wait_for(lambda: page.of("record")[-1]["record"]["status"] == "finished")
     assert page.of("record")[-1]["record"]["gradients"]["end"] == 20
+
+
+def test_a_run_of_the_past_shows_its_whole_story_and_takes_no_commands(tmp_path):
+    run = PretendRun(epochs=2, steps=20)
+    keep(run, tmp_path / ".nbdl" / "runs.sqlite")
+    run.go()
+    assert run.join(30)
+    (kept,) = runs(tmp_path)
+    page = Page(widgets.dashboard(kept))
+    page.say(type="hello", have={})
+    record = page.of("record")[-1]["record"]
+    assert record["state"]["status"] == "finished"
+    assert {part["name"] for part in record["series"]} >= {"loss", "val_loss", "lr"}
+    page.say(type="command", id=1, command="pause")
+    assert "is over" in page.of("refused")[0]["text"]
+    assert "Finished" in page.view.twin()["image/svg+xml"]
+    flow = Page(widgets.gradient_flow(kept))
+    flow.say(type="hello", have={})
+    assert flow.of("record")[-1]["record"]["gradients"]["end"] == 13
+
+
+def test_a_run_that_a_page_shows_is_watched():
+    run = PretendRun()
+    page = Page(widgets.dashboard(run))
+    assert not run.watched
+    page.say(type="hello", have={})
+    assert run.watched
+    page.view.close()
 
 
 def test_a_view_stops_its_threads_when_it_is_closed():
