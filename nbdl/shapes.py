@@ -121,6 +121,6 @@ def as_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:
             raise ArgumentError(f"{name}={tuple(value)} must have {n} entries")
         return tuple(operator.index(v) for v in value)
     try:
-        return (operator.index(value),) * n
+        return (operator.index(value),) * n  # type: ignore[arg-type]
     except TypeError:
         raise ArgumentError(f"{name} must be an int or {n} ints, got {value!r}") from None

@@ -27,10 +27,10 @@ try:
     from numpy._core import umath
 
     silence = functools.partial(
-        umath._extobj_contextvar.set,  # type: ignore[attr-defined]
-        umath._make_extobj(all="ignore"),  # type: ignore[attr-defined]
+        umath._extobj_contextvar.set,
+        umath._make_extobj(all="ignore"),
     )
-    restore = umath._extobj_contextvar.reset  # type: ignore[attr-defined]
+    restore = umath._extobj_contextvar.reset
 except (ImportError, AttributeError):
     silence = functools.partial(np.seterr, all="ignore")
     restore = _restore_publicly

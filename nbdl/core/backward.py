@@ -56,7 +56,7 @@ def grad(
             )
     keep = create_graph if retain_graph is None else retain_graph
     wanted = [x.node for x in inputs]
-    found = _walk(outputs, grad_outputs, wanted, keep, create_graph)  # type: ignore[arg-type]
+    found = _walk(outputs, grad_outputs, wanted, keep, create_graph)
     results = tuple(found.get(node) for node in wanted)
     if not allow_unused and None in results:
         i = results.index(None)
@@ -67,7 +67,7 @@ def grad(
     return results
 
 
-def _walk(
+def _walk(  # noqa: C901  (the heart of autograd, read better whole)
     outputs: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
     wanted: list[AnyNode] | None,
@@ -96,7 +96,7 @@ def _walk(
                     _accumulate(node, g, create_graph)
             elif type(node) is Pick:
                 _deliver_pick(pending, node, g)
-            else:
+            elif type(node) is Node:
                 _deliver(pending, node, g, needed, create_graph)
                 if not retain_graph:
                     node.free()

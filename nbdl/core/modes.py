@@ -1,4 +1,4 @@
-"""What this thread is doing now: recording gradients or not, inside which layer, watched by whom."""
+"""What this thread does now: recording gradients or not, in which layer, watched by whom."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Op:
         if cls.differentiable:
             cls._saves_y, cls._saves_x = _saved_positions(cls)
 
-    def __call__(self, *inputs: Tensor) -> Any:
+    def __call__(self, *inputs: Tensor) -> Any:  # noqa: C901  (flat: every call costs time)
         state = modes.local.state
         arrays = [x.value for x in inputs]
         for a in arrays:
@@ -146,7 +146,7 @@ def _record_many(
     outputs = tuple(Tensor._wrap(r) for r in results)
     node = None
     if state.grad and op.differentiable and any(x.node is not None for x in inputs):
-        specs = [tuple(Spec(r.shape, r.dtype) for r in results)]
+        specs: list[Any] = [tuple(Spec(r.shape, r.dtype) for r in results)]
         specs += [Spec(a.shape, a.dtype) for a in arrays]
         saved = _saved(op, arrays, results)
         node = Node(op, tuple([x.node for x in inputs]), saved, specs, state.scope)

@@ -33,7 +33,13 @@ rules = Rules()
 _new = object.__new__
 
 
-class Tensor:
+if TYPE_CHECKING:
+    from nbdl.core.face import Face
+else:
+    Face = object
+
+
+class Tensor(Face):
     """An n-dimensional array with a gradient.
 
     ``x += y``, ``x[i] = v``, ``x.copy_(v)`` and ``p.data = v`` put a new value into the same
@@ -395,14 +401,6 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
 
-    if TYPE_CHECKING:
-        # The typed face of what operations declare; a test holds the two equal.
-        def to(self, *args: Any, **kwargs: Any) -> Tensor: ...
-        def sum(self, axis: Any = None, *, keepdims: bool = False, dtype: Any = None) -> Tensor: ...
-        def any(self, axis: Any = None, *, keepdims: bool = False) -> Tensor: ...
-        def __getitem__(self, index: Any) -> Tensor: ...
-        def __eq__(self, other: object) -> Tensor: ...  # type: ignore[override]
-
 
 class BoxHandle(Tensor):
     """``p.data``: another name for the same box, without gradients."""
@@ -415,7 +413,7 @@ class BoxHandle(Tensor):
         self.grad = None
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         """The box's array."""
         return self.box.value
 

@@ -297,6 +297,8 @@ def diff(
     x: (..., m, ...) -> y: (..., m - n, ...); ``prepend`` and ``append`` are joined first.
     """
     x = astensor(x)
+    if n == 0:
+        return x
     place = normalize_axis(axis, x.ndim)
     parts = [astensor(p) for p in (prepend, x, append) if p is not None]
     if len(parts) > 1:

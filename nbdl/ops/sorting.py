@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -122,8 +123,11 @@ class Searchsorted(Search):
         side = "right" if self.right else "left"
         if rows.ndim == 1:
             return xp.searchsorted(rows, x, side=side).astype(xp.int64, copy=False)
-        sorted_rows = rows.reshape(-1, rows.shape[-1])
-        wanted = x.reshape(len(sorted_rows), -1)
+        count = math.prod(rows.shape[:-1])
+        sorted_rows = rows.reshape(count, rows.shape[-1])
+        wanted = x.reshape(count, x.shape[-1])
+        if not x.size:
+            return xp.zeros(x.shape, xp.int64)
         found = [xp.searchsorted(r, v, side=side) for r, v in zip(sorted_rows, wanted, strict=True)]
         return xp.stack(found).reshape(x.shape).astype(xp.int64, copy=False)
 

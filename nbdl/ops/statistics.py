@@ -151,12 +151,12 @@ def std_mean(
 
 
 def cov(x: Any, /, *, correction: float = 1.0) -> Tensor:
-    """Covariance of variables given as rows.  x: (variables, samples) -> y: (variables,) * 2."""
+    """Covariance of variables given as rows.  x: (n, samples) -> y: (n, n), () for n = 1."""
     x = floats(x)
     rows = reshape(x, (1, x.size)) if x.ndim < 2 else x
     centred = rows - mean(rows, -1, keepdims=True)
     y = (centred @ centred.T.conj()) / (rows.shape[-1] - correction)
-    return y if x.ndim == 2 else reshape(y, ())
+    return y if rows.shape[0] > 1 else reshape(y, ())
 
 
 def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
