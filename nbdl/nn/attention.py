@@ -10,6 +10,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.nn import functional as F
 from nbdl.nn import init
+from nbdl.nn.inferred import needs_floats
 from nbdl.nn.linear import Linear
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import new_parameter
@@ -151,6 +152,8 @@ class MultiheadAttention(Module):
                 f"MultiheadAttention got query {query.shape}, key {key.shape}, value "
                 f"{value.shape}; expected three axes each: {layout}, or two without the batch"
             )
+        for x in (query, key, value):
+            needs_floats(self, x)
         for name, x, size in (
             ("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)
         ):  # fmt: skip

@@ -10,7 +10,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.nn import functional as F
 from nbdl.nn import init
-from nbdl.nn.inferred import Inferred, needs_axes
+from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
 from nbdl.shapes import Shape, as_tuple
 
 Size = int | Sequence[int]
@@ -157,6 +157,7 @@ class _Conv(_Convolution):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, in_channels, *sizes) -> y: (batch, out_channels, *sizes)."""
+        needs_floats(self, input)
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._sides(), mode=self.padding_mode), 0
@@ -269,9 +270,11 @@ class _ConvTranspose(_Convolution):
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """input: (batch, in_channels, *sizes) -> y: (batch, out_channels, *sizes)."""
+        needs_floats(self, input)
+        padding: Any = self.padding
         functions = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
         return functions[self.axes - 1](
-            input, self.weight, self.bias, self.stride, self.padding,
+            input, self.weight, self.bias, self.stride, padding,
             self._padding_for(input, output_size), self.groups, self.dilation,
         )  # fmt: skip
 

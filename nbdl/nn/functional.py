@@ -20,14 +20,6 @@ from nbdl.ops.activation import (
     softsign,
     tanhshrink,
 )
-from nbdl.ops.adaptive import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
-)
 from nbdl.ops.arithmetic import divide, multiply
 from nbdl.ops.attention import scaled_dot_product_attention
 from nbdl.ops.broadcasting import sum as total
@@ -89,12 +81,6 @@ from nbdl.ops.softmax import log_softmax, softmax, softmin
 from nbdl.ops.trigonometry import tanh
 
 __all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool3d",
-    "adaptive_max_pool1d",
-    "adaptive_max_pool2d",
-    "adaptive_max_pool3d",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",

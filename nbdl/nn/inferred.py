@@ -12,7 +12,7 @@ from nbdl.core import modes, random
 from nbdl.core.random import Generator, default_generator
 from nbdl.core.tensor import Tensor
 from nbdl.core.tree import map_tensors
-from nbdl.errors import ShapeError
+from nbdl.errors import DtypeError, ShapeError
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import Parameter, Unsized, new_parameter
 from nbdl.shapes import Shape, Spec
@@ -96,6 +96,15 @@ def needs_axes(layer: Module, x: Any, least: int, layout: str) -> Shape:
             else f"give it an input with {least} axes or more",
         )
     return shape
+
+
+def needs_floats(layer: Module, x: Any) -> None:
+    """Raise DtypeError if the input ``x`` holds integers or bools."""
+    if type(x) is Tensor and x.value.dtype.kind in "iub":
+        raise DtypeError(
+            f"{type(layer).__name__} got {x.dtype} inputs, expected floats",
+            hint="x.float(); token or class numbers go through an Embedding first",
+        )
 
 
 def is_built(model: Module) -> bool:

@@ -6,10 +6,9 @@ import math
 from typing import Any
 
 from nbdl.core.tensor import Tensor
-from nbdl.errors import DtypeError
 from nbdl.nn import functional as F
 from nbdl.nn import init
-from nbdl.nn.inferred import Inferred, needs_axes
+from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import new_parameter
 
@@ -77,11 +76,7 @@ class Linear(Inferred):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (..., in_features) -> y: (..., out_features)."""
-        if type(input) is Tensor and input.value.dtype.kind in "iub":
-            raise DtypeError(
-                f"Linear got {input.dtype} inputs, expected floats",
-                hint="x.float(); token or class numbers go through an Embedding first",
-            )
+        needs_floats(self, input)
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:

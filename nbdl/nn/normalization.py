@@ -10,7 +10,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.nn import functional as F
 from nbdl.nn import init
-from nbdl.nn.inferred import Inferred, needs_axes
+from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import new_parameter
 from nbdl.ops.creation import zeros
@@ -130,6 +130,7 @@ class _BatchNorm(_Tracking):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, num_features, ...) -> y: same shape."""
+        needs_floats(self, input)
         self._check(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         if self.training and self.track_running_stats:
@@ -205,12 +206,14 @@ class _InstanceNorm(_Tracking):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, num_features, ...) -> y: same shape."""
+        needs_floats(self, input)
         self._check_rank(input)
         single = input.ndim == self.ranks[0]
         if single:
             input = input[None]
         if input.shape[1] != self.num_features and (self.affine or self.track_running_stats):
-            self._check(input)
+            needs_floats(self, input)
+        self._check(input)
         y = F.instance_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias,
             self.training or not self.track_running_stats, self.momentum or 0.0, self.eps,
@@ -322,6 +325,7 @@ class LayerNorm(Inferred):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (..., *normalized_shape) -> y: same shape."""
+        needs_floats(self, input)
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -378,6 +382,7 @@ class RMSNorm(Inferred):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (..., *normalized_shape) -> y: same shape."""
+        needs_floats(self, input)
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
@@ -433,6 +438,7 @@ class GroupNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, num_channels, ...) -> y: same shape."""
+        needs_floats(self, input)
         if input.ndim < 2 or input.shape[1] != self.num_channels:
             raise ShapeError(
                 f"GroupNorm(num_channels={self.num_channels}) got an input of shape {input.shape}, "

@@ -6,10 +6,10 @@ import math
 from typing import ClassVar
 
 from nbdl.core.tensor import Tensor
-from nbdl.errors import DtypeError, ShapeError
+from nbdl.errors import ShapeError
 from nbdl.nn import functional as F
 from nbdl.nn import init
-from nbdl.nn.inferred import Inferred
+from nbdl.nn.inferred import Inferred, needs_floats
 from nbdl.ops.creation import zeros
 
 
@@ -34,11 +34,7 @@ class Recurrent(Inferred):
 
     def check_input(self, x: Tensor, layout: str) -> None:
         """Raise for a wrong last size or a dtype that is not a float."""
-        if x.dtype.kind in "iub":
-            raise DtypeError(
-                f"{type(self).__name__} got {x.dtype} inputs, expected floats",
-                hint="x.float(); token numbers go through an Embedding first",
-            )
+        needs_floats(self, x)
         if x.shape[-1] != self.input_size:
             raise ShapeError(
                 f"{type(self).__name__}(input_size={self.input_size}) got an input of shape "

@@ -141,6 +141,7 @@ from nbdl.torch.reduction import (
     unique,
     var,
 )
+from nbdl.torch.serialization import load, save
 
 SAME = (
     "abs", "acos", "acosh", "addmm", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm",

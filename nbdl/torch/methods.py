@@ -258,11 +258,11 @@ BY_CALLER: dict[str, Any] = {
 
 IN_PLACE: dict[str, Any] = {
     "uniform_": _uniform_, "normal_": _normal_, "random_": _random_, "bernoulli_": _bernoulli_,
-    **{f"{name}_": in_place(function) for name, function in {
-        "clamp_min": clamp_min, "clamp_max": clamp_max, "clamp": clamp, "div": div,
-        "tril": rearrangement.tril, "triu": rearrangement.triu,
-        "scatter": rearrangement.scatter, "scatter_add": rearrangement.scatter_add,
-    }.items()},
+    "clamp_": in_place(clamp), "clamp_min_": in_place(clamp_min),
+    "clamp_max_": in_place(clamp_max), "div_": in_place(div),
+    "tril_": in_place(rearrangement.tril), "triu_": in_place(rearrangement.triu),
+    "scatter_": in_place(rearrangement.scatter),
+    "scatter_add_": in_place(rearrangement.scatter_add),
     **{f"{name}_": in_place(door(name)) for name in (
         "multiply", "rsqrt", "sin", "cos", "sigmoid", "relu", "floor", "ceil", "reciprocal",
         "square", "remainder", "addmm",

@@ -387,3 +387,11 @@ def test_the_usual_lines_about_devices_and_seeds_run():
     assert torch.cuda.device_count() >= 0
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
+
+
+def test_states_are_saved_and_loaded(tmp_path):
+    torch = nbdl.torch
+    model, twin = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    twin.load_state_dict(torch.load(tmp_path / "model.pth", map_location="cpu"))
+    assert twin.weight.tolist() == model.weight.tolist()

@@ -1,5 +1,5 @@
 """PyTorch's ``torch.utils``."""
 
-from nbdl.torch.utils import data
+import nbdl.torch.utils.data as data
 
 __all__ = ["data"]
