@@ -393,7 +393,7 @@ class Function(Mean):
         self.count += n
 
 
-METRICS: Registry[Callable[[], Metric]] = Registry("metric")
+METRICS: Registry[Callable[[], Metric]] = Registry("metric", pattern=r"top_?\d+")
 """Name -> how to make the metric. ``top1``, ``top3``, ... are known besides."""
 
 for _name, _make, *_aliases in (
@@ -418,7 +418,7 @@ def as_metric(metric: Any) -> Metric:
     if isinstance(metric, type) and issubclass(metric, Metric):
         return metric()
     if isinstance(metric, str):
-        top = re.fullmatch(r"top[-_ ]?(\d+)", metric.strip().lower())
+        top = re.fullmatch(r"top[-_]?(\d+)", metric.strip().lower())
         return TopK(int(top[1])) if top else METRICS[metric]()
     if callable(metric):
         return Function(metric)

@@ -24,14 +24,21 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
         return text, {}
     try:
         call = ast.parse(f"f({text.partition('(')[2]}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(k.arg is None for k in call.keywords):
+        plain = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if not isinstance(call, ast.Call) or not plain or call.args:
             raise ValueError("only name=value")
-        return name, {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+        return name, {_keyword(k.arg): ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ArgumentError(
             f"{text!r} cannot be read as a name with arguments: {error}",
             hint=f"{name}(option=value, other=value) with numbers, True, False or text",
         ) from None
+
+
+def _keyword(name: str | None) -> str:
+    if name is None:
+        raise ValueError("only name=value")
+    return name
 
 
 def check_options(what: str, function: Callable[..., Any], options: Iterable[str]) -> None:

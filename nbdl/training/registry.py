@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -17,8 +18,9 @@ class Registry(Generic[T]):
     ArgumentError with the nearest one and all of them.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, pattern: str | None = None) -> None:
         self.what = what
+        self._pattern = pattern  # of names that are understood besides those of the list
         self._known: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
 
@@ -31,8 +33,7 @@ class Registry(Generic[T]):
 
     def resolve(self, name: str) -> str:
         """The proper spelling of ``name``."""
-        plain = name.strip().lower().replace("-", "_").replace(" ", "_")
-        plain = self._aliases.get(plain, plain)
+        plain = self._plain(name)
         if plain not in self._known:
             raise unknown(self.what, name, [*self._known, *self._aliases])
         return plain
@@ -40,8 +41,16 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         return self._known[self.resolve(name)]
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._known or name in self._aliases
+    def _plain(self, name: str) -> str:
+        plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+        return self._aliases.get(plain, plain)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether ``name`` is understood; it may be another spelling, or carry arguments."""
+        if not isinstance(name, str):
+            return False
+        plain = self._plain(name.partition("(")[0])
+        return plain in self._known or bool(self._pattern and re.fullmatch(self._pattern, plain))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
