@@ -14,6 +14,7 @@ from nbdl.inspection.records import (
     RunState,
 )
 from nbdl.inspection.static import formats
+from nbdl.inspection.static.confusion import right_of_all
 from nbdl.inspection.static.scales import log_range
 from nbdl.inspection.static.svg import shorten
 
@@ -38,6 +39,8 @@ def dashboard_text(record: DashboardRecord, width: int = WIDTH) -> str:
         first, last = (formats.value(float(part.values[place])) for place in (0, -1))
         curve = spark(part.values, width)
         lines.append(f"{part.name.ljust(longest)}  {curve}  {first} → {last}")
+    if record.confusion is not None:
+        lines.append(right_of_all(record.confusion))
     lines += _findings(record.findings or ())
     if record.state.error:
         lines += ["", record.state.error]

@@ -49,7 +49,7 @@ class Twin:
         return data
 
     def follow(self, update: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``update(bundle)`` every 10 seconds (at first sooner) until the source is over, then last."""
+        """Call ``update(bundle)`` every 10 s, at first sooner, and when the source is over."""
         self._update = update
         if self.source.over.is_set():
             return

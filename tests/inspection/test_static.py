@@ -14,8 +14,9 @@ from PIL import Image
 from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
-from nbdl.inspection.records import GradientFlowRecord, GradientPart, SeriesPart
+from nbdl.inspection.records import Confusion, GradientFlowRecord, GradientPart, SeriesPart
 from nbdl.inspection.static import formats
+from nbdl.inspection.static.confusion import right_of_all
 from nbdl.inspection.static.heat import encode_png
 from nbdl.inspection.static.scales import log_range, ticks, viridis
 from nbdl.inspection.static.svg import escape, number, wrap
@@ -53,6 +54,22 @@ def test_the_gradient_flow_has_one_pixel_a_cell(run):
     data = image.get("href").removeprefix("data:image/png;base64,")
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
     assert picture.size == (len(record.gradients.steps), len(record.gradients.layers))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 10, 50])
+def test_a_confusion_matrix_is_drawn_cell_by_cell_while_cells_can_be_read(run, classes):
+    counts = np.eye(classes) * 30 + 1.0
+    confusion = Confusion(tuple(f"class {i}" for i in range(classes)), counts)
+    record = replace(dashboard_record(run), confusion=confusion)
+    said = texts(static.dashboard_svg(record))
+    assert right_of_all(confusion) in said
+    assert said.count("31") == (classes if classes <= 20 else 0)
+    assert right_of_all(confusion) in text.dashboard_text(record)
+
+
+def test_a_confusion_matrix_of_nothing_divides_by_nothing(run):
+    record = replace(dashboard_record(run), confusion=Confusion(("a",), np.zeros((1, 1))))
+    assert "0 of 0 right" in texts(static.dashboard_svg(record))
 
 
 def test_labels_are_text_whatever_they_hold(run):
@@ -103,7 +120,7 @@ def test_the_png_is_opaque_has_text_and_is_not_large(run):
     name = picture.crop((150, 20, 300, 50)).convert("L")
     assert name.getextrema()[0] < 100
     assert len(data) < 60_000
-    assert len(svg) < 60_000
+    assert len(svg) < 70_000
 
 
 def test_a_bad_cell_is_red_and_a_zero_is_grey_in_the_picture():

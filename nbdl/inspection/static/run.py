@@ -12,6 +12,7 @@ from nbdl.inspection.records import (
 )
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.chart import chart, group, readable, secondary, worth_a_chart
+from nbdl.inspection.static.confusion import confusion_height, confusion_matrix
 from nbdl.inspection.static.heat import heat_height, heat_map
 from nbdl.inspection.static.svg import (
     BAD,
@@ -68,6 +69,8 @@ def dashboard_svg(record: DashboardRecord) -> str:
         height = heat_height(len(record.gradients.layers))
         column.add(heat_map(record.gradients, WIDTH - 2 * MARGIN), height)
     _findings(column, record.findings or ())
+    if record.confusion is not None:
+        column.add(confusion_matrix(record.confusion), confusion_height(record.confusion))
     title = f"Training of {state.name}: {STATUS.get(state.status, state.status)}"
     return picture(column.y + 4, *column.marks, title=title)
 
