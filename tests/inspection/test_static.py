@@ -19,7 +19,7 @@ from nbdl.inspection.static import formats
 from nbdl.inspection.static.confusion import right_of_all
 from nbdl.inspection.static.heat import encode_png
 from nbdl.inspection.static.scales import log_range, ticks, viridis
-from nbdl.inspection.static.svg import escape, number, wrap
+from nbdl.inspection.static.svg import BAD, TRAIN, VAL, escape, number, wrap
 from tests.widgets.pretend import PretendRun
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -121,6 +121,14 @@ def test_the_png_is_opaque_has_text_and_is_not_large(run):
     assert name.getextrema()[0] < 100
     assert len(data) < 60_000
     assert len(svg) < 70_000
+
+
+def test_rare_colours_survive_in_the_png(run):
+    data = static.png(static.dashboard_svg(dashboard_record(run)))
+    picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    for colour in (TRAIN, VAL, BAD):  # the legend has all three
+        wanted = list(bytes.fromhex(colour[1:]))
+        assert (np.abs(picture - wanted).max(axis=2) < 20).sum() > 20, colour
 
 
 def test_a_bad_cell_is_red_and_a_zero_is_grey_in_the_picture():
