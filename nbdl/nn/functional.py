@@ -60,6 +60,16 @@ from nbdl.ops.loss import (
     soft_margin_loss,
     triplet_margin_loss,
 )
+from nbdl.ops.normalization import (
+    batch_norm,
+    cosine_similarity,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    normalize,
+    rms_norm,
+)
 from nbdl.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from nbdl.ops.rearrangement import pad
 from nbdl.ops.rectifier import (
@@ -81,6 +91,12 @@ from nbdl.ops.softmax import log_softmax, softmax, softmin
 from nbdl.ops.trigonometry import tanh
 
 __all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",

@@ -36,6 +36,7 @@ from nbdl.ops import (
     logic,
     loss,
     movement,
+    normalization,
     pooling,
     powers,
     random,
@@ -97,6 +98,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     resampling,
     pooling,
     adaptive,
+    normalization,
 )
 """The modules that define operations."""
 
