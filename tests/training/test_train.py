@@ -323,31 +323,53 @@ def test_a_batch_size_beyond_the_data_is_noted_and_one_batch():
 # ----- when it goes wrong on the way --------------------------------------------------------
 
 
+class Counting(nn.Module):
+    """Counts its calls in a buffer, as batch norm keeps means in its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 1)
+        self.register_buffer("calls", nbdl.Tensor(np.zeros(1, np.float32)))
+
+    def forward(self, x):
+        self.calls.copy_(self.calls + 1)
+        return self.linear(x)
+
+
 def test_a_loss_that_becomes_nan_stops_the_run_and_keeps_the_last_good_state():
-    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
-    kept = {}
+    model = Counting()
+    good = {}
 
     def loss(outputs, targets):
         value = ((outputs - targets) ** 2).mean()
-        if len(kept) == 3:
-            kept["state"] = {k: v.numpy().copy() for k, v in model.state_dict().items()}
-            kept["mean"] = before[0]
-            return value * float("nan")
-        before[0] = model[1].running_mean.numpy().copy()
-        kept[len(kept)] = 0
-        return value
+        return value * float("nan") if model.calls.item() == 4 else value
 
-    before = [None]
+    class Remember(Callback):
+        def on_step_end(self, run):
+            good.update({k: v.numpy() for k, v in model.state_dict().items()})
+
     with pytest.raises(TrainingError, match="the loss became NaN") as caught:
-        nbdl.train(model, (X, VALUES), loss=loss, metrics=[], epochs=9, check=False)
+        nbdl.train(model, (X, VALUES), loss=loss, callbacks=Remember(), check=False)
     run = nbdl.training.last_run()
     assert (run.status, run.step) == ("failed", 3)
     assert run.exception is caught.value
     assert "in step 4 (epoch 1)" in caught.value.__notes__
-    for name, value in kept["state"].items():
-        if "weight" in name or "bias" in name:
-            np.testing.assert_array_equal(model.state_dict()[name].numpy(), value)
-    np.testing.assert_array_equal(model[1].running_mean.numpy(), kept["mean"])
+    assert good["calls"] == 3
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), good[name], err_msg=name)
+
+
+def test_a_gradient_that_becomes_nan_is_named_before_it_spoils_the_weights():
+    model = Counting()
+
+    def loss(outputs, targets):
+        # The square root's gradient at 0 is infinite, and infinite times 0 is NaN.
+        return ((outputs * 0.0) ** 2).sum().sqrt() if model.calls.item() == 3 else outputs.mean()
+
+    with pytest.raises(TrainingError, match=r"the gradient of 'linear\.weight' became NaN"):
+        nbdl.train(model, (X, VALUES), loss=loss, check=False)
+    assert all(np.isfinite(p.numpy()).all() for p in model.parameters())
+    assert model.calls.item() == 2
 
 
 def test_nan_in_batches_that_stream_is_told_from_an_unstable_training():
