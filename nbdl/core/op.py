@@ -42,6 +42,7 @@ class Op:
       None, or a function of no arguments that is called only if somebody needs the gradient;
     - ``saves``: the names among grad's parameters whose values it reads: the tape keeps these
       and hands the others over as Specs;
+    - ``broadcasts``: the walk sums gradients back; ``moves``: the result is on another device;
     - ``flops(*specs)``, ``kernel`` (expression common to Python and C), ``onnx``, ``method``.
     """
 
@@ -52,6 +53,7 @@ class Op:
     saves: ClassVar[tuple[str, ...]] = ()
     differentiable: ClassVar[bool] = True
     broadcasts: ClassVar[bool] = False
+    moves: ClassVar[bool] = False
     name: ClassVar[str]
     title: ClassVar[str]
 
@@ -92,7 +94,7 @@ class Op:
                 restore(before)
         if type(result) is tuple:
             return _record_many(self, inputs, arrays, result, xp, state)
-        if type(result) is not _ndarray and xp is np:
+        if type(result) is not _ndarray and xp is np and not self.moves:
             result = np.asarray(result)
         y = _new(Tensor)
         y.value = result
@@ -178,7 +180,7 @@ def _elsewhere(op: Op, arrays: list[Any]) -> tuple[Any, Any]:
             raise _explained(op, arrays, error) from error
         if type(result) is tuple:
             return tuple(xp.asarray(r) for r in result), xp
-        return xp.asarray(result), xp
+        return result if op.moves else xp.asarray(result), xp
 
 
 def _explained(op: Op, arrays: list[Any], error: Exception) -> Exception:

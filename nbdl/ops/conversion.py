@@ -41,6 +41,7 @@ class ToDevice(Movement):
     """A copy on another device."""
 
     device: str
+    moves = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return backends.to_device(x, self.device)

@@ -1,0 +1,205 @@
+"""The tape and the walk back: memory, errors, hooks, modes, threads."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import nbdl
+from nbdl.errors import GradientError
+
+
+def leaf(*values: float) -> nbdl.Tensor:
+    return nbdl.tensor(list(values), dtype="float64", requires_grad=True)
+
+
+def test_backward_adds_to_grad() -> None:
+    x = leaf(1, 2)
+    (x * 3).sum().backward()
+    (x * 3).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [6, 6]
+
+
+def test_a_tensor_used_twice_gets_both_gradients() -> None:
+    x = leaf(2)
+    y = x * x + x
+    y.backward()
+    assert x.grad.tolist() == [5]
+
+
+def test_backward_frees_saved_values() -> None:
+    x = nbdl.ones((1000, 1000), dtype="float64", requires_grad=True)  # 8 MB
+    gc.collect()
+    tracemalloc.start()
+    y = ((x.exp() * x).exp() * x).sum()
+    held = tracemalloc.get_traced_memory()[0]
+    y.backward()
+    x.grad = None
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 15e6 < held < 17e6  # the two exponentials, and neither product
+    assert after < 0.5e6  # although y, and with it the skeleton of the graph, lives
+    assert y.grad_fn is not None
+
+
+def test_values_not_declared_in_saves_are_not_kept() -> None:
+    x = nbdl.ones((1000, 1000), dtype="float64", requires_grad=True)
+    gc.collect()
+    tracemalloc.start()
+    y = ((x + 1) + 2 - 3).sum()
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 0.5e6
+    assert y.requires_grad
+
+
+def test_second_backward_says_what_to_do() -> None:
+    y = (leaf(1) * leaf(2)).sum()
+    y.backward()
+    with pytest.raises(GradientError, match=r"second time to Multiply(.|\n)*retain_graph=True"):
+        y.backward()
+
+
+def test_retain_graph_allows_a_second_backward() -> None:
+    x = leaf(3)
+    y = x * x
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [12]
+
+
+def test_grad_returns_and_does_not_accumulate() -> None:
+    x = leaf(3)
+    (g,) = nbdl.grad(x * x, x)
+    assert g.tolist() == [6]
+    assert x.grad is None
+
+
+def test_grad_of_grad() -> None:
+    x = leaf(2)
+    (g,) = nbdl.grad(x**3, x, create_graph=True)
+    (h,) = nbdl.grad(g, x, create_graph=True)
+    (third,) = nbdl.grad(h, x)
+    assert (g.item(), h.item(), third.item()) == (12, 12, 6)
+
+
+def test_grad_of_an_unused_input() -> None:
+    x, z = leaf(2), leaf(1)
+    with pytest.raises(GradientError, match=r"inputs\[1\].*was not used"):
+        nbdl.grad(x * 2, (x, z))
+    assert nbdl.grad(x * 2, (x, z), allow_unused=True)[1] is None
+
+
+def test_grad_with_respect_to_a_middle_tensor() -> None:
+    x = leaf(2)
+    y = x * 3
+    assert nbdl.grad(y * y, y)[0].tolist() == [12]
+
+
+def test_backward_needs_a_scalar_or_a_gradient() -> None:
+    x = leaf(1, 2)
+    with pytest.raises(GradientError, match=r"needs a scalar.*\(2,\)"):
+        (x * 2).backward()
+    (x * 2).backward(nbdl.tensor([1.0, 10.0], dtype="float64"))
+    assert x.grad.tolist() == [2, 20]
+
+
+def test_backward_without_history() -> None:
+    with pytest.raises(GradientError, match="does not depend on anything requiring a gradient"):
+        nbdl.tensor(1.0).backward()
+
+
+def test_no_grad_records_nothing_and_enable_grad_again() -> None:
+    x = leaf(1)
+    with nbdl.no_grad():
+        assert not (x * 2).requires_grad
+        with nbdl.enable_grad():
+            assert (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+    @nbdl.no_grad()
+    def double(v):
+        return v * 2
+
+    assert not double(x).requires_grad
+
+
+def test_no_grad_in_one_thread_does_not_leak_into_another() -> None:
+    x = leaf(1)
+    inside, seen = threading.Event(), []
+    done = threading.Event()
+
+    def other() -> None:
+        inside.wait(10)
+        seen.append((x * 2).requires_grad)
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with nbdl.no_grad():
+        inside.set()
+        assert done.wait(10)
+    thread.join()
+    assert seen == [True]
+
+
+def test_detach_cuts() -> None:
+    x = leaf(3)
+    (x.detach() * x).backward()
+    assert x.grad.tolist() == [3]
+
+
+def test_hooks_see_and_replace_gradients_and_can_be_removed() -> None:
+    x = leaf(1)
+    y = x * 2
+    seen = []
+    handle = y.register_hook(lambda g: seen.append(g.item()))
+    y.register_hook(lambda g: g * 10)
+    (y * 3).backward()
+    assert seen == [3]
+    assert x.grad.tolist() == [60]
+    handle.remove()
+    handle.remove()
+
+
+def test_post_accumulate_hook_comes_after_grad() -> None:
+    x = leaf(1)
+    seen = []
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.item()))
+    (x * 2).backward()
+    assert seen == [2]
+
+
+def test_retain_grad_of_a_middle_tensor() -> None:
+    x = leaf(1)
+    y = x * 2
+    y.retain_grad()
+    (y * 3).backward()
+    assert y.grad.tolist() == [3]
+
+
+def test_integers_cannot_require_a_gradient() -> None:
+    with pytest.raises(GradientError, match="int64"):
+        nbdl.tensor([1, 2]).requires_grad_()
+
+
+def test_deep_graphs_need_no_recursion() -> None:
+    x = leaf(1)
+    y = x
+    for _ in range(5000):
+        y = y + 1
+    y.backward()
+    assert x.grad.tolist() == [1]
+    del y
+    gc.collect()
+
+
+def test_dtype_of_a_gradient_is_its_tensors() -> None:
+    x = nbdl.ones(3, dtype="float16", requires_grad=True)
+    (x.to("float32") * np.ones(3)).sum().backward()
+    assert x.grad.dtype == nbdl.float16
