@@ -259,11 +259,19 @@ def test_runs_are_kept_in_the_store_while_they_run_and_after():
     np.testing.assert_allclose(kept.history().gradients.norms, run.history.gradients.norms)
 
 
-def test_text_progress_is_drawn_only_when_nothing_else_shows_the_run(capsys):
-    nbdl.train(net(), (X, Y), epochs=2, progress=True)
-    assert "epoch 2/2" in capsys.readouterr().err
-    nbdl.train(net(), (X, Y), epochs=2)
-    assert capsys.readouterr().err == ""  # too short for a bar
+@pytest.mark.parametrize("watched", [False, True])
+def test_text_progress_is_drawn_when_no_view_shows_the_run(capsys, watched):
+    class Slow(Callback):
+        def on_step_end(self, run):
+            time.sleep(0.3)
+
+    def show(event):
+        event.run.watched = watched
+
+    unsubscribe = events.subscribe(events.RunStarted, show)
+    nbdl.train(net(), (X, Y), epochs=2, batch_size=32, callbacks=Slow())
+    unsubscribe()
+    assert ("epoch 2/2" in capsys.readouterr().err) is not watched
 
 
 def test_the_training_thread_prints_nothing(capsys):

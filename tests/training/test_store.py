@@ -250,6 +250,7 @@ def test_no_runs_yet(tmp_path):
         runs(tmp_path / "nowhere")
 
 
+@pytest.mark.alone
 def test_a_million_points_open_within_a_second(tmp_path):
     import time
 
