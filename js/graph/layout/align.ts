@@ -10,18 +10,25 @@ export interface Alignment {
 
 /**
  * Choose straight links, never two that cross or share an end. Parts of one box come first, then
- * stand-ins of one long edge, then the middle link between real nodes (a fan keeps its middle straight), then any link
- * between real nodes, then the rest. Each gap is four sweeps, so the whole is linear.
+ * stand-ins of one long edge, then the links of the main path: down to where most is left to come,
+ * up to where the longest straight line arrives (among equals the middle one: a fan keeps its middle
+ * straight). Then any link between real nodes, then the rest. Five sweeps a gap: the whole is linear.
  */
-export function align(graph: Layered): Alignment {
+export function align(graph: Layered, remaining: number[]): Alignment {
   const count = graph.kind.length;
+  const length = new Array<number>(count).fill(0);
+  const left = graph.kind.map((kind, element) => (kind === NODE ? remaining[graph.what[element]!]! : 0));
   const alignment: Alignment = {
     up: new Array<number>(count).fill(-1),
     down: new Array<number>(count).fill(-1),
   };
   for (const gap of graph.gaps) {
     if (gap.length === 1) accept(graph, alignment, gap[0]!);
-    else if (gap.length > 1) alignGap(graph, alignment, gap);
+    else if (gap.length > 1) alignGap(graph, alignment, gap, length, left);
+    for (const link of gap) {
+      const to = graph.linkTo[link]!;
+      if (alignment.up[to] === link) length[to] = length[graph.linkFrom[link]!]! + 1;
+    }
   }
   return alignment;
 }
@@ -31,7 +38,13 @@ function accept(graph: Layered, alignment: Alignment, link: number): void {
   alignment.down[graph.linkFrom[link]!] = link;
 }
 
-function alignGap(graph: Layered, alignment: Alignment, gap: number[]): void {
+function alignGap(
+  graph: Layered,
+  alignment: Alignment,
+  gap: number[],
+  length: number[],
+  left: number[],
+): void {
   const { linkFrom, linkTo, place } = graph;
   const byTo = [...gap].sort(
     (a, b) => place[linkTo[a]!]! - place[linkTo[b]!]! || place[linkFrom[a]!]! - place[linkFrom[b]!]!,
@@ -39,12 +52,12 @@ function alignGap(graph: Layered, alignment: Alignment, gap: number[]): void {
   const byFrom = [...gap].sort(
     (a, b) => place[linkFrom[a]!]! - place[linkFrom[b]!]! || place[linkTo[a]!]! - place[linkTo[b]!]!,
   );
-  const middleOfFrom = middles(graph, byFrom, linkFrom);
-  const middleOfTo = middles(graph, byTo, linkTo);
+  const mainOfFrom = mainLinks(graph, byFrom, linkFrom, linkTo, left);
+  const mainOfTo = mainLinks(graph, byTo, linkTo, linkFrom, length);
   const passes: ((link: number) => boolean)[] = [
     (link) => graph.linkNet[link]! < 0,
     (link) => graph.kind[linkFrom[link]!] === PASS && graph.kind[linkTo[link]!] === PASS,
-    (link) => middleOfFrom.has(link) && middleOfTo.has(link),
+    (link) => mainOfFrom.has(link) && mainOfTo.has(link),
     (link) => isReal(graph, link),
     () => true,
   ];
@@ -56,17 +69,26 @@ function isReal(graph: Layered, link: number): boolean {
   return graph.kind[graph.linkFrom[link]!] !== PASS && graph.kind[graph.linkTo[link]!] !== PASS;
 }
 
-/** The middle real link of each element at one end, links being sorted by that end. */
-function middles(graph: Layered, links: number[], end: number[]): Set<number> {
+/** For each element at one end its real link of most weight at the other end, or the middle of those. */
+function mainLinks(
+  graph: Layered,
+  links: number[],
+  end: number[],
+  other: number[],
+  weight: number[],
+): Set<number> {
   const result = new Set<number>();
-  let run: number[] = [];
+  let best: number[] = [];
   for (let i = 0; i <= links.length; i++) {
     const ends = i === links.length || (i > 0 && end[links[i]!] !== end[links[i - 1]!]);
-    if (ends && run.length > 0) {
-      result.add(run[(run.length - 1) >> 1]!);
-      run = [];
+    if (ends && best.length > 0) {
+      result.add(best[(best.length - 1) >> 1]!);
+      best = [];
     }
-    if (i < links.length && isReal(graph, links[i]!)) run.push(links[i]!);
+    if (i === links.length || !isReal(graph, links[i]!)) continue;
+    const more = best.length === 0 ? 0 : weight[other[links[i]!]!]! - weight[other[best[0]!]!]!;
+    if (more > 0) best = [];
+    if (more >= 0) best.push(links[i]!);
   }
   return result;
 }

@@ -207,5 +207,61 @@ export function buildLayers(level: Level): Layered {
     for (const index of netsOf[child]!) builder.run(index, builder.exitOf[child]!);
   }
   builder.finish();
+  orderCarriers(builder);
   return builder;
+}
+
+/**
+ * Children keep the order of the program in every layer. What only passes through (stand-ins, parts
+ * of tall boxes, edges on their way out) goes where its upper end stands, so that it crosses as
+ * little as possible; beside a child with the same upper end it goes to the left.
+ */
+function orderCarriers(graph: Layered): void {
+  const { kind, place, linkFrom, linkTo } = graph;
+  const total = new Float64Array(kind.length);
+  const count = new Float64Array(kind.length);
+  for (let index = 1; index < graph.layers.length; index++) {
+    for (const link of graph.gaps[index - 1]!) {
+      const to = linkTo[link]!;
+      total[to] = total[to]! + place[linkFrom[link]!]!;
+      count[to] = count[to]! + 1;
+    }
+    const layer = graph.layers[index]!;
+    if (layer.length < 2) continue;
+    const above = (element: number, otherwise: number) =>
+      count[element]! > 0 ? total[element]! / count[element]! : otherwise;
+    const carriers = layer.filter((element) => kind[element] !== NODE);
+    carriers.sort((a, b) => above(a, Infinity) - above(b, Infinity));
+    let next = 0;
+    let last = -Infinity;
+    let position = 0;
+    const ordered = new Array<number>(layer.length);
+    for (const element of layer) {
+      if (kind[element] !== NODE) continue;
+      last = above(element, last);
+      while (next < carriers.length && above(carriers[next]!, Infinity) <= last) {
+        ordered[position++] = carriers[next++]!;
+      }
+      ordered[position++] = element;
+    }
+    while (next < carriers.length) ordered[position++] = carriers[next++]!;
+    graph.layers[index] = ordered;
+    for (let i = 0; i < position; i++) place[ordered[i]!] = i;
+  }
+}
+
+/** For each child how many layers the longest way from it to the end takes. */
+export function remainingLayers(level: Level): number[] {
+  const remaining = level.children.map(spanOf);
+  const netsOf = netsBySource(level);
+  for (let child = level.children.length - 1; child >= 0; child--) {
+    let most = 0;
+    for (const index of netsOf[child]!) {
+      for (const target of level.nets[index]!.targets) {
+        if (target > child) most = Math.max(most, remaining[target]!);
+      }
+    }
+    remaining[child] = remaining[child]! + most;
+  }
+  return remaining;
 }

@@ -2,13 +2,13 @@
 
 import { align, placePorts, type PortShape } from "./align";
 import { placeElements } from "./coordinates";
-import { BODY, buildLayers, NODE, type Layered } from "./layers";
+import { BODY, buildLayers, NODE, remainingLayers, type Layered } from "./layers";
 import { routeLevel } from "./routes";
 import { GAP, ROUTE, type Box, type Level } from "./types";
 
 export function layoutLevel(level: Level): Box {
   const graph = buildLayers(level);
-  const alignment = align(graph);
+  const alignment = align(graph, remainingLayers(level));
   const laneCount = countLanes(graph);
   const width = (element: number) => {
     const solid = graph.kind[element] === NODE || graph.kind[element] === BODY;

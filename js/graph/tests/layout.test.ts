@@ -56,6 +56,16 @@ describe("layoutGraph", () => {
     expect(middle(box, 3)).toBeGreaterThan(middle(box, 2));
   });
 
+  it("leads a long edge past the side it comes from", () => {
+    const { box } = lay(shapesOf("x", "q < x", "k < x", "v < x", "a < q k", "b < a", "mix < b v")).levels[0]!;
+    const bends = [];
+    for (let i = 0; i < box.routes.length; i += ROUTE) {
+      if (box.routes[i + 5] === 3) bends.push(box.routes[i]! > middle(box, 4) && box.routes[i + 3]! > middle(box, 4));
+    }
+    expect(bends.length).toBeGreaterThan(1);
+    expect(bends.slice(0, -1).every(Boolean)).toBe(true);
+  });
+
   it("orders the nodes of a layer as the program does", () => {
     const { box } = lay(shapesOf("x", "a < x", "b < x", "c < x", "d < x")).levels[0]!;
     const lefts = [1, 2, 3, 4].map((index) => rect(box, index)[0]!);

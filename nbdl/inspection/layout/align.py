@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nbdl.inspection.layout.layers import BODY, NODE, PASS, Layered
+from nbdl.inspection.layout.layers import BODY, NODE, PASS, Layered, remaining_layers
 from nbdl.inspection.layout.types import PORT_GAP
 
 
@@ -17,11 +17,20 @@ class Alignment:
         self.up = [-1] * len(graph.kind)
         self.down = [-1] * len(graph.kind)
         self._graph = graph
+        remaining = remaining_layers(graph.level)
+        self._left = [
+            remaining[graph.what[e]] if kind == NODE else 0 for e, kind in enumerate(graph.kind)
+        ]
+        self._length = [0] * len(graph.kind)
         for gap in graph.gaps:
             if len(gap) == 1:
                 self._accept(gap[0])
             elif gap:
                 self._gap(gap)
+            for link in gap:
+                start, end, _ = graph.links[link]
+                if self.up[end] == link:
+                    self._length[end] = self._length[start] + 1
 
     def _accept(self, link: int) -> None:
         start, end, _ = self._graph.links[link]
@@ -33,7 +42,7 @@ class Alignment:
         ends = {link: (place[graph.links[link][0]], place[graph.links[link][1]]) for link in gap}
         by_to = sorted(gap, key=lambda link: (ends[link][1], ends[link][0]))
         by_from = sorted(gap, key=lambda link: ends[link])
-        middle = self._middles(by_from, 0) & self._middles(by_to, 1)
+        main = self._main(by_from, 0, self._left) & self._main(by_to, 1, self._length)
 
         def passes(link: int) -> bool:
             start, end, _ = graph.links[link]
@@ -42,20 +51,25 @@ class Alignment:
         def body(link: int) -> bool:
             return graph.links[link][2] < 0
 
-        for wanted in (body, passes, middle.__contains__, self._is_real, lambda _: True):
+        for wanted in (body, passes, main.__contains__, self._is_real, lambda _: True):
             self._sweep(by_to, wanted)
 
     def _is_real(self, link: int) -> bool:
         start, end, _ = self._graph.links[link]
         return self._graph.kind[start] != PASS and self._graph.kind[end] != PASS
 
-    def _middles(self, links: list[int], side: int) -> set[int]:
-        """The middle real link of each element at one end."""
+    def _main(self, links: list[int], side: int, weight: list[int]) -> set[int]:
+        """Each element's real link of most weight at the other end, or the middle of those."""
         runs: dict[int, list[int]] = {}
         for link in links:
             if self._is_real(link):
                 runs.setdefault(self._graph.links[link][side], []).append(link)
-        return {run[(len(run) - 1) // 2] for run in runs.values()}
+        result = set()
+        for run in runs.values():
+            weights = [weight[self._graph.links[link][1 - side]] for link in run]
+            best = [link for link, w in zip(run, weights, strict=True) if w == max(weights)]
+            result.add(best[(len(best) - 1) // 2])
+        return result
 
     def _sweep(self, by_to: list[int], wanted: Callable[[int], bool]) -> None:
         """Accept the wanted links from left to right where they cross none accepted before."""

@@ -63,6 +63,16 @@ def nets_by_source(level: Level) -> list[list[int]]:
     return result
 
 
+def remaining_layers(level: Level) -> list[int]:
+    """For each child how many layers the longest way from it to the end takes."""
+    remaining = [span_of(child) for child in level.children]
+    of = nets_by_source(level)
+    for child in reversed(range(len(remaining))):
+        targets = (t for index in of[child] for t in level.nets[index].targets if t > child)
+        remaining[child] += max((remaining[t] for t in targets), default=0)
+    return remaining
+
+
 class Layered:
     """Elements in layers, in program order of what they carry; links join neighbours.
 
@@ -105,6 +115,31 @@ class Layered:
                 self._run(index, self.exit_of[child])
         for start, child, index in self._pending:
             self._link(start, self.element_of[child], index)
+        for index in range(1, len(self.layers)):
+            self._order_carriers(index)
+
+    def _order_carriers(self, index: int) -> None:
+        """Children keep the program's order; what only passes goes where its upper end stands."""
+        above: dict[int, list[int]] = {}
+        for link in self.gaps[index - 1]:
+            start, end, _ = self.links[link]
+            above.setdefault(end, []).append(self.place[start])
+        at = {element: sum(places) / len(places) for element, places in above.items()}
+        layer = self.layers[index]
+        carriers = sorted(
+            (e for e in layer if self.kind[e] != NODE), key=lambda e: at.get(e, math.inf)
+        )
+        ordered: list[int] = []
+        last = -math.inf
+        for element in (e for e in layer if self.kind[e] == NODE):
+            last = at.get(element, last)
+            while carriers and at.get(carriers[0], math.inf) <= last:
+                ordered.append(carriers.pop(0))
+            ordered.append(element)
+        ordered += carriers
+        self.layers[index] = ordered
+        for position, element in enumerate(ordered):
+            self.place[element] = position
 
     def _add_child(self, child: int) -> None:
         """The element of a child, and below it the parts of a tall box."""
