@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
+import os
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +14,8 @@ import numpy as np
 from nbdl.errors import ArgumentError, ShapeError
 
 Shape = tuple[int, ...]
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Spec(NamedTuple):
@@ -59,16 +63,29 @@ def broadcast_shapes(*shapes: Shape, what: str = "the operands") -> Shape:
     return tuple(result)
 
 
+def _asked() -> str:
+    """``"sum: "``: the public operation that is being called, for an error's message."""
+    frame, found = sys._getframe(1), ""
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_HERE) or not found
+    ):
+        name = frame.f_code.co_name
+        if f"{os.sep}ops{os.sep}" in frame.f_code.co_filename and not name.startswith(("_", "<")):
+            found = f"{name}: "
+        frame = frame.f_back
+    return found
+
+
 def normalize_axis(axis: int, ndim: int, name: str = "axis") -> int:
     """``axis`` in ``0..ndim-1``; negative counts from the end; raises ShapeError outside."""
     try:
         index = operator.index(axis)
     except TypeError:
-        raise ArgumentError(f"{name} must be an integer, got {axis!r}") from None
+        raise ArgumentError(f"{_asked()}{name} must be an integer, got {axis!r}") from None
     rank = max(ndim, 1)
     if not -rank <= index < rank:
         raise ShapeError(
-            f"{name}={axis} is out of range for a tensor with {ndim} dimensions",
+            f"{_asked()}{name}={axis} is out of range for a tensor with {ndim} dimensions",
             hint=f"{name} from {-rank} to {rank - 1}",
         )
     return index % rank
@@ -83,7 +100,7 @@ def normalize_axes(
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     result = tuple(sorted(normalize_axis(a, ndim, name) for a in axes))
     if len(set(result)) != len(result):
-        raise ArgumentError(f"{name}={axis} names the same axis twice")
+        raise ArgumentError(f"{_asked()}{name}={axis} names the same axis twice")
     return result if ndim else ()
 
 

@@ -17,7 +17,7 @@ from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
 from nbdl.core.tape import Node, Pick
 from nbdl.core.tensor import Tensor
-from nbdl.errors import DeviceError, NbdlError, ShapeError
+from nbdl.errors import DeviceError, IndexRangeError, NbdlError, ShapeError
 from nbdl.shapes import Spec
 
 registry: dict[str, type[Op]] = {}
@@ -193,7 +193,9 @@ def _explained(op: Op, arrays: list[Any], error: Exception) -> Exception:
     except NbdlError as better:
         return better
     listed = ", ".join(f"{s.dtype}{list(s.shape)}" for s in specs)
-    if isinstance(error, (ValueError, IndexError)):
+    if isinstance(error, IndexError):
+        return IndexRangeError(f"{op.title} of inputs {listed}: {error}")
+    if isinstance(error, ValueError):
         return ShapeError(f"{op.title} failed on inputs {listed}: {error}")
     return error
 

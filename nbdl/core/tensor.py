@@ -436,5 +436,8 @@ def _digits(array: np.ndarray) -> str:
 
 
 def as_shape(shape: int | Sequence[int]) -> Shape:
-    """A size or sizes as a tuple of ints."""
-    return (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    """A size or sizes as a tuple of ints; raises ShapeError for a negative one."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if sizes and min(sizes) < 0:
+        raise ShapeError(f"a shape cannot have a negative size, got {sizes}")
+    return sizes

@@ -10,7 +10,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.ops.conversion import astensor, cast, promote
-from nbdl.ops.families import Comparison
+from nbdl.ops.families import Comparison, require_real
 
 __all__ = [
     "equal",
@@ -168,24 +168,28 @@ def not_equal(x: Any, y: Any, /) -> Tensor:
 def less(x: Any, y: Any, /) -> Tensor:
     """x < y, elementwise.  x, y: broadcasting -> z: bool."""
     x, y = promote(x, y)
+    require_real("less", x)
     return _less(x, y)
 
 
 def less_equal(x: Any, y: Any, /) -> Tensor:
     """x <= y, elementwise.  x, y: broadcasting -> z: bool."""
     x, y = promote(x, y)
+    require_real("less_equal", x)
     return _less_equal(x, y)
 
 
 def greater(x: Any, y: Any, /) -> Tensor:
     """x > y, elementwise.  x, y: broadcasting -> z: bool."""
     x, y = promote(x, y)
+    require_real("greater", x)
     return _greater(x, y)
 
 
 def greater_equal(x: Any, y: Any, /) -> Tensor:
     """x >= y, elementwise.  x, y: broadcasting -> z: bool."""
     x, y = promote(x, y)
+    require_real("greater_equal", x)
     return _greater_equal(x, y)
 
 

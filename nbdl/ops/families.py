@@ -134,6 +134,17 @@ def require_kind(op: str, kinds: str, *specs: Spec) -> None:
             )
 
 
+def require_real(op: str, *specs: Any) -> None:
+    """Raise DtypeError for complex numbers, which have no order; takes tensors or Specs."""
+    for spec in specs:
+        if spec.dtype.kind == "c":
+            raise DtypeError(
+                f"{op} got a tensor of dtype {spec.dtype} (shape {spec.shape}); it works on real "
+                "numbers only",
+                hint="x.real, x.imag or abs(x)",
+            )
+
+
 def require_float(op: str, name: str, dtype: Any) -> None:
     """Raise DtypeError unless ``dtype`` is a float (or complex)."""
     if not dtypes.is_differentiable(dtype):

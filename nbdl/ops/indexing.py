@@ -11,7 +11,7 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError, IndexRangeError
+from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to, sum_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
@@ -111,6 +111,16 @@ class SetItem(Indexing):
         return result
 
     def infer(self, x: Spec, v: Spec, *arrays: Spec) -> Spec:
+        if not any(a.dtype == dtypes.bool for a in arrays):
+            place = _shape_of(x, self.index, arrays)
+            tail = v.shape[max(v.ndim - len(place), 0) :]
+            fits = all(n in (1, m) for n, m in zip(tail[::-1], place[::-1], strict=False))
+            if not fits or any(n != 1 for n in v.shape[: v.ndim - len(place)]):
+                raise ShapeError(
+                    f"x[index] = value: the place has shape {place} (x {x.shape}), the value "
+                    f"has shape {v.shape}",
+                    hint="sizes must be equal or 1, counted from the last axis",
+                )
         return x
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor, v: Tensor, *arrays: Tensor) -> Any:

@@ -253,7 +253,9 @@ def roll(
             raise ArgumentError(f"roll: shift={shift} has several entries and axis is None")
         return reshape(Roll((shift,), (0,))(flatten(x)), x.shape)
     axes: tuple[Any, ...] = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    shifts: tuple[Any, ...] = tuple(shift) if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
+    shifts: tuple[Any, ...] = (shift,) * len(axes)
+    if isinstance(shift, (tuple, list)):
+        shifts = tuple(shift)
     if len(shifts) != len(axes):
         raise ArgumentError(f"roll: shift={shift} and axis={axis} must have equally many entries")
     if x.ndim == 0:

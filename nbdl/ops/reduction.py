@@ -15,7 +15,7 @@ from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.creation import ones
 from nbdl.ops.cumulative import cumprod
-from nbdl.ops.families import Reduction, require_kind
+from nbdl.ops.families import Reduction, require_kind, require_real
 from nbdl.ops.movement import concat, flip, permute_dims, reshape
 from nbdl.ops.selection import where
 from nbdl.shapes import Spec, normalize_axes
@@ -222,6 +222,7 @@ def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
 def _extreme(op: type[_Extreme], x: Any, axis: Axis, keepdims: bool) -> Tensor:
     x = astensor(x)
+    require_real(op.__name__.lower(), x)
     return op(normalize_axes(axis, x.ndim), keepdims)(x)
 
 

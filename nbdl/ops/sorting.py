@@ -13,7 +13,7 @@ from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.conversion import astensor, cast, floats, promote
-from nbdl.ops.families import require_kind
+from nbdl.ops.families import require_kind, require_real
 from nbdl.ops.gathering import known, take_along_axis
 from nbdl.ops.movement import flatten, reshape
 from nbdl.shapes import Spec, normalize_axis, reduced_shape
@@ -152,6 +152,7 @@ def argsort(x: Any, /, axis: int = -1, *, descending: bool = False, stable: bool
     place = normalize_axis(axis, x.ndim)
     if x.ndim == 0:
         return cast(x * 0, dtypes.int64)
+    require_real("sort", x)
     return Argsort(place, descending)(x)
 
 
@@ -267,6 +268,7 @@ def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Ten
 
 def _argbest(x: Any, axis: int | None, keepdims: bool, largest: bool) -> Tensor:
     x = astensor(x)
+    require_real("argmax" if largest else "argmin", x)
     rank = x.ndim
     if axis is None or rank == 0:
         normalize_axis(axis or 0, rank)

@@ -11,7 +11,7 @@ from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.ops.arithmetic import exp, negative
 from nbdl.ops.conversion import floats
-from nbdl.ops.families import Elementwise
+from nbdl.ops.families import Elementwise, require_real
 from nbdl.ops.selection import where
 from nbdl.ops.trigonometry import cos, sin
 
@@ -201,27 +201,33 @@ class Sinc(Elementwise):
         return dy * where(small, series, exact)
 
 
+def _reals(name: str, x: Any) -> Tensor:
+    x = floats(x)
+    require_real(name, x)
+    return x
+
+
 def erf(x: Any, /) -> Tensor:
     """The error function; float64 to 4 units of the last place, float32 to 8.
 
     x: (...) -> y: (...), a float dtype. Cody, Mathematics of Computation 23, 1969.
     """
-    return _erf(floats(x))
+    return _erf(_reals("erf", x))
 
 
 def erfc(x: Any, /) -> Tensor:
     """1 - erf(x), exact where that is small.  x: (...) -> y: (...), a float dtype."""
-    return _erfc(floats(x))
+    return _erfc(_reals("erfc", x))
 
 
 def erfinv(x: Any, /) -> Tensor:
     """The inverse of erf; ±inf at ±1, NaN outside.  x: (...) -> y: (...), a float dtype."""
-    return _erfinv(floats(x))
+    return _erfinv(_reals("erfinv", x))
 
 
 def sinc(x: Any, /) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0.  x: (...) -> y: (...), a float dtype."""
-    return _sinc(floats(x))
+    return _sinc(_reals("sinc", x))
 
 
 _erf, _erfc, _erfinv, _sinc = Erf(), Erfc(), Erfinv(), Sinc()
