@@ -152,15 +152,22 @@ export function placePorts(
     from: new Array<number>(graph.linkFrom.length).fill(0),
     to: new Array<number>(graph.linkFrom.length).fill(0),
   };
-  const incoming: number[][] = graph.kind.map(() => []);
-  const outgoing: number[][] = graph.kind.map(() => []);
+  // Most elements have one link at each end: they share one empty list until they get another.
+  const none: number[] = [];
+  const incoming: number[][] = graph.kind.map(() => none);
+  const outgoing: number[][] = graph.kind.map(() => none);
+  const append = (lists: number[][], element: number, link: number) => {
+    if (lists[element] === none) lists[element] = [link];
+    else lists[element]!.push(link);
+  };
   for (const links of graph.gaps) {
-    const ordered = [...links].sort(
-      (a, b) => graph.place[graph.linkFrom[a]!]! - graph.place[graph.linkFrom[b]!]!,
-    );
+    const ordered =
+      links.length < 2
+        ? links
+        : [...links].sort((a, b) => graph.place[graph.linkFrom[a]!]! - graph.place[graph.linkFrom[b]!]!);
     for (const link of ordered) {
-      incoming[graph.linkTo[link]!]!.push(link);
-      outgoing[graph.linkFrom[link]!]!.push(link);
+      append(incoming, graph.linkTo[link]!, link);
+      append(outgoing, graph.linkFrom[link]!, link);
     }
   }
   for (let element = 0; element < graph.kind.length; element++) {
@@ -187,7 +194,11 @@ function spreadOutgoing(
   ports: Ports,
 ): void {
   const edges = links.filter((link) => graph.linkNet[link]! >= 0);
-  const nets = [...new Set(edges.map((link) => graph.linkNet[link]!))].sort((a, b) => a - b);
+  if (edges.length === 0) return;
+  const nets =
+    edges.length === 1
+      ? [graph.linkNet[edges[0]!]!]
+      : [...new Set(edges.map((link) => graph.linkNet[link]!))].sort((a, b) => a - b);
   const down = alignment.down[element]!;
   const main = down < 0 ? -1 : graph.linkNet[down]!;
   const at = new Map<number, number>();

@@ -205,7 +205,7 @@ function toNet(
   place: Map<number, number>,
   placed: Map<number, Done>,
 ): Net {
-  const nodes = [...new Set(net.targets)].sort((a, b) => a - b);
+  const nodes = net.targets.length < 2 ? net.targets : [...new Set(net.targets)].sort((a, b) => a - b);
   return {
     source: net.source < 0 ? -1 : place.get(net.source)!,
     slot: placed.get(net.source)?.outSlot.get(net.tensor) ?? 0,
