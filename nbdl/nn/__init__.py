@@ -32,6 +32,14 @@ from nbdl.nn.activation import (
     Threshold,
 )
 from nbdl.nn.attention import MultiheadAttention
+from nbdl.nn.batch_normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from nbdl.nn.cells import GRUCell, LSTMCell, RNNCell
 from nbdl.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from nbdl.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
@@ -68,6 +76,7 @@ from nbdl.nn.loss import (
     TripletMarginLoss,
 )
 from nbdl.nn.module import Module
+from nbdl.nn.normalization import GroupNorm, LayerNorm, RMSNorm
 from nbdl.nn.parameter import Parameter, Unsized
 from nbdl.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -100,6 +109,13 @@ from nbdl.nn.rearrangement import (
     ZeroPad3d,
 )
 from nbdl.nn.recurrent import GRU, LSTM, RNN
+from nbdl.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -111,6 +127,9 @@ __all__ = [
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Bilinear",
     "CELU",
     "CircularPad1d",
@@ -138,6 +157,7 @@ __all__ = [
     "GRU",
     "GRUCell",
     "GaussianNLLLoss",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -147,10 +167,14 @@ __all__ = [
     "HuberLoss",
     "Identity",
     "Inferred",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LSTM",
     "LSTMCell",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -173,6 +197,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "PoissonNLLLoss",
+    "RMSNorm",
     "RNN",
     "RNNCell",
     "RReLU",
@@ -197,6 +222,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
     "Unsized",

@@ -1,11 +1,5 @@
 """Operations of deep learning under PyTorch's names."""
 
-from __future__ import annotations
-
-from typing import Any
-
-from nbdl.core.tensor import Tensor
-from nbdl.ops import statistics
 from nbdl.ops.activation import (
     celu,
     elu,
@@ -20,10 +14,7 @@ from nbdl.ops.activation import (
     softsign,
     tanhshrink,
 )
-from nbdl.ops.arithmetic import divide, multiply
 from nbdl.ops.attention import scaled_dot_product_attention
-from nbdl.ops.broadcasting import sum as total
-from nbdl.ops.conversion import promote
 from nbdl.ops.convolution import (
     conv1d,
     conv2d,
@@ -86,21 +77,15 @@ from nbdl.ops.rectifier import (
     threshold,
 )
 from nbdl.ops.resampling import interpolate, pairwise_distance, pixel_shuffle, pixel_unshuffle
-from nbdl.ops.selection import clip
 from nbdl.ops.softmax import log_softmax, softmax, softmin
 from nbdl.ops.trigonometry import tanh
 
 __all__ = [
-    "batch_norm",
-    "group_norm",
-    "instance_norm",
-    "layer_norm",
-    "local_response_norm",
-    "rms_norm",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -124,17 +109,21 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "hinge_embedding_loss",
     "huber_loss",
+    "instance_norm",
     "interpolate",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "margin_ranking_loss",
@@ -154,6 +143,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",
@@ -171,21 +161,3 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
 ]
-
-
-def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """input divided by its p-norm along ``dim``, which counts as at least eps.
-
-    input: (...) -> y: same shape.
-    """
-    return statistics.normalize(input, p, dim, eps)
-
-
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle of x1 and x2 along ``dim``; lengths count as at least eps.
-
-    x1, x2: (..., n, ...), broadcasting -> y: without ``dim``.
-    """
-    a, b = promote(x1, x2)
-    lengths = [clip(statistics.vector_norm(x, axis=dim, keepdims=True), eps) for x in (a, b)]
-    return total(multiply(divide(a, lengths[0]), divide(b, lengths[1])), dim)

@@ -60,7 +60,8 @@ def test_sequential_runs_in_order_and_takes_names():
 
 
 def test_module_lists_add_up():
-    assert numbers(nn.ModuleList([Add(1)]) + [Add(2)]) == [1, 2]
+    both = nn.ModuleList([Add(1)]) + nn.ModuleList([Add(2)])
+    assert numbers(both) == [1, 2]
     layers = nn.ModuleList([Add(1)])
     layers += [Add(3)]
     assert numbers(layers) == [1, 3]

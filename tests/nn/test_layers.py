@@ -109,9 +109,7 @@ def ones(*shape: int) -> Tensor:
         (nn.Dropout2d(0.3), (100, 50, 3, 3), 2),
     ],
 )
-def test_dropout_drops_its_share_in_training_and_nothing_in_evaluation(
-    layer, shape, kept_together
-):
+def test_dropout_drops_its_share_in_training_and_nothing_in_evaluation(layer, shape, kept_together):
     nbdl.manual_seed(0)
     x = ones(*shape)
     y = layer.train()(x).numpy()

@@ -53,7 +53,7 @@ def test_parameters_buffers_and_modules_have_paths():
     assert [k for k, _ in model.named_modules()] == ["", "first", "second"]
     assert model.get_submodule("first") is model.first
     assert model.get_parameter("second.factor") is model.second.factor
-    with pytest.raises(ArgumentError, match="no layer 'third'.*asked for 'third.x'"):
+    with pytest.raises(ArgumentError, match=r"no layer 'third'.*asked for 'third.x'"):
         model.get_submodule("third.x")
     with pytest.raises(ArgumentError, match="no parameter 'bias'"):
         model.get_parameter("first.bias")

@@ -47,6 +47,7 @@ LATER = {
     "CTCLoss": "the connectionist loss",
     "CrossMapLRN2d": "local response normalisation",
     "LocalResponseNorm": "local response normalisation",
+    "LinearCrossEntropyLoss": "a linear layer and its loss in one",
     "EmbeddingBag": "bags of embeddings",
     "Fold": "folding",
     "Unfold": "folding",
@@ -76,6 +77,13 @@ def translated(x: Any) -> Any:
         return str(x).removeprefix("torch.")
     if isinstance(x, torch.device):
         return x.type
+    if isinstance(x, torch.nn.TransformerEncoderLayer):
+        attention = x.self_attn
+        return nn.TransformerEncoderLayer(
+            attention.embed_dim, attention.num_heads, x.linear1.out_features, x.dropout.p,
+            "gelu" if x.activation_relu_or_gelu == 2 else "relu", x.norm1.eps,
+            attention.batch_first, x.norm_first, x.linear1.bias is not None,
+        )  # fmt: skip
     if isinstance(x, dict):
         return {k: translated(v) for k, v in x.items()}
     if isinstance(x, (list, tuple)):

@@ -4,3 +4,11 @@
 
 from nbdl.nn import *
 from nbdl.torch.nn import functional, init, parameter, utils  # type: ignore[no-redef]
+from nbdl.torch.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConvTranspose2d,
+    LazyLinear,
+)
