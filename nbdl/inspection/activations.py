@@ -17,7 +17,7 @@ from nbdl.core.tree import leaves
 from nbdl.errors import NbdlError
 from nbdl.inspection.graph import model_record, size_up
 from nbdl.inspection.observations import findings
-from nbdl.inspection.recording import Recorder, Step, recording
+from nbdl.inspection.recording import Recorder, Step, at_rest, recording
 from nbdl.inspection.records import GraphRecord, TensorStats
 from nbdl.inspection.statistics import tensor_stats
 from nbdl.inspection.trouble import failed_step
@@ -51,10 +51,15 @@ def activation_graph(
         The record; with findings in words where something looks wrong.
     """
     inputs, target = on if isinstance(on, (tuple, list)) and len(on) == 2 else (on, None)
+    with at_rest(model):
+        return _observed(model, inputs, target, loss, title)
+
+
+def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) -> GraphRecord:
     given = _prepared(model, inputs)
     size_up(model, **given) if isinstance(given, dict) else size_up(model, given)
     recorder = Recorder(model)
-    error: NbdlError | None = None
+    error = ""
     gradients: dict[int, Tensor] = {}
     # What is not finite is reported below, with its place; NumPy's warnings have none.
     with _undisturbed(model), np.errstate(all="ignore"):
@@ -62,7 +67,7 @@ def activation_graph(
             with recording(recorder):
                 output = model(**given) if isinstance(given, dict) else model(given)
         except NbdlError as caught:
-            error = caught
+            error = caught.message
             failed_step(recorder, caught)
         else:
             gradients = _gradients(recorder, _objective(output, target, loss))
@@ -74,10 +79,7 @@ def activation_graph(
 
     for step in recorder.steps:
         _note_weight_gradients(step, gradients)
-    record = model_record(
-        recorder, title, error=error.message if error is not None else "", stats=describe
-    )
-    return findings(record)
+    return findings(model_record(recorder, title, error=error, stats=describe))
 
 
 def _prepared(model: Module, inputs: Any) -> Any:

@@ -10,7 +10,7 @@ from nbdl.core.tape import Leaf, Node, Pick
 from nbdl.core.tensor import Tensor
 from nbdl.errors import NbdlError
 from nbdl.inspection.flatten import Box, Flattener, boxes
-from nbdl.inspection.recording import Call, Calls, Recorder, Step, recording
+from nbdl.inspection.recording import Call, Calls, Recorder, Step, at_rest, recording
 from nbdl.inspection.records import GraphRecord, TensorStats
 from nbdl.inspection.statistics import tensor_stats
 from nbdl.inspection.trouble import failed_step, located
@@ -38,16 +38,17 @@ def model_graph(model: Module, inputs: dict[str, Spec] | None, *, title: str = "
         return layer_tree(model, title=title)
     positional = [s for name, s in inputs.items() if not name or name.isdigit()]
     named = {name: s for name, s in inputs.items() if name and not name.isdigit()}
-    size_up(model, *positional, **named)
-    recorder = Recorder(model)
     error: NbdlError | None = None
-    try:
-        with recording(recorder):
-            nn.build(model, *positional, **named)
-    except NbdlError as caught:
-        error = caught
-        failed_step(recorder, caught)
-    return model_record(recorder, title, error=error.message if error is not None else "")
+    with at_rest(model):
+        size_up(model, *positional, **named)
+        recorder = Recorder(model)
+        try:
+            with recording(recorder):
+                nn.build(model, *positional, **named)
+        except NbdlError as caught:
+            error = caught
+            failed_step(recorder, caught)
+        return model_record(recorder, title, error=error.message if error is not None else "")
 
 
 def size_up(model: Module, *inputs: Any, **named: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves
 from nbdl.nn import Module
 from nbdl.shapes import Spec
+from nbdl.training.run import run_of
 
 
 @dataclass(eq=False)
@@ -233,6 +234,14 @@ def recording(recorder: Recorder) -> Iterator[None]:
             yield
     finally:
         hooks.remove()
+
+
+@contextmanager
+def at_rest(model: Module) -> Iterator[None]:
+    """If the model is in training, hold it between two steps for the time of the block."""
+    run = run_of(model)
+    with nullcontext() if run is None else run.frozen():
+        yield
 
 
 def _named_inputs(model: Module, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -9,10 +12,11 @@ import nbdl
 from nbdl import nn
 from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
+from nbdl.inspection import recording
 from nbdl.inspection.activations import activation_graph
 from nbdl.inspection.records import Finding, GraphRecord
 from nbdl.inspection.statistics import BINS, tensor_stats
-from tests.inspection.test_graph import Stack, by_id
+from tests.inspection.test_graph import Stack, by_id, graph
 
 DRAW = np.random.default_rng(0)
 
@@ -66,6 +70,22 @@ def test_nothing_of_the_model_changes() -> None:
     for p, before in zip(model.parameters(), grads, strict=True):
         assert p.grad is not None
         np.testing.assert_array_equal(p.grad.numpy(), before)
+
+
+def test_a_model_in_training_is_held_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[str] = []
+
+    class Training:
+        @contextmanager
+        def frozen(self) -> Iterator[None]:
+            entered.append("in")
+            yield
+            entered.append("out")
+
+    monkeypatch.setattr(recording, "run_of", lambda model: Training())
+    activation_graph(nn.Linear(3, 2), np.ones((4, 3)))
+    graph(nn.Linear(3, 2), 4, 3)
+    assert entered == ["in", "out"] * 2
 
 
 def test_float64_input_is_given_the_models_dtype() -> None:
