@@ -43,6 +43,7 @@ from nbdl.ops import (
     ranges,
     rearrangement,
     rectifier,
+    recurrent,
     reduction,
     resampling,
     rounding,
@@ -99,6 +100,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     pooling,
     adaptive,
     normalization,
+    recurrent,
 )
 """The modules that define operations."""
 
