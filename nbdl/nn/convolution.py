@@ -301,3 +301,14 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     axes = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of a convolution over three axes: makes volumes larger.
+
+    x: (batch, in_channels, depth, height, width) -> y: (batch, out_channels, depth', ...).
+
+    Arguments as ConvTranspose1d's; sizes are one int or three.
+    """
+
+    axes = 3

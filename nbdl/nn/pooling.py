@@ -79,6 +79,19 @@ class MaxPool2d(_MaxPool):
         return F.max_pool2d(input, **self._settings())
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window over three axes.
+
+    x: (batch, channels, depth, height, width) -> y: (batch, channels, depth', height', width').
+
+    Arguments as MaxPool1d's; sizes are one int or three.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """input: (batch, channels, d, h, w) -> y: (batch, channels, d', h', w')."""
+        return F.max_pool3d(input, **self._settings())
+
+
 class _AvgPool(Module):
     """The mean of each window; see AvgPool1d, AvgPool2d."""
 
@@ -131,13 +144,8 @@ class AvgPool1d(_AvgPool):
         )
 
 
-class AvgPool2d(_AvgPool):
-    """The mean of each window over two axes.
-
-    x: (batch, channels, height, width) -> y: (batch, channels, height', width').
-
-    Arguments as AvgPool1d's, and ``divisor_override``: divide by this, not by the window's size.
-    """
+class _AvgPoolWithDivisor(_AvgPool):
+    """The mean of windows over two or three axes, with a divisor of one's own."""
 
     def __init__(
         self,
@@ -156,9 +164,34 @@ class AvgPool2d(_AvgPool):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
+
+class AvgPool2d(_AvgPoolWithDivisor):
+    """The mean of each window over two axes.
+
+    x: (batch, channels, height, width) -> y: (batch, channels, height', width').
+
+    Arguments as AvgPool1d's, and ``divisor_override``: divide by this, not by the window's size.
+    """
+
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, channels, height, width) -> y: (batch, channels, height', width')."""
         return F.avg_pool2d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            self.count_include_pad, self.divisor_override,
+        )  # fmt: skip
+
+
+class AvgPool3d(_AvgPoolWithDivisor):
+    """The mean of each window over three axes.
+
+    x: (batch, channels, d, h, w) -> y: (batch, channels, d', h', w').
+
+    Arguments as AvgPool1d's, and ``divisor_override``: divide by this, not by the window's size.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (batch, channels, d, h, w) -> y: (batch, channels, d', h', w')."""
+        return F.avg_pool3d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
             self.count_include_pad, self.divisor_override,
         )  # fmt: skip

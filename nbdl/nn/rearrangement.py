@@ -228,6 +228,27 @@ class CircularPad2d(_Pad):
     mode = "circular"
 
 
+class ReflectionPad3d(_Pad):
+    """Volumes mirrored at their faces: six numbers or one."""
+
+    axes = 3
+    mode = "reflect"
+
+
+class ReplicationPad3d(_Pad):
+    """Volumes' outermost elements repeated: six numbers or one."""
+
+    axes = 3
+    mode = "replicate"
+
+
+class CircularPad3d(_Pad):
+    """The other sides' elements: six numbers or one."""
+
+    axes = 3
+    mode = "circular"
+
+
 class _ConstantPad(Module):
     """``value`` on both sides of the last axes."""
 
@@ -257,3 +278,9 @@ class ConstantPad2d(_ConstantPad):
     """``value`` around pictures: padding (left, right, top, bottom) or one number."""
 
     axes = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """``value`` around volumes: six numbers or one."""
+
+    axes = 3
