@@ -12,7 +12,7 @@ import { Scene, endsOf, tensorsOf, type Rects } from "./scene";
 
 /** Milliseconds a change takes; none where people ask for less motion. */
 const CHANGE = 220;
-const LOWEST = 220;
+const LOWEST = 280;
 const HIGHEST = 560;
 
 export interface StageEvents {

@@ -15,6 +15,17 @@ function made(name: string): GraphRecord {
     Object.assign(record.nodes[8]!, { status: "failed", note });
     return { ...record, error: note };
   }
+  if (name === "hostile") {
+    const labels = ['<img src=x onerror="window.__pwned=1">', "</script><b>", "שלום עולם", "🙂".repeat(50)];
+    return records.hostile([...labels, "\u202Egnp.exe", "a\nb\u0000c", "0".repeat(5000), "", "__proto__"]);
+  }
+  if (name === "wide") {
+    const make = new records.Maker();
+    const inputs = Array.from({ length: 1000 }, (_, i) => make.op(`x${i}`, "Input", [i], []));
+    make.op("sum", "concat", [1000], inputs);
+    return make.record("wide");
+  }
+  if (name === "empty") return new records.Maker().record("empty");
   if (name.startsWith("big")) return records.gpt(Number(name.slice(3)) || 400);
   const make = (records as unknown as Record<string, () => GraphRecord>)[name] ?? records.lenet;
   return make();
