@@ -1,0 +1,292 @@
+"""Callbacks with Keras's names. They are called in the training thread, between steps."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError, did_you_mean
+
+Logs = dict[str, float]
+
+
+class Callback:
+    """Base; override the hooks that are wanted. ``self.model.stop_training = True`` ends fit."""
+
+    model: Any = None
+    params: dict[str, Any] = {}
+
+    def set_model(self, model: Any) -> None:
+        """``fit`` says which model is trained."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """``fit`` says ``epochs``, ``steps`` and ``verbose``."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, however fit ends."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before an epoch; they count from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch; ``logs`` has its losses and metrics, ``val_...`` too."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a step; they count from 0 in each epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a step; ``logs`` has its loss."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before a validation."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After a validation."""
+
+
+class History(Callback):
+    """What ``fit`` returns.
+
+    Attributes:
+        history: for each name a list with one number an epoch.
+        epoch: numbers of the epochs, from 0.
+        run: the Run behind it: losses of all steps, gradient norms, events.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+        self.run: Any = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        return f"<History: {len(self.epoch)} epochs of {', '.join(self.history) or 'nothing'}>"
+
+
+class LambdaCallback(Callback):
+    """Functions as hooks: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``."""
+
+    def __init__(self, **hooks: Callable[..., Any]) -> None:
+        for name, function in hooks.items():
+            if name not in HOOKS:
+                raise ArgumentError(
+                    f"LambdaCallback has no hook {name!r}{did_you_mean(name, HOOKS)}",
+                    hint="one of " + ", ".join(HOOKS),
+                )
+            if function is not None:
+                setattr(self, name, function)
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+class _Monitor(Callback):
+    """Watches one of the logs for improvement."""
+
+    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ArgumentError(
+                f"{type(self).__name__}: mode={mode!r} must be 'auto', 'min' or 'max'"
+            )
+        self.monitor, self.min_delta = monitor, abs(min_delta)
+        plain = monitor.removeprefix("val_")
+        grows = plain in ("acc", "precision", "recall") or plain.startswith(("auc", "fmeasure"))
+        grows = grows or plain.endswith("accuracy")
+        self.sign = 1.0 if mode == "max" or (mode == "auto" and grows) else -1.0
+        self.best: float = -self.sign * math.inf
+
+    def value(self, logs: Logs | None) -> float:
+        """The value watched; ArgumentError if there is none."""
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise ArgumentError(
+                f"{type(self).__name__} watches {self.monitor!r}, which this training does not "
+                f"have{did_you_mean(self.monitor, logs)}",
+                hint=f"it has {', '.join(logs)}"
+                + ("; give validation_data" if self.monitor.startswith("val_") else ""),
+            )
+        return logs[self.monitor]
+
+    def improves(self, value: float, than: float) -> bool:
+        """Whether ``value`` is better by more than ``min_delta``."""
+        return self.sign * value > self.sign * than + self.min_delta
+
+
+class EarlyStopping(_Monitor):
+    """End fit when ``monitor`` has not improved for ``patience`` epochs."""
+
+    def __init__(
+        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0,
+        verbose: int = 0, mode: str = "auto", baseline: float | None = None,
+        restore_best_weights: bool = False, start_from_epoch: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(monitor, mode, min_delta)
+        self.patience, self.baseline = patience, baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
+        self.best = -self.sign * math.inf
+        self.best_weights: list[tuple[Tensor, Any]] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        value = self.value(logs)
+        if epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self.improves(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:  # values are never changed in place: no copies
+                self.best_weights = [(w, w.value) for w in self.model.weights]
+            if self.baseline is None or self.improves(value, self.baseline):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        for weight, value in self.best_weights or ():
+            weight.value = value
+
+
+class ReduceLROnPlateau(_Monitor):
+    """Multiply the learning rate by ``factor`` when ``monitor`` has stopped improving."""
+
+    def __init__(
+        self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10,
+        verbose: int = 0, mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(monitor, mode, min_delta)
+        if not 0 <= factor < 1:
+            raise ArgumentError(f"ReduceLROnPlateau: factor={factor!r} must be below 1")
+        self.factor, self.patience = factor, patience
+        self.cooldown, self.min_lr = cooldown, min_lr
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.best = -self.sign * math.inf
+        self.wait = self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        value = self.value(logs)
+        optimizer = self.model.optimizer
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(value, self.best):
+            self.best, self.wait = value, 0
+        elif self.cooldown_counter <= 0:
+            self.wait += 1
+            if self.wait >= self.patience and optimizer.learning_rate > self.min_lr:
+                optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
+                self.cooldown_counter, self.wait = self.cooldown, 0
+        if logs is not None:
+            logs["learning_rate"] = optimizer.learning_rate
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate before each epoch: ``schedule(epoch, learning_rate)``."""
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise ArgumentError(f"LearningRateScheduler needs a function, got {schedule!r}")
+        self.schedule = schedule
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        optimizer = self.model.optimizer
+        try:
+            optimizer.learning_rate = float(self.schedule(epoch, optimizer.learning_rate))
+        except TypeError:  # a function of the epoch alone
+            optimizer.learning_rate = float(self.schedule(epoch))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = self.model.optimizer.learning_rate
+
+
+class ModelCheckpoint(_Monitor):
+    """Save the weights after each epoch, or the best ones only.
+
+    ``filepath`` may name the epoch and the logs: ``"w-{epoch:02d}-{val_loss:.2f}.safetensors"``.
+    Only weights are saved, so ``save_weights_only=True`` has to be said.
+    """
+
+    def __init__(
+        self, filepath: Any, monitor: str = "val_loss", verbose: int = 0,
+        save_best_only: bool = False, save_weights_only: bool = False, mode: str = "auto",
+        save_freq: Any = "epoch", initial_value_threshold: float | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(monitor, mode, 0.0)
+        if not save_weights_only:
+            raise ArgumentError(
+                "ModelCheckpoint saves weights, not whole models",
+                hint="ModelCheckpoint(path, save_weights_only=True)",
+            )
+        if save_freq != "epoch":
+            raise ArgumentError(f"ModelCheckpoint: save_freq={save_freq!r} must be 'epoch'")
+        self.filepath, self.save_best_only = str(filepath), save_best_only
+        if initial_value_threshold is not None:
+            self.best = initial_value_threshold
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_best_only:
+            value = self.value(logs)
+            if not self.improves(value, self.best):
+                return
+            self.best = value
+        try:
+            path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
+        except KeyError as error:
+            raise ArgumentError(
+                f"ModelCheckpoint: filepath={self.filepath!r} names {error}, there is "
+                f"{', '.join(['epoch', *(logs or {})])}"
+            ) from None
+        self.model.save_weights(path)
+
+
+class CSVLogger(Callback):
+    """Write one line an epoch into a CSV file."""
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        self.path, self.separator, self.append = Path(filename), separator, append
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._header = not (self.append and self.path.exists() and self.path.stat().st_size)
+        if not self.append:
+            self.path.write_text("")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        names = sorted(logs or {})
+        with self.path.open("a", newline="") as file:
+            writer = csv.writer(file, delimiter=self.separator)
+            if self._header:
+                writer.writerow(["epoch", *names])
+                self._header = False
+            writer.writerow([epoch, *((logs or {})[name] for name in names)])
+
+
+class TerminateOnNaN(Callback):
+    """End fit quietly when the loss is NaN or infinite; without it that is an error.
+
+    The step that gave it does not change the weights.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            self.model.stop_training = True
+            self.model._fit_run.stop()

@@ -1,0 +1,181 @@
+"""What ``fit``, ``evaluate`` and ``predict`` accept, as batches of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any
+
+import numpy as np
+
+from nbdl import dtypes
+from nbdl.core.random import default_generator
+from nbdl.core.tensor import Tensor
+from nbdl.data import DataLoader, Dataset, IterableDataset, to_tensors
+from nbdl.data.sampling import order
+from nbdl.errors import ArgumentError, DataError, ShapeError
+
+Batch = tuple[Any, Any, Any]
+"""(x, y, sample weights); y and weights may be None."""
+
+
+def as_array(what: str, value: Any, *, floats: bool) -> np.ndarray:
+    """An array of float32 (or as it is, for whole numbers unless ``floats``)."""
+    if isinstance(value, Tensor):
+        value = value.numpy()
+    elif hasattr(value, "to_numpy"):  # pandas
+        value = value.to_numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"{what} cannot be made an array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise DataError(
+            f"{what} must hold numbers, got {array.dtype}",
+            hint="samples of different lengths have to be padded to one length",
+        )
+    wanted = dtypes.default_float()
+    if array.dtype.kind == "f" or array.dtype.kind == "b" or floats:
+        return np.ascontiguousarray(array, wanted)
+    return array
+
+
+class Arrays:
+    """Samples in memory, in batches; a new order each epoch if shuffled."""
+
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray | None, weight: np.ndarray | None, batch_size: int,
+        shuffle: bool = False,
+    ) -> None:  # fmt: skip
+        self.x, self.y, self.weight = x, y, weight
+        self.batch_size, self.shuffle = batch_size, shuffle
+        self.epoch = 0
+        self.seed = default_generator().next()[1] + (default_generator().seed << 20)
+        if not len(x):
+            raise DataError("x has no samples")
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.batch_size)
+
+    def __call__(self) -> Iterator[Batch]:
+        n, size = len(self.x), self.batch_size
+        self.epoch += 1
+        if n <= size:  # one batch: its order says nothing
+            yield self._batch(slice(None))
+            return
+        places = order(n, self.seed, self.epoch) if self.shuffle else None
+        for start in range(0, n, size):
+            part = slice(start, start + size)
+            yield self._batch(part if places is None else places[part])
+
+    def _batch(self, at: Any) -> Batch:
+        y, w = self.y, self.weight
+        return (
+            Tensor._wrap(self.x[at]),
+            None if y is None else Tensor._wrap(y[at]),
+            None if w is None else w[at],
+        )
+
+    def split(self, fraction: float) -> tuple[Arrays, Arrays]:
+        """(the first part, the last ``fraction``), before any shuffling, as Keras."""
+        n = len(self.x)
+        at = int(n * (1 - fraction))
+        if not 0 < at < n:
+            raise ArgumentError(f"validation_split={fraction} of {n} samples leaves a part empty")
+        first, last = slice(None, at), slice(at, None)
+        return self._part(first, self.shuffle), self._part(last, False)
+
+    def _part(self, at: slice, shuffle: bool) -> Arrays:
+        y, w = self.y, self.weight
+        return Arrays(
+            self.x[at], None if y is None else y[at], None if w is None else w[at],
+            self.batch_size, shuffle,
+        )  # fmt: skip
+
+
+class Batches:
+    """Batches that come ready: a loader, or any iterable of (x, y) or (x, y, weights)."""
+
+    def __init__(self, given: Any, floats: Callable[[Any], Any], steps: int | None) -> None:
+        self.given, self.floats, self.steps = given, floats, steps
+        self.iterator = iter(given) if steps is not None else None
+
+    def __len__(self) -> int:
+        if self.steps is not None:
+            return self.steps
+        return len(self.given) if isinstance(self.given, Sized) else 0
+
+    def __call__(self) -> Iterator[Batch]:
+        if self.steps is None:
+            for batch in self.given:
+                yield self._sorted(batch)
+            return
+        for _ in range(self.steps):
+            yield self._sorted(self._next())
+
+    def _next(self) -> Any:
+        try:
+            return next(self.iterator)  # type: ignore[arg-type]
+        except StopIteration:
+            self.iterator = iter(self.given)
+        try:
+            return next(self.iterator)
+        except StopIteration:
+            raise DataError("the generator of batches is used up") from None
+
+    def _sorted(self, batch: Any) -> Batch:
+        batch = to_tensors(batch)
+        if isinstance(batch, Tensor):
+            return self.floats(batch), None, None
+        if isinstance(batch, Mapping) or not 1 <= len(batch) <= 3:
+            raise DataError(f"a batch must be (x, y) or (x, y, weights), got {type(batch)}")
+        x, y, w = (*batch, None, None)[:3]
+        return self.floats(x), y, None if w is None else w.numpy()
+
+
+def is_array_like(x: Any) -> bool:
+    """Whether ``x`` holds samples, rather than giving batches or samples one by one."""
+    if isinstance(x, (DataLoader, Dataset, IterableDataset)):
+        return False
+    return isinstance(x, (np.ndarray, Tensor, list, tuple)) or hasattr(x, "__array__")
+
+
+def check_lengths(x: np.ndarray, other: np.ndarray | None, name: str) -> None:
+    """Raise ShapeError unless both have as many samples."""
+    if other is not None and (not other.ndim or len(other) != len(x)):
+        count = len(other) if other.ndim else "no"
+        raise ShapeError(
+            f"x has {len(x)} samples (shape {x.shape}), {name} has {count} (shape {other.shape})",
+            hint="one target for each sample",
+        )
+
+
+def batch_size_of(given: Any) -> int:
+    """Keras's 32 unless given; ArgumentError for what is no positive whole number."""
+    if given is None:
+        return 32
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
+        raise ArgumentError(f"batch_size must be a whole number of at least 1, got {given!r}")
+    return int(given)
+
+
+def as_data(
+    model: Any, x: Any, y: Any = None, weight: Any = None, batch_size: Any = None,
+    shuffle: bool = False, steps: int | None = None,
+) -> Arrays | Batches:  # fmt: skip
+    """Batches for ``model`` from arrays, a data set, a loader or an iterable of batches."""
+    if is_array_like(x):
+        inputs = model._as_input(as_array("x", x, floats=not model._wants_integers()))
+        targets = None if y is None else as_array("y", y, floats=False)
+        weights = None if weight is None else as_array("sample_weight", weight, floats=True)
+        check_lengths(inputs, targets, "y")
+        check_lengths(inputs, weights, "sample_weight")
+        return Arrays(inputs, targets, weights, batch_size_of(batch_size), shuffle)
+    if y is not None:
+        raise ArgumentError(f"y cannot be given with x={type(x).__name__}, which gives targets itself")
+    if isinstance(x, (Dataset, IterableDataset)):
+        x = DataLoader(x, batch_size_of(batch_size), shuffle=shuffle)
+    if not isinstance(x, Iterable):
+        raise DataError(
+            f"x must be an array, a data set or an iterable of batches, got {type(x).__name__}"
+        )
+    return Batches(x, model._as_float_tensor, steps)

@@ -1,0 +1,290 @@
+"""``fit``: Keras's words for nbdl's training loop, so that dashboards and controls work."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbdl.core import modes
+from nbdl.core.random import default_generator
+from nbdl.errors import ArgumentError
+from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
+from nbdl.keras.data import Arrays, Batches
+from nbdl.keras.metrics import Metric
+from nbdl.training.callbacks import Callback as RunCallback
+from nbdl.training.callbacks import Callbacks
+from nbdl.training.evaluation import eval_mode
+from nbdl.training.gradients import Sampler
+from nbdl.training.loop import Loop
+from nbdl.training.recorder import keep
+from nbdl.training.run import Run, claim
+from nbdl.training.sources import Source
+from nbdl.training.step import StepResult, check_gradients, finite_loss
+from nbdl.training.stopping import StopRule
+
+Data = Arrays | Batches
+
+
+class Step:
+    """One step of ``fit``: forward, loss, backward, update, metrics."""
+
+    def __init__(self, model: Any, class_weight: dict[int, float] | None, quiet_nan: bool) -> None:
+        self.model, self.class_weight, self.quiet_nan = model, class_weight, quiet_nan
+        self.named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+        self.metrics: list[Metric] = model._metrics
+
+    def __call__(self, batch: Any) -> StepResult:
+        model = self.model
+        x, y, weight = batch
+        if self.class_weight is not None:
+            weight = _with_class_weights(y, weight, self.class_weight)
+        model.optimizer.zero_grad()
+        outputs = model(x)
+        loss = model._loss(y, outputs, weight)
+        number = loss.item() if self.quiet_nan else finite_loss(loss, model._loss.name, (x, {}, y))
+        size = x.shape[0] if x.shape else 1
+        if not math.isfinite(number):  # TerminateOnNaN ends the run; the weights stay
+            return StepResult({"loss": number}, outputs, y, size)
+        loss.backward()
+        check_gradients(self.named)
+        model.optimizer.step()
+        values = {"loss": number}
+        for metric in self.metrics:
+            metric.update_state(y, outputs.detach(), weight)
+            values[metric.name] = metric.result()
+        return StepResult(values, outputs, y, size)
+
+
+def _with_class_weights(y: Any, weight: Any, by_class: dict[int, float]) -> Any:
+    classes = y.numpy()
+    if classes.ndim > 1:
+        classes = classes.argmax(-1) if classes.shape[-1] > 1 else classes[..., 0]
+    factors = [by_class.get(int(c), 1.0) for c in classes.reshape(-1)]
+    given = classes.astype("float32")
+    given.reshape(-1)[:] = factors
+    return given if weight is None else given * weight
+
+
+class Between(RunCallback):
+    """Calls Keras's callbacks where the loop calls nbdl's."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+
+    def on_start(self, run: Any) -> None:
+        self.fit.each("on_train_begin")
+
+    def on_epoch_start(self, run: Any) -> None:
+        fit = self.fit
+        fit.began = time.perf_counter()
+        fit.first_step = run.step
+        for metric in fit.model._metrics:
+            metric.reset_state()
+        fit.each("on_epoch_begin", fit.epoch(run))
+
+    def on_step_end(self, run: Any) -> None:
+        fit = self.fit
+        if fit.batch_hooks:
+            logs = {"loss": run.history.last("loss")}
+            logs |= {m.name: m.result() for m in fit.model._metrics}
+            fit.each("on_train_batch_end", run.step - 1 - fit.first_step, logs)
+
+    def on_epoch_end(self, run: Any) -> None:
+        fit = self.fit
+        logs = run.epoch_values[-1]
+        logs |= {m.name: m.result() for m in fit.model._metrics}
+        fit.each("on_epoch_end", fit.epoch(run), logs)
+        fit.done.append((run.step - fit.first_step, time.perf_counter() - fit.began, dict(logs)))
+
+    def on_end(self, run: Any) -> None:
+        self.fit.each("on_train_end")
+
+
+class StopTraining(StopRule):
+    """``model.stop_training = True`` ends the run."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def after_epoch(self, run: Any, values: Any) -> str | None:
+        return "a callback ended the training" if self.model.stop_training else None
+
+
+@dataclass
+class Fit:
+    """One call of ``fit``."""
+
+    model: Any
+    data: Data
+    validation: Data | None
+    epochs: int
+    initial_epoch: int
+    callbacks: list[Callback]
+    verbose: int
+    class_weight: dict[int, float] | None = None
+    validation_freq: int = 1
+    began: float = 0.0
+    first_step: int = 0
+    batch_hooks: bool = False
+    done: list[tuple[int, float, dict[str, float]]] = field(default_factory=list)
+
+    def epoch(self, run: Any) -> int:
+        """Keras's number of the epoch under way, from 0."""
+        return self.initial_epoch + int(run.epoch) - 1
+
+    def each(self, hook: str, *args: Any) -> None:
+        """Call one hook of all callbacks."""
+        for callback in self.callbacks:
+            getattr(callback, hook)(*args)
+
+    def start(self) -> Run:
+        """The run, begun."""
+        model = self.model
+        config = {"epochs": self.epochs, "loss": model._loss.name,
+                  "optim": model.optimizer.name, "lr": model.optimizer.learning_rate}  # fmt: skip
+        seed, number = default_generator().next()
+        run = Run(model.name, config, model, seed=seed + (number << 32))
+        run.optimizers = [model.optimizer]
+        run.epochs = self.epochs - self.initial_epoch
+        run.total_steps = len(self.data) * run.epochs or None
+        step = Step(model, self.class_weight, self._has(TerminateOnNaN))
+        begins = [c for c in self.callbacks if _overrides(c, "on_train_batch_begin")]
+        self.batch_hooks = any(_overrides(c, "on_train_batch_end") for c in self.callbacks)
+        loop = Loop(
+            run=run, source=Source(_announced(self.data, begins) if begins else self.data),
+            step=step, epochs=run.epochs, modules=[model], keep=list(model.buffers()),
+            validate=self._validation(run), rules=[StopTraining(model)],
+            callbacks=Callbacks([Between(self)]),
+            sampler=Sampler(step.named, run.history.gradients) if step.named else None,
+        )  # fmt: skip
+        claim(run)
+        keep(run, True)
+        model._fit_run = run
+        run.launch(loop)
+        return run
+
+    def _has(self, kind: type[Callback]) -> bool:
+        return any(isinstance(c, kind) for c in self.callbacks)
+
+    def _validation(self, run: Run) -> Callable[[], dict[str, Any] | None] | None:
+        if self.validation is None:
+            return None
+        metrics = copy.deepcopy(self.model._metrics)
+
+        def validate() -> dict[str, Any] | None:
+            if run.epoch % self.validation_freq:
+                return {}
+            self.each("on_test_begin")
+            values = measure(self.model, self.validation, metrics, run.carry_on)
+            if values is not None:
+                self.each("on_test_end", values)
+            return values
+
+        return validate
+
+    def wait(self, run: Run) -> None:
+        """Wait for the end, writing lines as Keras does; raises what the training raised."""
+        try:
+            shown = 0
+            while not run.join(0.1):
+                shown = self._show(shown, run)
+            self._show(shown, run)
+        except KeyboardInterrupt:
+            run.interrupt()
+            run.join()
+        run.outcome()
+
+    def _show(self, shown: int, run: Run) -> int:
+        done = self.done[shown:]
+        if self.verbose and done and not run.watched:
+            total = self.epochs
+            lines = []
+            for i, (steps, seconds, logs) in enumerate(done, self.initial_epoch + shown + 1):
+                pace = f"{_clock(seconds)} {_pace(seconds / max(1, steps))}/step"
+                bar = f"{steps}/{steps} {'━' * 20} " if self.verbose == 1 else ""
+                lines.append(f"Epoch {i}/{total}\n{bar}{pace}{_values(logs)}\n")
+            sys.stdout.write("".join(lines))
+            sys.stdout.flush()
+        return shown + len(done)
+
+
+def _overrides(callback: Callback, hook: str) -> bool:
+    return getattr(callback, hook).__qualname__ != f"Callback.{hook}"
+
+
+def _announced(data: Data, callbacks: list[Callback]) -> Callable[[], Iterator[Any]]:
+    """The batches, each told to the callbacks before its step."""
+
+    def batches() -> Iterator[Any]:
+        for i, batch in enumerate(data()):
+            for callback in callbacks:
+                callback.on_train_batch_begin(i)
+            yield batch
+
+    return batches
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    if whole >= 60:
+        return f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole}s"
+
+
+def _pace(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.0f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
+
+
+def _values(logs: dict[str, float]) -> str:
+    names = sorted(logs, key=lambda name: (name.startswith("val_"), name))
+    return "".join(
+        f" - {name}: {logs[name]:.4f}" if abs(logs[name]) > 1e-3 else f" - {name}: {logs[name]:.4e}"
+        for name in names
+    )
+
+
+def measure(
+    model: Any, data: Any, metrics: list[Metric], carry_on: Callable[[], bool] | None = None
+) -> dict[str, float] | None:
+    """``{"loss": ..., name: ...}`` over all batches; None if ``carry_on`` said no."""
+    total, count = 0.0, 0
+    for metric in metrics:
+        metric.reset_state()
+    with eval_mode(model), modes.no_grad():
+        for x, y, weight in data():
+            outputs = model(x)
+            size = x.shape[0]
+            if model._loss is not None:
+                total += float(model._loss(y, outputs, weight).item()) * size
+            count += size
+            for metric in metrics:
+                metric.update_state(y, outputs, weight)
+            if carry_on is not None and not carry_on():
+                return None
+    return {"loss": total / max(1, count)} | {m.name: m.result() for m in metrics}
+
+
+def as_callbacks(given: Any, history: History, model: Any, params: dict[str, Any]) -> list[Callback]:
+    """The callbacks of a ``fit``, told of the model; ``history`` comes last."""
+    listed = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
+    for callback in listed:
+        if not isinstance(callback, Callback):
+            name = callback.__name__ if isinstance(callback, type) else type(callback).__name__
+            made = isinstance(callback, type)
+            raise ArgumentError(
+                f"a callback must be one of keras.callbacks, got "
+                f"{'the class ' if made else 'a '}{name}",
+                hint=f"{name}(...)" if made else "LambdaCallback(on_epoch_end=f) for a function",
+            )
+    listed.append(history)
+    for callback in listed:
+        callback.set_model(model)
+        callback.set_params(params)
+    return listed
