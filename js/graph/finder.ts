@@ -63,8 +63,8 @@ export class Finder {
     this.events.onFound(query ? this.hits : null);
     const items = this.hits.slice(0, LISTED).map((node, index) => this.item(node, index));
     const more = this.hits.length - items.length;
-    if (more > 0) items.push(h("li", { class: "muted" }, `${more} more`));
-    if (query && items.length === 0) items.push(h("li", { class: "muted" }, "nothing found"));
+    if (more > 0) items.push(h("li", { class: "muted", role: "option", "aria-disabled": "true" }, `${more} more`));
+    if (query && items.length === 0) items.push(h("li", { class: "muted", role: "option", "aria-disabled": "true" }, "nothing found"));
     this.list.replaceChildren(...items);
     this.show(query !== "");
     setText(this.status, query ? `${this.hits.length} found` : "");
