@@ -20,7 +20,7 @@ FLOATS = frozenset((float16, bfloat16, float32, float64))
 HALVES = frozenset((float16, bfloat16))
 COMPLEX = frozenset((complex64, complex128))
 INTEGERS = frozenset((int8, int16, int32, int64, uint8, uint16, uint32, uint64))
-ALL: frozenset[np.dtype] = FLOATS | COMPLEX | INTEGERS | {bool}
+ALL: frozenset[Any] = FLOATS | COMPLEX | INTEGERS | {bool}
 
 _BY_NAME = {d.name: d for d in ALL} | {
     "float": float32,

@@ -202,7 +202,7 @@ def _explained(op: Op, arrays: list[Any], error: Exception) -> Exception:
 
 def _saved_positions(cls: type[Op]) -> tuple[bool, tuple[int, ...]]:
     """Which of grad's parameters (self, dy, y, *xs) are saved: the output, and which inputs."""
-    code = cls.grad.__code__  # type: ignore[attr-defined]
+    code = cls.grad.__code__
     names = code.co_varnames[: code.co_argcount]
     inputs = list(names[3:])
     rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & 4 else ""

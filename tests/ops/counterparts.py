@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import nbdl
+from nbdl.nn import functional as F
 
 RENAMED = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "unbiased": "correction"}
 
@@ -310,6 +311,74 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
 }
 """OpInfo's name -> nbdl."""
 
+
+
+# torch.nn.functional's names and arguments are nbdl.nn.functional's own.
+FUNCTIONAL = (
+    "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "bilinear", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
+    "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "elu", "embedding", "gaussian_nll_loss", "gelu", "glu", "group_norm",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "local_response_norm", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d",
+    "max_pool3d", "mish", "mse_loss", "nll_loss", "pairwise_distance", "pixel_shuffle",
+    "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
+    "scaled_dot_product_attention", "selu", "silu", "smooth_l1_loss", "soft_margin_loss",
+    "softmin", "softplus", "softshrink", "softsign", "tanhshrink", "threshold",
+    "triplet_margin_loss",
+)  # fmt: skip
+COUNTERPARTS |= {f"nn.functional.{name}": getattr(F, name) for name in FUNCTIONAL}
+
+
+def _attention(*args: Any, dropout_p: float = 0.0, **kwargs: Any) -> Any:
+    if dropout_p:
+        raise Unsupported("other random numbers")
+    return F.scaled_dot_product_attention(*args, **kwargs)
+
+
+def _batch_norm(x: Any, *args: Any, **kwargs: Any) -> Any:
+    if x.ndim < 2:
+        raise Unsupported("an input without channels, which nbdl refuses")
+    return F.batch_norm(x, *args, **kwargs)
+
+
+def _gaussian_nll(x: Any, target: Any, var: Any, **kwargs: Any) -> Any:
+    if x.shape != target.shape:
+        raise Unsupported("a target that broadcasts, which nbdl refuses")
+    return F.gaussian_nll_loss(x, target, var, **kwargs)
+
+
+def _interpolate(x: Any, *args: Any, mode: str = "nearest", **kwargs: Any) -> Any:
+    if mode in ("bicubic", "area"):
+        raise Unsupported(mode)
+    return F.interpolate(x, *args, mode=mode, **kwargs)
+
+
+def _nonzero(x: Any, as_tuple: bool = False) -> Any:
+    if x.ndim == 0:
+        raise Unsupported("a number, which nbdl refuses")
+    return nbdl.nonzero(x) if as_tuple else nbdl.stack(nbdl.nonzero(x), axis=1)
+
+
+COUNTERPARTS |= {
+    "nn.functional.batch_norm": _batch_norm,
+    "nn.functional.embedding": lambda weight, index, **kw: F.embedding(index, weight, **kw),
+    "nn.functional.gaussian_nll_loss": _gaussian_nll,
+    "nn.functional.interpolate": _interpolate,
+    "nn.functional.scaled_dot_product_attention": _attention,
+    "sigmoid": F.sigmoid,
+    "softmax": lambda x, dim, dtype=None: F.softmax(x, dim, dtype=dtype),
+    "log_softmax": lambda x, dim, dtype=None: F.log_softmax(x, dim, dtype=dtype),
+    "nonzero": _nonzero,
+    "double": lambda x, memory_format=None: x.double(),
+    "float": lambda x, memory_format=None: x.float(),
+    "half": lambda x, memory_format=None: x.half(),
+    "long": lambda x, memory_format=None: x.long(),
+    "int": lambda x, memory_format=None: x.int(),
+    "bool": lambda x, memory_format=None: x.bool(),
+    "contiguous": nbdl.clone,
+}
 
 
 def _squeezed(x: Any, dim: Any) -> Any:
