@@ -14,6 +14,13 @@ from nbdl.ops.activation import (
     softsign,
     tanhshrink,
 )
+from nbdl.ops.adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+)
 from nbdl.ops.attention import scaled_dot_product_attention
 from nbdl.ops.convolution import (
     conv1d,
@@ -76,11 +83,17 @@ from nbdl.ops.rectifier import (
     softshrink,
     threshold,
 )
+from nbdl.ops.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from nbdl.ops.resampling import interpolate, pairwise_distance, pixel_shuffle, pixel_unshuffle
 from nbdl.ops.softmax import log_softmax, softmax, softmin
 from nbdl.ops.trigonometry import tanh
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -110,6 +123,8 @@ __all__ = [
     "gelu",
     "glu",
     "group_norm",
+    "gru",
+    "gru_cell",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -126,6 +141,8 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lstm",
+    "lstm_cell",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
@@ -144,6 +161,8 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rnn",
+    "rnn_cell",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.nn import functional as F
-from nbdl.nn.cells import NONLINEARITIES
 from nbdl.nn.inferred import needs_axes
-from nbdl.nn.recurrence import Recurrent, gru_step, lstm_step, zero_state
+from nbdl.nn.recurrence import Recurrent, lstm_step, zero_state
 from nbdl.ops.movement import concat, permute_dims, stack
+from nbdl.ops.recurrent import NONLINEARITIES, gru, lstm, rnn
 
-Step = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
+Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+"""weight_ih, weight_hh, bias_ih, bias_hh."""
 
 
 class _Layers(Recurrent):
@@ -165,17 +165,25 @@ class _Layers(Recurrent):
         """One layer in one direction: (outputs, *last states)."""
         w_ih, w_hh, *rest = weights
         b_ih, b_hh = rest[:2] if self.bias else (None, None)
+        if not self.proj_size:
+            return self._sequence(x, start, (w_ih, w_hh, b_ih, b_hh), reverse)
         from_input = F.linear(x, w_ih, b_ih)  # all steps in one product
-        step = self._step(w_hh, b_hh, rest[-1] if self.proj_size else None)
         outputs: list[Any] = [None] * x.shape[0]
-        states = start
         for t in reversed(range(x.shape[0])) if reverse else range(x.shape[0]):
-            states = step(from_input[t], states)
-            outputs[t] = states[0]
-        return (stack(outputs, axis=0), *states)
+            start = self._projected_step(from_input[t], start, w_hh, b_hh, rest[-1])
+            outputs[t] = start[0]
+        return (stack(outputs, axis=0), *start)
 
-    def _step(self, w: Tensor, b: Tensor | None, projection: Tensor | None) -> Step:
-        """The function of one step: (the input's share of the gates, states) -> states."""
+    def _sequence(
+        self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
+    ) -> tuple[Tensor, ...]:
+        """All steps as one operation: (outputs, *last states)."""
+        raise NotImplementedError
+
+    def _projected_step(
+        self, x: Tensor, states: tuple[Tensor, ...], w: Tensor, b: Tensor | None, p: Tensor
+    ) -> tuple[Tensor, ...]:
+        """One step of a layer with ``proj_size``; x is the input's share of the gates."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -238,9 +246,11 @@ class RNN(_Layers):
         """input: (length, batch, input_size), hx: (layers, batch, hidden) -> (outputs, last h)."""
         return self._run_one_state(input, hx)
 
-    def _step(self, w: Tensor, b: Tensor | None, projection: Tensor | None) -> Step:
-        bend = NONLINEARITIES[self.nonlinearity]
-        return lambda x, states: (bend(x + F.linear(states[0], w, b)),)
+    def _sequence(
+        self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
+    ) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = weights
+        return rnn(x, start[0], w_ih, w_hh, b_ih, b_hh, self.nonlinearity, reverse)
 
 
 class GRU(_Layers):
@@ -274,8 +284,11 @@ class GRU(_Layers):
         """input: (length, batch, input_size), hx: (layers, batch, hidden) -> (outputs, last h)."""
         return self._run_one_state(input, hx)
 
-    def _step(self, w: Tensor, b: Tensor | None, projection: Tensor | None) -> Step:
-        return lambda x, states: (gru_step(x, F.linear(states[0], w, b), states[0]),)
+    def _sequence(
+        self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
+    ) -> tuple[Tensor, ...]:
+        w_ih, w_hh, b_ih, b_hh = weights
+        return gru(x, start[0], w_ih, w_hh, b_ih, b_hh, reverse)
 
 
 class LSTM(_Layers):
@@ -325,9 +338,15 @@ class LSTM(_Layers):
             h, c = h[:, 0], c[:, 0]
         return self._leave(y, batched), (h, c)
 
-    def _step(self, w: Tensor, b: Tensor | None, projection: Tensor | None) -> Step:
-        def step(x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            h, c = lstm_step(x + F.linear(states[0], w, b), states[1])
-            return (h if projection is None else F.linear(h, projection)), c
+    def _sequence(
+        self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
+    ) -> tuple[Tensor, ...]:
+        h, c = start
+        y, last = lstm(x, (h, c), *weights, reverse)
+        return y, *last
 
-        return step
+    def _projected_step(
+        self, x: Tensor, states: tuple[Tensor, ...], w: Tensor, b: Tensor | None, p: Tensor
+    ) -> tuple[Tensor, ...]:
+        h, c = lstm_step(x + F.linear(states[0], w, b), states[1])
+        return F.linear(h, p), c
