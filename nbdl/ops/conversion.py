@@ -41,6 +41,7 @@ class ToDevice(Movement):
     """A copy on another device."""
 
     device: str
+    source: str
     moves = True
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -50,7 +51,7 @@ class ToDevice(Movement):
         return x
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return to(dy, x.device) if x.device != "meta" else dy
+        return to(dy, device=self.source)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def to(x: Tensor, *args: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if dtype is not None:
         x = cast(x, dtypes.as_dtype(dtype))
     if device is not None and backends.Device(device) != x.device:
-        x = ToDevice(backends.Device(device))(x)
+        x = ToDevice(backends.Device(device), x.device)(x)
     return x
 
 
@@ -158,8 +159,8 @@ def asarray(
 def astensor(x: Any, like: Tensor | None = None) -> Tensor:
     """``x`` as a tensor: tensors as they are, arrays shared, numbers as 0-d tensors.
 
-    A Python number takes the dtype that it has beside ``like`` (numbers are weak), and its
-    device.
+    A Python number takes the dtype that it has beside ``like`` (numbers are weak). Numbers and
+    arrays, which have no device of their own, take that of ``like``.
     """
     if isinstance(x, Tensor):
         return x
@@ -168,6 +169,8 @@ def astensor(x: Any, like: Tensor | None = None) -> Tensor:
         if type(like.value) in (np.ndarray, Spec):
             return Tensor._wrap(np.array(x, dtype))
         return Tensor._wrap(backends.to_device(np.array(x, dtype), like.device))
+    if like is not None and type(like.value) not in (np.ndarray, Spec):
+        return Tensor._wrap(backends.to_device(_array(x), like.device))
     return Tensor._wrap(_array(x))
 
 

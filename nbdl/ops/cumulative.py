@@ -171,8 +171,13 @@ class LogCumsumExp(Scan):
     saves = ("y", "x")
 
     def forward(self, xp: Any, x: Any) -> Any:
-        wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
-        return xp.logaddexp.accumulate(wide, axis=self.axis).astype(x.dtype, copy=False)
+        rows = _last(self.axis, x.astype(dtypes.accumulator(x.dtype), copy=False))[0]
+        y = xp.empty(rows.shape, rows.dtype)
+        state = xp.full(rows.shape[1:], -math.inf, rows.dtype)
+        for t in range(len(rows)):
+            state = xp.logaddexp(state, rows[t])
+            y[t] = state
+        return y.swapaxes(0, self.axis).astype(x.dtype, copy=False)
 
     def infer(self, x: Spec) -> Spec:
         return x

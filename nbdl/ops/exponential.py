@@ -196,6 +196,7 @@ def logaddexp(x: Any, y: Any, /) -> Tensor:
 
 def logaddexp2(x: Any, y: Any, /) -> Tensor:
     """log2(2**x + 2**y) without overflow.  x, y: broadcasting -> z: a float dtype."""
+    x, y = promote(x, y)
     return logaddexp(floats(x) * LOG_2, floats(y) * LOG_2) / LOG_2
 
 

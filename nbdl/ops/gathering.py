@@ -353,7 +353,7 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
         raise ShapeError("nonzero needs at least one axis, got shape ()")
     known("nonzero", x)
     xp = backends.namespace(x.value)
-    return tuple(Tensor._wrap(i.astype(xp.int64)) for i in x.value.nonzero())
+    return tuple(Tensor._wrap(i.astype(xp.int64)) for i in xp.nonzero(x.value))
 
 
 def known(name: str, x: Tensor) -> None:
