@@ -28,6 +28,7 @@ from nbdl.ops.numerics import wide
 from nbdl.ops.powers import rsqrt, sqrt, square
 from nbdl.ops.replay import replay
 from nbdl.ops.selection import maximum
+from nbdl.ops.statistics import vector_norm
 from nbdl.shapes import Shape, Spec, broadcast_shapes, normalize_axis, reduced_shape
 
 __all__ = [
@@ -317,12 +318,7 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> T
     """Vectors along ``dim`` divided by their p-norm, at least ``eps``.  y: input's shape."""
     x = _floats("normalize", input, 0)
     axis = normalize_axis(dim, x.ndim, "dim")
-    if p == 2:
-        norm = sqrt(total(square(x), axis, keepdims=True))
-    elif p == float("inf"):
-        norm = abs(x).max(axis=axis, keepdims=True)
-    else:
-        norm = total(abs(x) ** p, axis, keepdims=True) ** (1 / p)
+    norm = vector_norm(x, axis=axis, keepdims=True, ord=p)
     return x / maximum(norm, eps)
 
 

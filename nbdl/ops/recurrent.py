@@ -194,7 +194,7 @@ class LSTMLayer(_LSTM):
 
     def forward(self, xp: Any, x: Any, h0: Any, c0: Any, w: Any) -> Any:
         gates, h, c, wt = wide(x), wide(h0), wide(c0), wide(w).T
-        length, batch, n = len(gates), *h.shape
+        (batch, n), length = h0.shape, len(x)
         ys = xp.empty((length, batch, n), gates.dtype)
         cs = xp.empty_like(ys)
         a, product = xp.empty((batch, 4 * n), gates.dtype), xp.empty((batch, n), gates.dtype)
@@ -310,7 +310,7 @@ class GRULayer(RecurrentLayer):
 
     def forward(self, xp: Any, x: Any, h0: Any, w: Any, b: Any) -> Any:
         gates, h, wt, b = wide(x), wide(h0), wide(w).T, wide(b)
-        length, batch, n = len(gates), *h.shape
+        (batch, n), length = h0.shape, len(x)
         ys = xp.empty((length, batch, n), gates.dtype)
         a = xp.empty((batch, 3 * n), gates.dtype)
         both, r, z, new = a[:, : 2 * n], a[:, :n], a[:, n : 2 * n], a[:, 2 * n :]
