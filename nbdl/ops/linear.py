@@ -26,11 +26,11 @@ class Linear(Contraction):
 
     def forward(self, xp: Any, x: Any, w: Any, *b: Any) -> Any:
         dtype, (rows, columns) = x.dtype, w.shape
-        x, w, *b = self.accumulate(xp, x, w, *b)
+        x, w, *bias = self.accumulate(xp, x, w, *b)
         # One product of all rows is faster than a stack of small ones.
         y = xp.matmul(x if x.ndim == 2 else x.reshape(-1, columns), w.T)
-        if b:
-            y += b[0]
+        if bias:
+            y += bias[0]
         if x.ndim != 2:
             y = y.reshape(*x.shape[:-1], rows)
         return y.astype(dtype, copy=False)
