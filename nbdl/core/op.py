@@ -15,7 +15,7 @@ import numpy as np
 from nbdl import backends
 from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
-from nbdl.core.tape import Node, Pick
+from nbdl.core.tape import Node, Pick, count
 from nbdl.core.tensor import Tensor
 from nbdl.errors import DeviceError, IndexRangeError, NbdlError, ShapeError
 from nbdl.shapes import Spec
@@ -24,6 +24,8 @@ registry: dict[str, type[Op]] = {}
 """Every concrete operation by its name."""
 
 _new = Tensor.__new__
+_new_node = object.__new__
+_new_spec = tuple.__new__
 _ndarray = np.ndarray
 
 
@@ -112,16 +114,28 @@ class Op:
 
 
 def _record(op: Op, inputs: tuple[Tensor, ...], arrays: list[Any], y: Any, state: Any) -> Node:
-    """The tape's node: keeps what ``saves`` declares, and the shapes of all."""
+    """The tape's node: keeps what ``saves`` declares, and the shapes of all.
+
+    It does by hand what ``Node(...)`` and ``Spec(...)`` would do: calling them costs half a
+    microsecond, which every operation pays.
+    """
     shape, dtype = y.shape, y.dtype
-    spec = Spec(shape, dtype)
+    spec = _new_spec(Spec, (shape, dtype))
     specs = [spec]
     for a in arrays:
-        if a.shape == shape and a.dtype is dtype:
+        if a is y or (a.shape == shape and a.dtype is dtype):
             specs.append(spec)
         else:
-            specs.append(Spec(a.shape, a.dtype))
-    return Node(op, tuple([x.node for x in inputs]), _saved(op, arrays, y), specs, state.scope)
+            specs.append(_new_spec(Spec, (a.shape, a.dtype)))
+    node = _new_node(Node)
+    node.op = op
+    node.edges = tuple([x.node for x in inputs])
+    node.saved = _saved(op, arrays, y) if op._saves_x or op._saves_y else ()
+    node.specs = specs
+    node.scope = state.scope
+    node.extra = None
+    node.seq = count()
+    return node
 
 
 def _saved(op: Op, arrays: list[Any], y: Any) -> tuple[Any, ...]:
