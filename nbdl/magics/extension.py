@@ -82,6 +82,7 @@ class NbdlMagics(Magics):
             built = models.build(thing, specs, args.name)
         except NbdlError as error:
             raise refuse_cell(error, source, filename) from None
+        models.sources[built.model] = source
         old = namespace.get(args.name)
         if args.keep and isinstance(old, nn.Module):
             print(models.keep_weights(old, built.model).text())
@@ -151,6 +152,7 @@ class NbdlMagics(Magics):
             raise text.error("%train needs the data to train on: %train MODEL DATA")
         data = text.value(args.data, "data")
         wait = args.wait or in_batch(self.shell)
+        options["source"] = models.sources.get(model)
         run = text.run(training.train, model, data, wait=False, **options)
         self._keep_as(args.run, run)
         live = show.run(self.shell, run)

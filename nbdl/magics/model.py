@@ -235,6 +235,8 @@ def build(thing: Any, inputs: Any, name: str) -> Built:
 
 
 _inputs: WeakKeyDictionary[nn.Module, dict[str, Spec]] = WeakKeyDictionary()
+sources: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+"""The text of the cell that defined each model: kept with its runs."""
 
 
 def known_inputs(module: nn.Module) -> dict[str, Spec] | None:

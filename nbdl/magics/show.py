@@ -6,6 +6,7 @@ In a terminal the text twin is printed instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from html import escape
 from typing import Any
 
@@ -25,6 +26,7 @@ from nbdl.magics.sheet import Section
 from nbdl.magics.sheet import text as sheet_text
 from nbdl.shapes import Spec
 from nbdl.training import Run
+from nbdl.training.run import run_of
 
 
 def has_front_end(shell: Any) -> bool:
@@ -122,7 +124,7 @@ def look(
         elif isinstance(thing, nn.Module):
             name = title or thing._name
             if on is not None:
-                views.append(graph_view(activation_graph(thing, on, title=name)))
+                views.append(graph_view(_activations(thing, on, name)))
             else:
                 known = inputs or known_inputs(thing)
                 views.append(graph_view(model_graph(thing, known, title=name)))
@@ -133,6 +135,13 @@ def look(
                 f"inspect looks into models, tensors and runs, not {type(thing).__name__}"
             )
     return views
+
+
+def _activations(model: nn.Module, on: Any, name: str) -> GraphRecord:
+    """What the model does on an input; between two steps, if it is being trained."""
+    training = run_of(model)
+    with training.frozen() if training is not None else nullcontext():
+        return activation_graph(model, on, title=name)
 
 
 class Views:

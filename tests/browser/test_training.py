@@ -30,7 +30,7 @@ Sequential(
 )
 """.strip()
 
-TRAIN = "%train lenet train --val val --epochs 400"
+TRAIN = "%train lenet train --val val --epochs 5000"
 
 
 def dashboard(notebook: NotebookPage, cell: int) -> Locator:
@@ -148,6 +148,10 @@ def test_the_whole_history_is_there_after_the_page_is_reloaded(
 ) -> None:
     notebook = open_notebook([SETUP, MODEL, TRAIN, "run"])
     start_training(notebook)
+    notebook.save()
+    notebook.page.reload(wait_until="domcontentloaded")
+    notebook.page.wait_for_selector(".jp-Notebook .jp-Cell")
+    notebook.wait_idle()
     notebook.run(3)
     again = dashboard(notebook, 3)
     wait_for_status(again, "Training")

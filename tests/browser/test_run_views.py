@@ -1,0 +1,156 @@
+"""The views of a run in a real notebook: twins, reloads, pointing, themes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import OpenNotebook
+from tests.browser.notebook import NotebookPage
+
+SETUP = """
+%load_ext nbdl
+from nbdl import data
+train, val = data.digits().split(0.8)
+""".strip()
+
+MODEL = """
+%%model net --input 1,8,8 --quiet
+Sequential(Flatten(), Linear(None, 32), ReLU(), Linear(None, 10))
+""".strip()
+
+TRAIN = "%train net train --val val --epochs 4 --metrics accuracy confusion_matrix"
+
+SHUT_DOWN = "async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
+
+# How many pixels of a canvas are neither clear nor the colour of its first pixel.
+INKED = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0) count++;
+  return count;
+}"""
+
+
+def trained(open_notebook: OpenNotebook, *more: str, host: str = "lab") -> NotebookPage:
+    """A notebook in which a short training has ended."""
+    notebook = open_notebook([SETUP, MODEL, TRAIN, *more], host=host)
+    for cell in range(3):
+        notebook.run(cell)
+    expect(view(notebook, 2).locator(".status")).to_contain_text("Finished", timeout=60_000)
+    return notebook
+
+
+def view(notebook: NotebookPage, cell: int, name: str = "dashboard") -> Locator:
+    return notebook.output(cell).locator(f'.nbdl[data-view="{name}"]')
+
+
+def twin(notebook: NotebookPage, cell: int) -> Locator:
+    return notebook.output(cell).locator(".jp-RenderedSVG")
+
+
+@pytest.mark.parametrize("host", ["lab", "notebook"])
+def test_the_twin_is_seen_only_where_no_kernel_answers(
+    open_notebook: OpenNotebook, host: str
+) -> None:
+    notebook = trained(open_notebook, host=host)
+    page = notebook.page
+    expect(twin(notebook, 2)).to_be_hidden()
+
+    notebook.wait_idle()
+    notebook.save()
+    page.reload()
+    expect(view(notebook, 2).locator(".status")).to_contain_text("Finished", timeout=60_000)
+    expect(twin(notebook, 2)).to_be_hidden()
+    curves = view(notebook, 2).locator(".chart canvas").first
+    expect(curves).to_be_visible()
+    page.wait_for_function(f"canvas => ({INKED})(canvas) > 500", arg=curves.element_handle())
+
+    page.evaluate(SHUT_DOWN)
+    page.reload()
+    expect(twin(notebook, 2)).to_be_visible(timeout=60_000)
+    expect(view(notebook, 2)).to_have_count(0)
+
+
+def test_pointing_at_curves_says_the_values_of_a_step_in_all_charts(
+    open_notebook: OpenNotebook,
+) -> None:
+    notebook = trained(open_notebook)
+    page, board = notebook.page, view(notebook, 2)
+    plots = board.locator(".plot")
+    plots.first.scroll_into_view_if_needed()
+    place = plots.first.bounding_box()
+    assert place is not None
+    middle = place["x"] + place["width"] / 2
+    page.mouse.move(middle, place["y"] + 60)
+    steps = board.locator(".chart-step")
+    expect(steps.first).to_contain_text("step ")
+    assert steps.nth(0).inner_text() == steps.nth(1).inner_text()
+
+    page.mouse.down()
+    page.mouse.move(middle + 60, place["y"] + 60, steps=4)
+    page.mouse.up()
+    whole = board.get_by_role("button", name="show all steps")
+    expect(whole).to_be_visible()
+    whole.click()
+    expect(whole).to_be_hidden()
+    assert notebook.problems() == []
+
+
+def test_results_are_behind_tabs_that_arrows_reach(open_notebook: OpenNotebook) -> None:
+    notebook = trained(open_notebook)
+    board = view(notebook, 2)
+    board.get_by_role("tab", name="Curves").focus()
+    for name in ("Gradient flow", "Confusion"):
+        notebook.page.keyboard.press("ArrowRight")
+        expect(board.get_by_role("tab", name=name)).to_be_focused()
+    table = board.locator(".confusion")
+    expect(table).to_contain_text("of 360 right")
+    assert table.locator("tbody tr").count() == 10
+
+
+def test_the_gradient_flow_says_layer_step_and_norm_in_both_themes(
+    open_notebook: OpenNotebook,
+) -> None:
+    notebook = trained(open_notebook, "%inspect run --gradients")
+    notebook.run(3)
+    page, flow = notebook.page, view(notebook, 3, "gradients")
+    area = flow.locator(".heat-area")
+    expect(area).to_be_visible(timeout=60_000)
+    expect(flow.locator(".findings li").first).to_be_visible()
+    area.scroll_into_view_if_needed()
+    place = area.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + place["width"] - 40, place["y"] + 10)
+    tip = flow.locator(".tooltip")
+    expect(tip).to_be_visible()
+    for words in ("1.weight", "step", "gradient norm", "update / weight"):
+        expect(tip).to_contain_text(words)
+
+    paper = "e => getComputedStyle(e).backgroundColor"
+    light = flow.evaluate(paper)
+    notebook.set_theme("JupyterLab Dark")
+    expect(flow).to_have_attribute("data-theme", "dark")
+    assert flow.evaluate(paper) != light
+
+
+def test_keys_typed_into_a_view_are_not_commands_of_the_notebook(
+    open_notebook: OpenNotebook,
+) -> None:
+    notebook = open_notebook([SETUP, MODEL, TRAIN.replace("--epochs 4", "--epochs 4000")])
+    for cell in range(3):
+        notebook.run(cell)
+    board = view(notebook, 2)
+    field = board.get_by_label("Learning rate")
+    expect(field).to_be_enabled(timeout=60_000)
+    field.click()
+    # In the notebook's command mode, x cuts the cell and b makes one below.
+    for key in ("x", "b", "Control+a"):
+        notebook.page.keyboard.press(key)
+    notebook.page.keyboard.type("2e-4")
+    notebook.page.keyboard.press("Enter")
+    expect(board.locator(".status")).to_have_text("Training", timeout=10_000)
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    assert notebook.page.evaluate(cells) == 3
+    assert notebook.evaluate("run.lr") == "0.0002"
+    notebook.evaluate("run.stop()")
