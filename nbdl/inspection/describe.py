@@ -9,26 +9,27 @@ from typing import Any
 from nbdl.core.op import Op
 from nbdl.nn import Module
 
-# By the file that defines an operation or a layer.
-FAMILIES = {
-    "activation": "activation",
-    "attention": "attention",
-    "contraction": "linear",
-    "einsum": "linear",
-    "rectifier": "activation",
-    "cross_entropy": "loss",
-    "convolution": "convolution",
-    "dropout": "random",
-    "embedding": "embedding",
-    "linear": "linear",
-    "loss": "loss",
-    "normalization": "normalization",
-    "pooling": "pooling",
-    "random": "random",
-    "recurrent": "recurrent",
-    "softmax": "activation",
-    "transformer": "attention",
-}
+# By a part of the name of the file that defines an operation or a layer.
+FAMILIES = (
+    ("attention", "attention"),
+    ("convol", "convolution"),
+    ("normal", "normalization"),
+    ("pooling", "pooling"),
+    ("adaptive", "pooling"),
+    ("recurren", "recurrent"),
+    ("cells", "recurrent"),
+    ("embedding", "embedding"),
+    ("dropout", "random"),
+    ("random", "random"),
+    ("loss", "loss"),
+    ("cross_entropy", "loss"),
+    ("activation", "activation"),
+    ("rectifier", "activation"),
+    ("softmax", "activation"),
+    ("linear", "linear"),
+    ("contraction", "linear"),
+    ("einsum", "linear"),
+)
 
 # Operations that are better known than the file they stand in.
 NAMED = {"embedding": "embedding", "dropout": "random", "softmax": "activation"}
@@ -41,7 +42,8 @@ def family(thing: Op | Module) -> str:
     module = type(thing).__module__
     if not module.startswith(("nbdl.ops.", "nbdl.nn.")):
         return ""
-    return FAMILIES.get(module.rpartition(".")[2], "")
+    file = module.rpartition(".")[2]
+    return next((name for part, name in FAMILIES if part in file), "")
 
 
 def layer_detail(layer: Module) -> str:

@@ -214,7 +214,7 @@ class Flattener:
         layer = box.layer
         return GraphNode(
             id=unique, kind="group", parent=parent, label=box.name, type=box.type,
-            family=describe.family(layer) if layer is not None and not layer._modules else "",
+            family=describe.family(layer) if layer is not None else "",
             detail=describe.layer_detail(layer) if layer is not None else "",
             repeat=box.repeat,
             attributes=tuple(describe.layer_attributes(layer)) if layer is not None else (),

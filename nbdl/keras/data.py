@@ -171,7 +171,9 @@ def as_data(
         check_lengths(inputs, weights, "sample_weight")
         return Arrays(inputs, targets, weights, batch_size_of(batch_size), shuffle)
     if y is not None:
-        raise ArgumentError(f"y cannot be given with x={type(x).__name__}, which gives targets itself")
+        raise ArgumentError(
+            f"y cannot be given with x={type(x).__name__}, which gives targets itself"
+        )
     if isinstance(x, (Dataset, IterableDataset)):
         x = DataLoader(x, batch_size_of(batch_size), shuffle=shuffle)
     if not isinstance(x, Iterable):

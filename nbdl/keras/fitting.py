@@ -271,7 +271,9 @@ def measure(
     return {"loss": total / max(1, count)} | {m.name: m.result() for m in metrics}
 
 
-def as_callbacks(given: Any, history: History, model: Any, params: dict[str, Any]) -> list[Callback]:
+def as_callbacks(
+    given: Any, history: History, model: Any, params: dict[str, Any]
+) -> list[Callback]:
     """The callbacks of a ``fit``, told of the model; ``history`` comes last."""
     listed = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
     for callback in listed:

@@ -136,7 +136,9 @@ def categorical_crossentropy(
 ) -> Tensor:  # fmt: skip
     """-sum(y log p) over the classes; ``y_true`` is one-hot, or a probability for each class."""
     y = astensor(y_true)
-    if y.ndim == y_pred.ndim - 1 or (y.ndim == y_pred.ndim and y.shape[-1:] == (1,) != y_pred.shape[-1:]):
+    if y.ndim == y_pred.ndim - 1 or (
+        y.ndim == y_pred.ndim and y.shape[-1:] == (1,) != y_pred.shape[-1:]
+    ):
         raise ShapeError(
             f"categorical_crossentropy needs one-hot targets of shape {y_pred.shape}, got "
             f"{y.shape}",

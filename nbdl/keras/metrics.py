@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -45,9 +46,7 @@ class Metric:
 class MeanMetric(Metric):
     """The mean of a function's values: (y_true, y_pred) arrays -> one value a sample."""
 
-    def __init__(
-        self, function: Callable[[Any, Any], Any], name: str | None = None
-    ) -> None:
+    def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
         self.function = function
         super().__init__(name or getattr(function, "__name__", None))
 
@@ -313,6 +312,10 @@ class AUC(Metric):
         return float(-np.trapezoid(rates[0], rates[1]))
 
 
+def _loss_metric(name: str) -> Metric:
+    return LossMetric(losses.get(name), name)
+
+
 METRICS: dict[str, Callable[[], Metric]] = {
     "accuracy": Accuracy, "acc": lambda: Accuracy("acc"),
     "binary_accuracy": BinaryAccuracy, "categorical_accuracy": CategoricalAccuracy,
@@ -321,7 +324,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
     "root_mean_squared_error": RootMeanSquaredError,
     "precision": Precision, "recall": Recall, "auc": AUC,
-    **{name: (lambda name=name: LossMetric(losses.get(name), name)) for name in losses.LOSSES},
+    **{name: functools.partial(_loss_metric, name) for name in losses.LOSSES},
 }  # fmt: skip
 """Name -> what makes the metric; losses are metrics too."""
 

@@ -319,9 +319,9 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()
+        return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, str):
-        return look_up("optimizer", identifier, OPTIMIZERS)()
+        return look_up("optimizer", identifier, OPTIMIZERS)()  # type: ignore[call-arg]
     raise ArgumentError(
         f"an optimizer is a name or one of keras.optimizers, got {identifier!r:.80}",
         hint="optimizer='adam', or keras.optimizers.Adam(learning_rate=0.001)",

@@ -36,15 +36,13 @@ def _columns(rows: list[tuple[str, str, str]], width: int) -> list[int]:
 
 
 def _rule(marks: str, columns: list[int]) -> str:
-    left, line, middle, right = marks
+    left, line, middle, right = tuple(marks)
     return left + middle.join(line * n for n in columns) + right
 
 
 def _row(bar: str, cells: tuple[str, str, str], columns: list[int]) -> str:
     a, b, c = columns
-    return (
-        f"{bar} {cells[0]:<{a - 2}} {bar} {cells[1]:<{b - 2}} {bar} {cells[2]:>{c - 2}} {bar}"
-    )
+    return f"{bar} {cells[0]:<{a - 2}} {bar} {cells[1]:<{b - 2}} {bar} {cells[2]:>{c - 2}} {bar}"
 
 
 def _name(layer: Any) -> str:

@@ -6,12 +6,9 @@ from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError, unknown
-from nbdl.nn import functional as F
 from nbdl.nn.inferred import needs_axes
-from nbdl.nn.recurrence import Recurrent, gru_step, lstm_step, zero_state
-from nbdl.ops.arithmetic import add
-
-NONLINEARITIES = {"tanh": F.tanh, "relu": F.relu}
+from nbdl.nn.recurrence import Recurrent, zero_state
+from nbdl.ops.recurrent import NONLINEARITIES, gru_cell, lstm_cell, rnn_cell
 
 
 class _Cell(Recurrent):
@@ -76,12 +73,8 @@ class _Cell(Recurrent):
         self.check_state(given, shape, name)
         return given if batched else given[None]
 
-    def _products(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """What input and state give to the gates."""
-        return (
-            F.linear(x, self.weight_ih, self.bias_ih),
-            F.linear(h, self.weight_hh, self.bias_hh),
-        )
+    def _weights(self) -> tuple[Any, Any, Any, Any]:
+        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
 
     def extra_repr(self) -> str:
         """Sizes."""
@@ -121,9 +114,7 @@ class RNNCell(_Cell):
         """input: (batch, input_size), hx: (batch, hidden_size) -> h': hx's shape."""
         batched = input.ndim == 2
         x = self._enter(input)
-        h = NONLINEARITIES[self.nonlinearity](
-            add(*self._products(x, self._state(hx, x, batched, "hx")))
-        )
+        h = rnn_cell(x, self._state(hx, x, batched, "hx"), *self._weights(), self.nonlinearity)
         return h if batched else h[0]
 
     def extra_repr(self) -> str:
@@ -150,7 +141,7 @@ class LSTMCell(_Cell):
         given = (None, None) if hx is None else hx
         h = self._state(given[0], x, batched, "h")
         c = self._state(given[1], x, batched, "c")
-        h, c = lstm_step(add(*self._products(x, h)), c)
+        h, c = lstm_cell(x, (h, c), *self._weights())
         return (h, c) if batched else (h[0], c[0])
 
 
@@ -167,6 +158,5 @@ class GRUCell(_Cell):
         """input: (batch, input_size), hx: (batch, hidden_size) -> h': hx's shape."""
         batched = input.ndim == 2
         x = self._enter(input)
-        h = self._state(hx, x, batched, "hx")
-        h = gru_step(*self._products(x, h), h)
+        h = gru_cell(x, self._state(hx, x, batched, "hx"), *self._weights())
         return h if batched else h[0]

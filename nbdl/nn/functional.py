@@ -20,6 +20,7 @@ from nbdl.ops.adaptive import (
     adaptive_avg_pool3d,
     adaptive_max_pool1d,
     adaptive_max_pool2d,
+    adaptive_max_pool3d,
 )
 from nbdl.ops.attention import scaled_dot_product_attention
 from nbdl.ops.convolution import (
@@ -94,6 +95,7 @@ __all__ = [
     "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",

@@ -51,7 +51,7 @@ class LayerNorm(Inferred):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _normalized(normalized_shape)
+        self.normalized_shape: Any = _normalized(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self._start(
@@ -117,7 +117,7 @@ class RMSNorm(Inferred):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _normalized(normalized_shape)
+        self.normalized_shape: Any = _normalized(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self._start(self.normalized_shape is not None, device, dtype, weight=elementwise_affine)

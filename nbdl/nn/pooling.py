@@ -231,6 +231,17 @@ class AdaptiveAvgPool2d(_Adaptive):
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
+class AdaptiveAvgPool3d(_Adaptive):
+    """Means over windows that give ``output_size`` outputs; None keeps an axis's size.
+
+    x: (batch, channels, depth, height, width) -> y: (batch, channels, *output_size).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (batch, channels, d, h, w) -> y: (batch, channels, *output_size)."""
+        return F.adaptive_avg_pool3d(input, self.output_size)
+
+
 class _AdaptiveMax(_Adaptive):
     """Largest elements; see AdaptiveMaxPool1d, AdaptiveMaxPool2d."""
 
@@ -259,3 +270,14 @@ class AdaptiveMaxPool2d(_AdaptiveMax):
     def forward(self, input: Tensor) -> Any:
         """input: (batch, channels, height, width) -> y: (batch, channels, *output_size)."""
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMax):
+    """Largest elements of windows that give ``output_size`` outputs; None keeps an axis.
+
+    x: (batch, channels, depth, height, width) -> y: (batch, channels, *output_size).
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """input: (batch, channels, d, h, w) -> y: (batch, channels, *output_size)."""
+        return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)

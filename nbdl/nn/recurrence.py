@@ -1,4 +1,4 @@
-"""What recurrent layers and cells share: sizes, first weights, and the step of each kind."""
+"""What recurrent layers and cells share: sizes, first weights, and checks."""
 
 from __future__ import annotations
 
@@ -51,18 +51,9 @@ class Recurrent(Inferred):
 
 
 def lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """The next (h, c) of an LSTM.  gates: (batch, 4 · hidden), c: (batch, hidden)."""
+    """The next (h, c) of an LSTM in plain operations.  gates: (batch, 4n), c: (batch, n)."""
     n = c.shape[-1]
     i, f = F.sigmoid(gates[..., :n]), F.sigmoid(gates[..., n : 2 * n])
     g, o = F.tanh(gates[..., 2 * n : 3 * n]), F.sigmoid(gates[..., 3 * n :])
     c = f * c + i * g
     return o * F.tanh(c), c
-
-
-def gru_step(x: Tensor, u: Tensor, h: Tensor) -> Tensor:
-    """The next h of a GRU.  x, u: the input's and the state's share of the gates, (batch, 3n)."""
-    n = h.shape[-1]
-    r = F.sigmoid(x[..., :n] + u[..., :n])
-    z = F.sigmoid(x[..., n : 2 * n] + u[..., n : 2 * n])
-    new = F.tanh(x[..., 2 * n :] + r * u[..., 2 * n :])
-    return new + z * (h - new)

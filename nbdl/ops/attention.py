@@ -10,8 +10,8 @@ from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to, sum_to
-from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.contraction import matmul, matrix_transpose
+from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.dropout import dropout as drop
 from nbdl.ops.families import Contraction, require_float
 from nbdl.ops.movement import reshape

@@ -306,7 +306,7 @@ def _check_numbers(loss: str, x: Tensor, target: Tensor, ignore_index: int) -> N
     if type(t) is Spec or not t.size:
         return
     classes = x.shape[_class_axis(x)]
-    if 0 <= int(t.min()) and int(t.max()) < classes:
+    if int(t.min()) >= 0 and int(t.max()) < classes:
         return
     host = backends.to_numpy(t)
     wrong = np.argwhere((host != ignore_index) & ((host < 0) | (host >= classes)))

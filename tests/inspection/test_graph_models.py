@@ -10,6 +10,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.core.tensor import Tensor
+from nbdl.inspection import describe
 from nbdl.inspection.activations import activation_graph
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.records import GraphRecord
@@ -131,6 +132,31 @@ def gpt(blocks: int = 4) -> GraphRecord:
     return model_graph(GPT(blocks), {"ids": ids}, title="gpt")
 
 
+@pytest.mark.parametrize(
+    ("layer", "family"),
+    [
+        (nn.Conv2d(3, 4, 3), "convolution"),
+        (nn.BatchNorm2d(4), "normalization"),
+        (nn.LayerNorm(4), "normalization"),
+        (nn.MaxPool2d(2), "pooling"),
+        (nn.AdaptiveAvgPool2d(1), "pooling"),
+        (nn.LSTM(3, 4), "recurrent"),
+        (nn.Embedding(5, 4), "embedding"),
+        (nn.Dropout(), "random"),
+        (nn.ReLU(), "activation"),
+        (nn.Softmax(-1), "activation"),
+        (nn.Linear(3, 4), "linear"),
+        (nn.MultiheadAttention(8, 2), "attention"),
+        (nn.Flatten(), ""),
+        (nn.Sequential(), ""),
+        (BasicBlock(3, 3, 1), ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_each_kind_of_layer_has_its_colour(layer: nn.Module, family: str) -> None:
+    assert describe.family(layer) == family
+
+
 def test_lenet() -> None:
     record = graph(lenet(), 1, 1, 8, 8)
     assert record.params == 320 + 18_496 + 32_896 + 1_290
@@ -157,8 +183,9 @@ def test_resnet18() -> None:
     assert by_id(record, "layer4").params == 8_393_728
     assert by_id(record, "layer2.0.downsample").params == 64 * 128 + 2 * 128
     edges = named_edges(record)
-    assert ("layer2.0.bn2", "layer2.0.add") in edges
+    assert any(a.startswith("layer2.0.bn2") and b == "layer2.0.add" for a, b in edges)
     assert ("layer1.1.relu (call 2)", "layer2.0.conv1") in edges
+    assert by_id(record, "bn1").family == "normalization"
     assert sum(n.parent < 0 for n in record.nodes) == 13
 
 

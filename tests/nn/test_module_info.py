@@ -31,8 +31,6 @@ RANDOM = {
 """Layers whose training mode draws numbers; they are judged in evaluation mode."""
 
 LATER = {
-    "AdaptiveAvgPool3d": "pooling over three axes",
-    "AdaptiveMaxPool3d": "pooling over three axes",
     "FractionalMaxPool2d": "fractional pooling",
     "FractionalMaxPool3d": "fractional pooling",
     "LPPool1d": "pooling by p-norm",

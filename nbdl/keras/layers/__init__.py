@@ -53,6 +53,4 @@ def __getattr__(name: str) -> object:
     # A misspelt layer is told its nearest name; hasattr and copying still see AttributeError.
     if name.startswith("__"):
         raise AttributeError(name)
-    raise AttributeError(
-        f"nbdl.keras has no layer {name!r}{did_you_mean(name, __all__)}"
-    )
+    raise AttributeError(f"nbdl.keras has no layer {name!r}{did_you_mean(name, __all__)}")

@@ -13,7 +13,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, did_you_mean
 from nbdl.keras import initializers
 from nbdl.keras.naming import auto_name
-from nbdl.nn import Inferred, Parameter, build
+from nbdl.nn import Inferred, Module, Parameter, build
 from nbdl.shapes import Shape, Spec
 
 ShapeOrNone = tuple[int | None, ...]
@@ -229,7 +229,7 @@ _MARK = 2, 3
 """Two sizes that stand for None: an output size that differs between them is None."""
 
 
-def run_on_shapes(layer: Inferred, shape: ShapeOrNone, dtype: Any = None) -> Any:
+def run_on_shapes(layer: Module, shape: ShapeOrNone, dtype: Any = None) -> Any:
     """What ``layer`` makes of ``shape``, computed on shapes alone; None where it varies."""
     kind = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
 

@@ -133,9 +133,14 @@ class Conv2D(_Conv):
 
 
 class ZeroPadding2D(Layer):
-    """Zeros around pictures: one number, (vertical, horizontal), or ((top, bottom), (left, right))."""
+    """Zeros around pictures.
 
-    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any) -> None:
+    ``padding``: one number, (vertical, horizontal), or ((top, bottom), (left, right)).
+    """
+
+    def __init__(
+        self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         check_data_format(self, data_format)
         pair = (padding, padding) if isinstance(padding, int) else tuple(padding)

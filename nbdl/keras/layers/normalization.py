@@ -46,12 +46,16 @@ class BatchNormalization(Layer):
         }
         self.gamma: Any = None
         self.beta: Any = None
+        self.moving_mean: Any = None
+        self.moving_variance: Any = None
 
     def build(self, input_shape: ShapeOrNone) -> None:
         """gamma, beta, moving_mean and moving_variance, (channels,) each."""
         channels = input_shape[normalize_axis(self.axis, len(input_shape))]
         if channels is None:
-            raise ShapeError(f"BatchNormalization {self.name!r}: axis {self.axis} has no fixed size")
+            raise ShapeError(
+                f"BatchNormalization {self.name!r}: axis {self.axis} has no fixed size"
+            )
         for name, initializer in self._initializers.items():
             if (name == "gamma" and not self.scale) or (name == "beta" and not self.center):
                 continue
@@ -63,8 +67,10 @@ class BatchNormalization(Layer):
         if training and type(x.value) is not Spec:
             self._move(x, axis)
         x = moveaxis(x, axis, 1)
-        means = (None, None) if training else (self.moving_mean, self.moving_variance)
-        y = F.batch_norm(x, *means, self.gamma, self.beta, training, 0.0, self.epsilon)
+        y = F.batch_norm(
+            x, None if training else self.moving_mean, None if training else self.moving_variance,
+            self.gamma, self.beta, training, 0.0, self.epsilon,
+        )  # fmt: skip
         return moveaxis(y, 1, axis)
 
     def _move(self, x: Tensor, axis: int) -> None:

@@ -78,7 +78,7 @@ class _Recurrent(Layer):
         if self.training and self.recurrent_dropout:
             mask = F.dropout(ones((batch, self.units), dtype=x.dtype), self.recurrent_dropout)
         shares = self.from_input(x)  # (batch, steps, gates · units): all steps in one product
-        states: States = self._start(x, initial_state)
+        states: States = self._first_states(x, initial_state)
         outputs = []
         for t in reversed(range(steps)) if self.go_backwards else range(steps):
             h = states[0] if mask is None else states[0] * mask
@@ -87,7 +87,7 @@ class _Recurrent(Layer):
         y = stack(outputs, axis=1) if self.return_sequences else states[0]
         return (y, *states) if self.return_state else y
 
-    def _start(self, x: Tensor, given: Any) -> States:
+    def _first_states(self, x: Tensor, given: Any) -> States:
         if given is None:
             state = zeros((x.shape[0], self.units), dtype=x.dtype)
             if x.device not in ("cpu", "meta"):
