@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -14,7 +15,8 @@ from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.cross_entropy import check_reduction
-from nbdl.ops.exponential import xlogy
+from nbdl.ops.exponential import log1p, xlogy
+from nbdl.ops.families import Elementwise
 from nbdl.ops.powers import sqrt, square
 from nbdl.ops.rectifier import relu
 from nbdl.ops.rounding import abs as absolute
@@ -37,6 +39,35 @@ __all__ = [
     "soft_margin_loss",
     "triplet_margin_loss",
 ]
+
+
+_LOWEST = -100.0
+"""What the logarithm of a probability of 0 counts as; PyTorch's bound."""
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Elementwise):
+    """-(t·log p + (1 - t)·log(1 - p)), logarithms bounded by -100.
+
+    One operation and not a composition: at p = 0 and p = 1 the bound's slope of 0 would meet the
+    logarithm's infinite one, and make NaN of a saturated sigmoid's gradient. As in PyTorch the
+    denominator p·(1 - p) is at least 1e-12.
+    """
+
+    kernel = "(t - 1) * maximum(log1p(-p), -100) - t * maximum(log(p), -100)"
+    kinds = "f"
+    flops_per_element = 30
+    saves = ("p", "t")
+
+    def forward(self, xp: Any, p: Any, t: Any) -> Any:
+        missed = xp.maximum(xp.log1p(-p), _LOWEST)
+        return (t - 1) * missed - t * xp.maximum(xp.log(p), _LOWEST)
+
+    def grad(self, dy: Tensor, y: Tensor, p: Tensor, t: Tensor) -> tuple[Any, ...]:
+        return (
+            lambda: dy * (p - t) / clip(p * (1 - p), 1e-12, None),
+            lambda: dy * (clip(log1p(-p), _LOWEST, None) - clip(log(p), _LOWEST, None)),
+        )
 
 
 def _reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -123,13 +154,13 @@ def binary_cross_entropy(
     0..1: logits belong to ``binary_cross_entropy_with_logits``.
     """
     p, t = _pair("binary_cross_entropy", input, target, reduction)
-    if p.device != "meta" and p.size and not bool(((p >= 0) & (p <= 1)).all()):
+    if p.device != "meta" and p.size and bool(((p < 0) | (p > 1)).any()):
         raise ArgumentError(
             "binary_cross_entropy needs probabilities between 0 and 1, but the input has values "
             "outside",
             hint="binary_cross_entropy_with_logits takes the outputs before the sigmoid",
         )
-    loss = -(t * clip(log(p), -100, None) + (1 - t) * clip(log(1 - p), -100, None))
+    loss = BinaryCrossEntropy()(p, t)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nbdl.ops import arithmetic, exponential, powers, rounding, special, trigonometry
+from nbdl.ops import arithmetic, exponential, loss, powers, rounding, special, trigonometry
 from tests.ops.sample import integers, normal, sample, uniform
 
 _erf, _erfc = (np.vectorize(f, otypes=[np.float64]) for f in (math.erf, math.erfc))
@@ -28,6 +28,14 @@ def _positive(*shape):
 
 def _inside(*shape):
     return uniform(-0.9, 0.9, *shape)
+
+
+def _share(*shape):
+    return uniform(0.1, 0.9, *shape)
+
+
+def _binary_cross_entropy(p, t):
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p))
 
 
 def _off_grid(*shape):
@@ -52,6 +60,7 @@ ROWS = [
     sample(arithmetic.Conj(), normal(3) + 1j * normal(3), judge=np.conj),
     sample(arithmetic.Real(), normal(3) + 1j * normal(3), judge=np.real),
     sample(arithmetic.Imag(), normal(3) + 1j * normal(3), judge=np.imag),
+    *_binary(loss.BinaryCrossEntropy(), _binary_cross_entropy, _share, _share),
     *_binary(powers.Power(), np.power, _positive),
     sample(powers.Power(), normal(4), np.array([2.0, 3.0, 1.0, -1.0]), judge=np.power, order=0),
     sample(powers.Square(), normal(2, 3), judge=np.square),

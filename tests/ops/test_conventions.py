@@ -41,6 +41,21 @@ def test_gradient_conventions(function, values, expected) -> None:
     assert np.allclose(gradient(function, *values), expected, equal_nan=True)
 
 
+@pytest.mark.judge
+def test_binary_cross_entropy_of_a_saturated_sigmoid_has_pytorchs_gradient() -> None:
+    import torch
+
+    p, t = np.array([0.0, 1.0, 0.0, 1.0, 1e-30, 0.3]), np.array([0.0, 1.0, 1.0, 0.0, 1.0, 0.6])
+    theirs, ours = torch.tensor(p, requires_grad=True), nbdl.tensor(p, requires_grad=True)
+    torch.nn.functional.binary_cross_entropy(theirs, torch.tensor(t)).backward()
+    nbdl.nn.functional.binary_cross_entropy(ours, nbdl.tensor(t)).backward()
+    # PyTorch keeps its 1e-12 as a float32, which is off by 4e-9.
+    np.testing.assert_allclose(ours.grad, theirs.grad, rtol=1e-8)
+    x = nbdl.tensor([-200.0, 40.0], requires_grad=True)
+    nbdl.nn.functional.binary_cross_entropy(x.sigmoid(), nbdl.tensor([0.0, 1.0])).backward()
+    assert x.grad.tolist() == [0, 0]
+
+
 def test_a_log_that_where_does_not_choose_does_no_harm_when_its_input_is_mended() -> None:
     def safe_log(x: Tensor) -> Tensor:
         good = x > 0
