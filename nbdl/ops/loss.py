@@ -17,6 +17,7 @@ from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.cross_entropy import check_reduction
 from nbdl.ops.exponential import log1p, xlogy
 from nbdl.ops.families import Elementwise
+from nbdl.ops.numerics import wide
 from nbdl.ops.powers import sqrt, square
 from nbdl.ops.rectifier import relu
 from nbdl.ops.rounding import abs as absolute
@@ -60,8 +61,10 @@ class BinaryCrossEntropy(Elementwise):
     saves = ("p", "t")
 
     def forward(self, xp: Any, p: Any, t: Any) -> Any:
-        missed = xp.maximum(xp.log1p(-p), _LOWEST)
-        return (t - 1) * missed - t * xp.maximum(xp.log(p), _LOWEST)
+        a, b = wide(p), wide(t)
+        lowest = a.dtype.type(_LOWEST)
+        loss = (b - 1) * xp.maximum(xp.log1p(-a), lowest) - b * xp.maximum(xp.log(a), lowest)
+        return loss.astype(p.dtype, copy=False)
 
     def grad(self, dy: Tensor, y: Tensor, p: Tensor, t: Tensor) -> tuple[Any, ...]:
         return (
