@@ -56,8 +56,8 @@ class View(anywidget.AnyWidget):
 
     def tell(self, message: dict[str, Any], buffers: list[Any] | None = None) -> None:
         """Send a message to every page that shows this view; from any thread."""
-        if self.comm is None:
-            return
+        if self.comm is None or not threading.main_thread().is_alive():
+            return  # closed, or the kernel is ending: its sockets refuse what comes now, loudly
         with self._send_lock:
             self.send(message, buffers)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -244,6 +246,33 @@ def test_a_view_stops_its_threads_when_it_is_closed():
         time.sleep(0.02)
     run.stop()
     assert run.join(10)
+
+
+ENDING = """
+import atexit, sys, time
+from pathlib import Path
+from nbdl import widgets
+from nbdl.widgets import bundle, view
+from nbdl.widgets.source import Source
+
+bundle.STATIC = Path(sys.argv[1])
+view.UNASKED = (0.05,) * 100
+shown = widgets.View("graph", Source(None, svg=str, text=str))
+shown.tell_record = lambda record: print("record", flush=True)
+shown.send = lambda message, buffers: print(message["type"], flush=True)
+time.sleep(0.5)
+atexit.register(lambda: (print("ending", flush=True), time.sleep(0.5)))
+"""
+
+
+def test_a_kernel_that_is_ending_sends_nothing_more(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = done.stdout.split("ending")
+    assert before.count("bundle") > 2
+    assert after.count("bundle") <= 1, "only what was on its way"
 
 
 def test_the_twin_has_its_id_in_the_picture_and_follows_to_the_end():
