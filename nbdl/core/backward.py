@@ -184,8 +184,12 @@ def _deliver(
 ) -> None:
     """Ask the operation for its inputs' gradients and pass them on."""
     if type(g) is list:
-        specs = node.specs[0]
-        g = tuple(rules.zeros(s) if d is None else d for d, s in zip(g, specs, strict=True))
+        specs, byproducts = node.specs[0], node.op.byproducts
+        # Zeros for an output that nobody used, None for a by-product.
+        g = tuple(
+            rules.zeros(specs[i]) if d is None and i not in byproducts else d
+            for i, d in enumerate(g)
+        )
     gradients = node.op.grad(g, *_values(node, create_graph))
     if type(gradients) is not tuple:
         gradients = (gradients,)
@@ -220,7 +224,8 @@ def _values(node: Node, create_graph: bool) -> list[Any]:
             several = tuple(Tensor._wrap(v) for v in kept)
             if create_graph:
                 for k, y in enumerate(several):
-                    y.node = Pick(node, k)
+                    if node.carries(k):
+                        y.node = Pick(node, k)
             values.append(several)
         elif i == 0 and type(spec) is tuple:
             values.append(tuple(Tensor._wrap(s) for s in spec))

@@ -44,6 +44,8 @@ class Op:
       None, or a function of no arguments that is called only if somebody needs the gradient;
     - ``saves``: the names among grad's parameters whose values it reads: the tape keeps these
       and hands the others over as Specs;
+    - ``byproducts``: the places, among several outputs, of those that carry no gradient, as the
+      mean that a normalization gives beside its result;
     - ``broadcasts``: the walk sums gradients back; ``moves``: the result is on another device;
     - ``flops(*specs)``, ``kernel`` (expression common to Python and C), ``onnx``, ``method``.
     """
@@ -53,6 +55,7 @@ class Op:
     onnx: ClassVar[str | None] = None
     kernel: ClassVar[str | None] = None
     saves: ClassVar[tuple[str, ...]] = ()
+    byproducts: ClassVar[tuple[int, ...]] = ()
     differentiable: ClassVar[bool] = True
     broadcasts: ClassVar[bool] = False
     moves: ClassVar[bool] = False
@@ -156,7 +159,7 @@ def _saved(op: Op, arrays: list[Any], y: Any) -> tuple[Any, ...]:
 def _record_many(
     op: Op, inputs: tuple[Tensor, ...], arrays: list[Any], results: Any, xp: Any, state: Any
 ) -> tuple[Tensor, ...]:
-    """Wrap several outputs: each is a Pick of one node."""
+    """Wrap several outputs: each that carries a gradient is a Pick of one node."""
     if xp is np:
         results = tuple(np.asarray(r) for r in results)
     outputs = tuple(Tensor._wrap(r) for r in results)
@@ -167,7 +170,7 @@ def _record_many(
         saved = _saved(op, arrays, results)
         node = Node(op, tuple([x.node for x in inputs]), saved, specs, state.scope)
         for i, y in enumerate(outputs):
-            if y.dtype.kind in "fcV":
+            if node.carries(i):
                 y.node = Pick(node, i)
     for observer in state.observers:
         observer(op, inputs, outputs, node)

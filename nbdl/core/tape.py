@@ -55,6 +55,10 @@ class Node:
         self.extra: dict[str, Any] | None = None
         self.seq = count()
 
+    def carries(self, i: int) -> bool:
+        """Whether output ``i`` of several has a gradient: a float that is no by-product."""
+        return i not in self.op.byproducts and self.specs[0][i].dtype.kind in "fcV"
+
     def free(self) -> None:
         """Drop the saved values; the skeleton stays."""
         if self.saved:

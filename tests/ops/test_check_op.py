@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nbdl
-from nbdl.core import registry
+from nbdl.core import Op, registry
 from nbdl.ops.families import Elementwise
 from nbdl.shapes import Spec
 from nbdl.testing import GradientMismatch, OperationFault, check_grad, check_op
@@ -132,6 +132,63 @@ def test_a_result_that_depends_on_the_memory_layout_is_caught() -> None:
 
     with pytest.raises(OperationFault, match="not contiguous"):
         check(product(forward=forward))
+
+
+def square_and_mean(**changes: Any) -> Any:
+    """(x², its mean) with something changed."""
+
+    class SquareAndMean(Op):
+        saves = ("x",)
+        byproducts = (1,)
+
+        def forward(self, xp: Any, x: Any) -> Any:
+            return x * x, (x * x).mean()
+
+        def infer(self, x: Spec) -> tuple[Spec, Spec]:
+            return x, Spec((), x.dtype)
+
+        def grad(self, dy: Any, y: Any, x: Any) -> Any:
+            return dy[0] * 2 * x
+
+        def flops(self, x: Spec) -> int:
+            return 2 * x.size
+
+    return dataclass(frozen=True)(type("Planted", (SquareAndMean,), changes))()
+
+
+def check_two(op: Any) -> None:
+    check_op(op, (X,), lambda x: (x**2, (x**2).mean()))
+
+
+def test_an_operation_with_a_byproduct_passes() -> None:
+    check_two(square_and_mean())
+
+
+def test_an_output_without_its_gradient_that_is_not_called_a_byproduct_is_caught() -> None:
+    with pytest.raises(GradientMismatch, match="gradient of input 0"):
+        check_two(square_and_mean(byproducts=()))
+
+
+def test_a_wrong_gradient_beside_a_byproduct_is_caught() -> None:
+    def grad(self: Any, dy: Any, y: Any, x: Any) -> Any:
+        return dy[0] * 2.01 * x
+
+    with pytest.raises(GradientMismatch, match="gradient of input 0"):
+        check_two(square_and_mean(grad=grad))
+
+
+def test_a_second_gradient_lost_beside_a_byproduct_is_caught() -> None:
+    def grad(self: Any, dy: Any, y: Any, x: Any) -> Any:
+        return dy[0] * 2 * x.detach()
+
+    with pytest.raises(GradientMismatch, match="second gradient"):
+        check_two(square_and_mean(grad=grad))
+
+
+@pytest.mark.parametrize("places", [(2,), (0, 1)])
+def test_byproducts_that_no_operation_can_have_are_caught(places: Any) -> None:
+    with pytest.raises(OperationFault, match="by-products"):
+        check_two(square_and_mean(byproducts=places))
 
 
 def test_check_grad_holds_functions_against_differences() -> None:
