@@ -35,10 +35,8 @@ __all__ = [
 
 
 def sigmoid_values(xp: ModuleType, x: Any) -> Any:
-    """1 / (1 + exp(-x)) of a float32 or float64 array, in a new array; never overflows."""
-    lowest = -88.0 if x.dtype.itemsize == 4 else -709.0
-    y = xp.maximum(x, lowest, out=xp.empty_like(x))
-    xp.negative(y, out=y)
+    """1 / (1 + exp(-x)) of a float32 or float64 array, in a new array; 0 where exp overflows."""
+    y = xp.negative(x, out=xp.empty_like(x))
     xp.exp(y, out=y)
     y += 1
     return xp.reciprocal(y, out=y)
@@ -70,10 +68,13 @@ class SigmoidGrad(Elementwise):
     saves = ("dy", "y")
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
-        slope = xp.subtract(1, y, out=xp.empty_like(y))
-        slope *= y
-        slope *= dy
-        return slope
+        def rule(dy: Any, y: Any) -> Any:
+            slope = xp.subtract(1, y, out=xp.empty_like(y))
+            slope *= y
+            slope *= dy
+            return slope
+
+        return blockwise(xp, rule, dy, y)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
         return lambda: SigmoidGrad()(ddx, y), lambda: ddx * dy * (1 - 2 * y)

@@ -34,6 +34,7 @@ class AttentionWeights(Contraction):
     scale: float
     causal: bool
     saves = ("y", "q", "k")
+    stacks = True
 
     def forward(self, xp: Any, q: Any, k: Any, *mask: Any) -> Any:
         scores = xp.matmul(wide(q) * self.scale, xp.swapaxes(wide(k), -1, -2))
@@ -65,7 +66,8 @@ class AttentionWeights(Contraction):
             if found != shape:
                 raise ShapeError(
                     f"attn_mask of shape {mask[0].shape} does not fit scores of shape {shape}",
-                    hint="a mask is (queries, keys), or broadcasts to (batch, heads, queries, keys)",
+                    hint="a mask is (queries, keys), or broadcasts to "
+                    "(batch, heads, queries, keys)",
                 )
         return Spec(shape, q.dtype)
 

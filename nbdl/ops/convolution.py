@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops import convolution_arrays as arrays
+from nbdl.ops.batching import everywhere, folded
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import promote_all
 from nbdl.ops.families import Contraction, require_float
-from nbdl.ops.movement import reshape
+from nbdl.ops.movement import permute_dims, reshape
 from nbdl.ops.numerics import wide
 from nbdl.ops.patches import Pairs, window_count
 from nbdl.shapes import Shape, Spec, as_tuple
@@ -91,6 +92,9 @@ class Convolution(Sliding):
         y = self.infer(x, w, *b)
         return 2 * y.size * math.prod(w.shape[1:]) + (y.size if b else 0)
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        return folded(self, world.count, inputs, mine, (True, False, False))
+
 
 @dataclass(frozen=True)
 class ConvolutionInput(Sliding):
@@ -119,12 +123,15 @@ class ConvolutionInput(Sliding):
     def flops(self, dy: Spec, w: Spec, *b: Spec) -> int:
         return 2 * dy.size * math.prod(w.shape[1:]) + (self.infer(dy, w).size if b else 0)
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        return folded(self, world.count, inputs, mine, (True, False, False))
+
 
 @dataclass(frozen=True)
 class ConvolutionWeight(Sliding):
-    """Products of windows of x with dy: the gradient of the weights of size ``kernel``."""
+    """Products of windows of x with dy: the gradient of weights that are as large as ``window``."""
 
-    kernel: Shape
+    window: Shape
     saves = ("x", "dy")
 
     def forward(self, xp: Any, x: Any, dy: Any) -> Any:
@@ -132,16 +139,29 @@ class ConvolutionWeight(Sliding):
         return dw.astype(x.dtype, copy=False)
 
     def infer(self, x: Spec, dy: Spec) -> Spec:
-        return Spec((dy.shape[1], x.shape[1] // self.groups, *self.kernel), x.dtype)
+        return Spec((dy.shape[1], x.shape[1] // self.groups, *self.window), x.dtype)
 
     def grad(self, ddw: Tensor, dw: Tensor, x: Tensor, dy: Tensor) -> tuple[Any, ...]:
         return (
             lambda: ConvolutionInput(*self.how, x.shape[2:])(dy, ddw),
-            lambda: Convolution(*self.how)(x, ddw),
+            lambda: _cropped(Convolution(*self.how)(x, ddw), dy.shape),
         )
 
     def flops(self, x: Spec, dy: Spec) -> int:
-        return 2 * dy.size * (x.shape[1] // self.groups) * math.prod(self.kernel)
+        return 2 * dy.size * (x.shape[1] // self.groups) * math.prod(self.window)
+
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
+        count = world.count
+        x, dy = (_as_channels(t) for t in everywhere(count, inputs, mine))
+        dw = replace(self, groups=self.groups * count)(x, dy)
+        return reshape(dw, (count, dw.shape[0] // max(count, 1), *dw.shape[1:]))
+
+
+def _as_channels(x: Tensor) -> Tensor:
+    """(count, batch, channels, ...) as (batch, count · channels, ...)."""
+    x = permute_dims(x, (1, 0, *range(2, x.ndim)))
+    return reshape(x, (x.shape[0], x.shape[1] * x.shape[2], *x.shape[3:]))
+
 
 def _cropped(y: Tensor, shape: Shape) -> Tensor:
     """y without the places that only an output_padding larger than the stride makes."""

@@ -1,6 +1,7 @@
 """How convolutions are computed on arrays: windows copied block by block, then one product.
 
-x: (batch, channels, *sizes), w: (out, channels / groups, *kernel), y: (batch, out, *counts).
+x: (batch, channels, *sizes), w: (out, channels / groups, *kernel), y: (batch, out, *counts);
+``how`` is the operation, with its stride, padding, dilation and groups.
 Results are channels-last in memory and channels-first in shape, so a chain of layers keeps one
 layout without copies.
 """
@@ -9,10 +10,9 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 from nbdl.ops.patches import (
-    Pairs,
     blocks,
     channels_first,
     channels_last,
@@ -25,15 +25,6 @@ from nbdl.ops.patches import (
     windows,
 )
 from nbdl.shapes import Shape
-
-
-class How(Protocol):
-    """The settings of a convolution."""
-
-    stride: Shape
-    padding: Pairs
-    dilation: Shape
-    groups: int
 
 
 def convolve(xp: ModuleType, x: Any, w: Any, how: Any) -> Any:
@@ -214,10 +205,11 @@ def _spread_depthwise(xp: ModuleType, dy: Any, w: Any, how: Any) -> Any:
 
 
 def convolve_weight(xp: ModuleType, x: Any, dy: Any, how: Any) -> Any:
-    """dw of x and dy; ``how.kernel`` is the size of the weights."""
-    kernel = how.kernel
+    """dw of x and dy; ``how.window`` is the size of the weights."""
+    kernel = how.window
     x, dy = channels_last(xp, x), channels_last(xp, dy)
     if how.groups == 1 and _is_pointwise(kernel, how):
+        x = _covered(x, dy.shape[1:-1], how)
         dw = xp.matmul(dy.reshape(-1, dy.shape[-1]).T, x.reshape(-1, x.shape[-1]))
         return dw.reshape(*dw.shape, *kernel)
     x, dy = padded(xp, x, how.padding), xp.ascontiguousarray(dy)
@@ -238,31 +230,31 @@ def _covered(x: Any, counts: Shape, how: Any) -> Any:
     """x without what no window reaches, so that there are just ``counts`` windows."""
     ends = (
         slice(0, (c - 1) * s + d * (k - 1) + 1)
-        for c, s, d, k in zip(counts, how.stride, how.dilation, how.kernel, strict=True)
+        for c, s, d, k in zip(counts, how.stride, how.dilation, how.window, strict=True)
     )
     return x[(slice(None), *ends)]
 
 
 def _weight(xp: ModuleType, x: Any, dy: Any, how: Any) -> Any:
-    view = windows(xp, _covered(x, dy.shape[1:-1], how), how.kernel, how.stride, how.dilation)
+    view = windows(xp, _covered(x, dy.shape[1:-1], how), how.window, how.stride, how.dilation)
     out, channels = dy.shape[-1], x.shape[-1]
-    dw = xp.zeros((out, math.prod(how.kernel) * channels), x.dtype)
+    dw = xp.zeros((out, math.prod(how.window) * channels), x.dtype)
     for samples, rows, block in filled_blocks(xp, view, x.dtype):
         dw += xp.matmul(dy[samples, rows].reshape(-1, out).T, block)
-    return xp.moveaxis(dw.reshape(out, *how.kernel, channels), -1, 1)
+    return xp.moveaxis(dw.reshape(out, *how.window, channels), -1, 1)
 
 
 def _weight_depthwise(xp: ModuleType, x: Any, dy: Any, how: Any) -> Any:
     counts, groups = dy.shape[1:-1], how.groups
     many = dy.shape[-1] // groups
     dy = dy.reshape(*dy.shape[:-1], groups, many)
-    dw = xp.zeros((*how.kernel, groups, many), x.dtype)
+    dw = xp.zeros((*how.window, groups, many), x.dtype)
     axes = tuple(range(len(counts) + 1))
     x = x[..., None]
     for samples in _sample_blocks(xp, dy):
         piece = dy[samples]
-        for at in offsets(how.kernel):
+        for at in offsets(how.window):
             part = x[(samples, *place(at, counts, how.stride, how.dilation))]
             dw[at] += (part * piece).sum(axis=axes)
-    n = len(how.kernel)
-    return xp.moveaxis(dw, (n, n + 1), (0, 1)).reshape(groups * many, 1, *how.kernel)
+    n = len(how.window)
+    return xp.moveaxis(dw, (n, n + 1), (0, 1)).reshape(groups * many, 1, *how.window)

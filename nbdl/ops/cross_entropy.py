@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,19 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import astensor, cast, floats
-from nbdl.ops.families import Indexing, require_float
+from nbdl.ops.families import require_float
+from nbdl.ops.loss_targets import (
+    ClassShares,
+    ClassWeights,
+    PickClass,
+    class_axis,
+    class_rows,
+    rows_back,
+)
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import quiet, wide
 from nbdl.ops.replay import replay
-from nbdl.ops.softmax import log_softmax, softmax
+from nbdl.ops.softmax import log_softmax
 from nbdl.shapes import Spec
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -32,78 +39,6 @@ def check_reduction(loss: str, reduction: str, allowed: tuple[str, ...] = REDUCT
         raise unknown(f"{loss} reduction", reduction, allowed)
 
 
-def _rows(xp: ModuleType, x: Any) -> Any:
-    """(batch, classes, ...) as (rows, classes); (classes,) as one row."""
-    if x.ndim > 2:
-        x = xp.moveaxis(x, 1, -1)
-    return x.reshape(-1, x.shape[-1])
-
-
-def _unrows(xp: ModuleType, rows: Any, shape: tuple[int, ...]) -> Any:
-    """The way back from ``_rows``."""
-    if len(shape) <= 2:
-        return rows.reshape(shape)
-    return xp.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
-
-
-def _class_axis(x: Any) -> int:
-    return 1 if x.ndim > 1 else 0
-
-
-@dataclass(frozen=True)
-class ClassShares(Op):
-    """How much each class counts for each sample: a weighted, smoothed one-hot of the target.
-
-    Samples whose target is ``ignore_index`` get zeros. No gradient.
-    """
-
-    classes: int
-    ignore_index: int
-    smoothing: float
-    dtype: Any
-    differentiable = False
-
-    def forward(self, xp: Any, target: Any, *weight: Any) -> Any:
-        t = target.reshape(-1)
-        valid = t != self.ignore_index
-        t = xp.where(valid, t, 0).astype(xp.int64)
-        shares = xp.zeros((t.size, self.classes), dtypes.accumulator(self.dtype))
-        shares += self.smoothing / self.classes
-        shares[xp.arange(t.size), t] += 1 - self.smoothing
-        if weight:
-            shares *= weight[0]
-        shares *= valid[:, None]
-        shape = (*target.shape[:1], self.classes, *target.shape[1:])
-        return _unrows(xp, shares, shape).astype(self.dtype, copy=False)
-
-    def infer(self, target: Spec, *weight: Spec) -> Spec:
-        return Spec((*target.shape[:1], self.classes, *target.shape[1:]), self.dtype)
-
-    def flops(self, target: Spec, *weight: Spec) -> int:
-        return 2 * target.size * self.classes
-
-
-@dataclass(frozen=True)
-class ClassWeights(Op):
-    """The weight of each sample's class, 0 where the target is ``ignore_index``. No gradient."""
-
-    ignore_index: int
-    dtype: Any
-    differentiable = False
-
-    def forward(self, xp: Any, target: Any, *weight: Any) -> Any:
-        valid = target != self.ignore_index
-        if not weight:
-            return valid.astype(self.dtype)
-        return weight[0][xp.where(valid, target, 0)] * valid.astype(self.dtype)
-
-    def infer(self, target: Spec, *weight: Spec) -> Spec:
-        return Spec(target.shape, self.dtype)
-
-    def flops(self, target: Spec, *weight: Spec) -> int:
-        return target.size
-
-
 @dataclass(frozen=True)
 class CrossEntropy(Op):
     """Mean, sum or list of log Σ exp(x) - x[target]; also returns the log Σ exp of each row."""
@@ -113,9 +48,10 @@ class CrossEntropy(Op):
     smoothing: float
     onnx = "SoftmaxCrossEntropyLoss"
     saves = ("y", "x", "target", "weight")
+    byproducts = (1,)
 
     def forward(self, xp: Any, x: Any, target: Any, *weight: Any) -> Any:
-        rows, t = _rows(xp, wide(x)), target.reshape(-1)
+        rows, t = class_rows(xp, wide(x)), target.reshape(-1)
         with quiet():
             top = rows.max(axis=1, keepdims=True, initial=-xp.inf)
             lse = xp.log(xp.exp(rows - top).sum(axis=1)) + top[:, 0]
@@ -157,11 +93,29 @@ class CrossEntropy(Op):
 
     def grad(self, dy: Any, y: Any, x: Tensor, target: Tensor, *weight: Tensor) -> Any:
         rule = CrossEntropyGrad(self.reduction, self.ignore_index, self.smoothing)
-        # lse is a function of x, and the rule says the whole derivative with respect to x.
-        return rule(dy[0], y[1], x, target, *weight), *(None,) * (1 + len(weight))
+
+        def through_weight() -> Tensor | None:
+            return replay(lambda w: self.composition(x, target, w), weight, dy[0])[0]
+
+        def through_x() -> Tensor:
+            return rule(dy[0], y[1], x, target, *weight)
+
+        return through_x, None, *(through_weight for _ in weight)
 
     def flops(self, x: Spec, target: Spec, *weight: Spec) -> int:
         return 14 * x.size
+
+    def composition(self, x: Tensor, target: Tensor, *weight: Tensor) -> Tensor:
+        """The loss in plain operations."""
+        axis = class_axis(x)
+        shares = ClassShares(x.shape[axis], self.ignore_index, self.smoothing, x.dtype)
+        losses = -total(shares(target, *weight) * log_softmax(x, axis), axis)
+        if self.reduction == "none":
+            return losses
+        loss = total(losses)
+        if self.reduction == "sum":
+            return loss
+        return loss / total(ClassWeights(self.ignore_index, x.dtype)(target, *weight))
 
 
 @dataclass(frozen=True)
@@ -174,7 +128,7 @@ class CrossEntropyGrad(Op):
     saves = ("dy", "lse", "x", "target", "weight")
 
     def forward(self, xp: Any, dy: Any, lse: Any, x: Any, target: Any, *weight: Any) -> Any:
-        rows, t = _rows(xp, wide(x)), target.reshape(-1)
+        rows, t = class_rows(xp, wide(x)), target.reshape(-1)
         rule = CrossEntropy(self.reduction, self.ignore_index, self.smoothing)
         with quiet():
             safe, share, norm = rule._shares(xp, t, rows, weight)
@@ -191,7 +145,7 @@ class CrossEntropyGrad(Op):
             dx[xp.arange(t.size), safe] -= g
             if self.smoothing:
                 dx -= pull
-        return _unrows(xp, dx, x.shape).astype(x.dtype, copy=False)
+        return rows_back(xp, dx, x.shape).astype(x.dtype, copy=False)
 
     def _even(
         self, xp: Any, dy: Any, norm: Any, rows: Any, t: Any, weight: Any
@@ -212,67 +166,16 @@ class CrossEntropyGrad(Op):
         self, ddx: Tensor, dx: Tensor, dy: Tensor, lse: Tensor, x: Tensor, target: Tensor,
         *weight: Tensor,
     ) -> Any:  # fmt: skip
-        axis = _class_axis(x)
-        classes = x.shape[axis]
-        shares = ClassShares(classes, self.ignore_index, self.smoothing, x.dtype)(target, *weight)
+        rule = CrossEntropy(self.reduction, self.ignore_index, self.smoothing).composition
 
-        def composition(dy: Tensor, x: Tensor) -> Tensor:
-            unit = softmax(x, axis) * total(shares, axis, keepdims=True) - shares
-            if self.reduction == "mean":
-                dy = dy / total(ClassWeights(self.ignore_index, x.dtype)(target, *weight))
-            if self.reduction == "none" and x.ndim > 1:
-                dy = reshape(dy, (*dy.shape[:1], 1, *dy.shape[1:]))
-            return unit * dy
+        def composition(dy: Tensor, x: Tensor, *weight: Tensor) -> Any:
+            return replay(lambda x: rule(x, target, *weight), (x,), dy)[0]
 
-        ddy, dx2 = replay(composition, (dy, x), ddx)
-        return ddy, None, dx2, *(None,) * (1 + len(weight))
+        ddy, dx2, *dweight = replay(composition, (dy, x, *weight), ddx)
+        return ddy, None, dx2, None, *dweight
 
     def flops(self, dy: Spec, lse: Spec, x: Spec, target: Spec, *weight: Spec) -> int:
         return 12 * x.size
-
-
-@dataclass(frozen=True)
-class PickClass(Indexing):
-    """x at the target's class along the class axis; 0 where the target is ``ignore_index``."""
-
-    ignore_index: int
-    saves = ("target",)
-
-    def forward(self, xp: Any, x: Any, target: Any) -> Any:
-        valid = target != self.ignore_index
-        t = xp.expand_dims(xp.where(valid, target, 0).astype(xp.int64), _class_axis(x))
-        picked = xp.take_along_axis(x, t, axis=_class_axis(x)).reshape(target.shape)
-        return xp.where(valid, picked, x.dtype.type(0))
-
-    def infer(self, x: Spec, target: Spec) -> Spec:
-        return Spec(target.shape, x.dtype)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor, target: Tensor) -> tuple[Any, ...]:
-        return PlaceClass(x.shape, self.ignore_index)(dy, target), None
-
-
-@dataclass(frozen=True)
-class PlaceClass(Indexing):
-    """Zeros with dy at the target's class: the transpose of PickClass."""
-
-    shape: tuple[int, ...]
-    ignore_index: int
-    saves = ("target",)
-
-    def forward(self, xp: Any, dy: Any, target: Any) -> Any:
-        valid = target != self.ignore_index
-        axis = 1 if len(self.shape) > 1 else 0
-        t = xp.expand_dims(xp.where(valid, target, 0).astype(xp.int64), axis)
-        dx = xp.zeros(self.shape, dy.dtype)
-        kept = xp.where(valid, dy, dy.dtype.type(0))
-        xp.put_along_axis(dx, t, xp.expand_dims(kept, axis), axis=axis)
-        return dx
-
-    def infer(self, dy: Spec, target: Spec) -> Spec:
-        return Spec(self.shape, dy.dtype)
-
-    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, target: Tensor) -> tuple[Any, ...]:
-        return PickClass(self.ignore_index)(ddx, target), None
 
 
 def _check_classes(loss: str, x: Spec, target: Spec, weight: tuple[Spec, ...]) -> None:
@@ -303,9 +206,9 @@ def _check_classes(loss: str, x: Spec, target: Spec, weight: tuple[Spec, ...]) -
 def _check_numbers(loss: str, x: Tensor, target: Tensor, ignore_index: int) -> None:
     """Raise IndexRangeError for the first class number that is out of range."""
     t = target.value
-    if type(t) is Spec or not t.size:
+    if not backends.has_data(t) or not t.size:
         return
-    classes = x.shape[_class_axis(x)]
+    classes = x.shape[class_axis(x)]
     if int(t.min()) >= 0 and int(t.max()) < classes:
         return
     host = backends.to_numpy(t)
@@ -374,7 +277,7 @@ def _soft_target(
     x: Tensor, target: Tensor, weights: tuple[Tensor, ...], reduction: str, smoothing: float
 ) -> Tensor:
     """Cross-entropy against probabilities."""
-    axis = _class_axis(x)
+    axis = class_axis(x)
     if smoothing:
         target = target * (1 - smoothing) + smoothing / x.shape[axis]
     logs = log_softmax(floats(x), axis) * target

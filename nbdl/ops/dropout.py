@@ -56,7 +56,9 @@ def _whole_channels(name: str, n: int, input: Any, p: float, training: bool) -> 
     x = floats(input)
     _check(p)
     if x.ndim not in (n + 1, n + 2):
-        raise ShapeError(f"{name} needs (N, C, ...) with {n} axes after the channels, got {x.shape}")
+        raise ShapeError(
+            f"{name} needs (N, C, ...) with {n} axes after the channels, got {x.shape}"
+        )
     if not training or p == 0:
         return x
     return _dropped(x, x.shape[: x.ndim - n] + (1,) * n, p)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
+from nbdl.ops.batching import one_by_one
 from nbdl.ops.conversion import astensor
 from nbdl.ops.families import Indexing
 from nbdl.shapes import Spec
@@ -34,6 +36,11 @@ class Embedding(Indexing):
     def grad(self, dy: Tensor, y: Tensor, ids: Tensor, table: Tensor) -> tuple[Any, ...]:
         return None, EmbeddingTable(self.padding_idx, table.shape[0])(ids, dy)
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        if mine[1]:
+            return one_by_one(self, world.count, inputs, mine)
+        return self(*inputs)
+
 
 @dataclass(frozen=True)
 class EmbeddingTable(Indexing):
@@ -45,7 +52,7 @@ class EmbeddingTable(Indexing):
 
     def forward(self, xp: Any, ids: Any, dy: Any) -> Any:
         width = dy.shape[ids.ndim :]
-        ids, flat = ids.reshape(-1), dy.reshape(ids.size, -1)
+        ids, flat = ids.reshape(-1), dy.reshape(ids.size, math.prod(width))
         total = xp.zeros((self.rows, flat.shape[1]), dtypes.accumulator(dy.dtype))
         if ids.size:
             order = xp.argsort(ids, kind="stable")
@@ -93,7 +100,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     rows = table.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise ArgumentError(f"padding_idx={padding_idx} is not a row of a table of {rows}")
-    if type(ids.value) is not Spec and ids.size:
+    if backends.has_data(ids.value) and ids.size:
         low, high = int(ids.value.min()), int(ids.value.max())
         if low < 0 or high >= rows:
             host = backends.to_numpy(ids.value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
+from nbdl.ops.batching import everywhere
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.contraction import matmul, matrix_transpose
 from nbdl.ops.conversion import promote_all
@@ -17,6 +19,11 @@ from nbdl.shapes import Spec
 __all__ = ["bilinear", "linear"]
 
 
+def _rows(x: Any) -> Any:
+    """All leading axes as one."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 @dataclass(frozen=True)
 class Linear(Contraction):
     """x Wᵀ, and + b when a third input is given."""
@@ -25,14 +32,14 @@ class Linear(Contraction):
     saves = ("x", "w")
 
     def forward(self, xp: Any, x: Any, w: Any, *b: Any) -> Any:
-        dtype, (rows, columns) = x.dtype, w.shape
+        dtype = x.dtype
         x, w, *bias = self.accumulate(xp, x, w, *b)
         # One product of all rows is faster than a stack of small ones.
-        y = xp.matmul(x if x.ndim == 2 else x.reshape(-1, columns), w.T)
+        y = xp.matmul(x if x.ndim == 2 else _rows(x), w.T)
         if bias:
             y += bias[0]
         if x.ndim != 2:
-            y = y.reshape(*x.shape[:-1], rows)
+            y = y.reshape(*x.shape[:-1], w.shape[0])
         return y.astype(dtype, copy=False)
 
     def infer(self, x: Spec, w: Spec, *b: Spec) -> Spec:
@@ -50,6 +57,14 @@ class Linear(Contraction):
         n = self.infer(x, w, *b).size
         return 2 * n * w.shape[1] + (n if b else 0)
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
+        if not any(mine[1:]):
+            return self(*inputs)
+        x, w, *b = everywhere(world.count, inputs, mine)
+        rows = reshape(x, (world.count, math.prod(x.shape[1:-1]), x.shape[-1]))
+        y = reshape(matmul(rows, matrix_transpose(w)), (*x.shape[:-1], w.shape[1]))
+        return y + reshape(b[0], (world.count, *(1,) * (y.ndim - 2), -1)) if b else y
+
 
 @dataclass(frozen=True)
 class LinearWeightGrad(Contraction):
@@ -60,8 +75,7 @@ class LinearWeightGrad(Contraction):
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         dtype = x.dtype
         dy, x = self.accumulate(xp, dy, x)
-        dy, x = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
-        return xp.matmul(dy.T, x).astype(dtype, copy=False)
+        return xp.matmul(_rows(dy).T, _rows(x)).astype(dtype, copy=False)
 
     def infer(self, dy: Spec, x: Spec) -> Spec:
         if dy.shape[:-1] != x.shape[:-1]:
@@ -73,6 +87,13 @@ class LinearWeightGrad(Contraction):
 
     def flops(self, dy: Spec, x: Spec) -> int:
         return 2 * dy.size * x.shape[-1]
+
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
+        dy, x = (
+            reshape(t, (world.count, math.prod(t.shape[1:-1]), t.shape[-1]))
+            for t in everywhere(world.count, inputs, mine)
+        )
+        return matmul(matrix_transpose(dy), x)
 
 
 def _check_linear(x: Spec, w: Spec, b: tuple[Spec, ...]) -> None:

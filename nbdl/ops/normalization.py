@@ -61,6 +61,7 @@ class Standardize(Op):
     axes: tuple[int, ...]
     eps: float
     saves = ("y", "x")
+    byproducts = (1, 2)
 
     def forward(self, xp: Any, x: Any) -> Any:
         v = wide(x)
@@ -75,7 +76,6 @@ class Standardize(Op):
         return x, moments, moments
 
     def grad(self, dy: Any, y: Any, x: Tensor) -> Tensor:
-        # The moments are functions of x, and the rule says the whole derivative of y.
         return StandardizeGrad(self.axes, self.eps)(dy[0], x, y[1], y[2])
 
     def flops(self, x: Spec) -> int:
@@ -152,7 +152,7 @@ def _blend(running: Any, now: Tensor, momentum: float) -> None:
     if running is None or now.device == "meta":
         return
     with modes.no_grad():
-        new = reshape(now.detach(), running.shape)
+        new = reshape(now, running.shape)
         running.data = cast(running * (1 - momentum) + new * momentum, running.dtype)
 
 
@@ -199,7 +199,7 @@ def batch_norm(
         )
     y, batch_mean, batch_var = Standardize(axes, float(eps))(x)
     _blend(running_mean, batch_mean, momentum)
-    _blend(running_var, batch_var.detach() * (count / max(count - 1, 1)), momentum)
+    _blend(running_var, batch_var * (count / max(count - 1, 1)), momentum)
     return _scaled(y, w, b)
 
 
@@ -230,8 +230,8 @@ def instance_norm(
     b = _channels("instance_norm", "bias", bias, x)
     y, mean, var = Standardize(axes, float(eps))(x)
     if running_mean is not None:
-        _blend(running_mean, total(mean.detach(), 0) / x.shape[0], momentum)
-        unbiased = var.detach() * (count / max(count - 1, 1))
+        _blend(running_mean, total(mean, 0) / x.shape[0], momentum)
+        unbiased = var * (count / max(count - 1, 1))
         _blend(running_var, total(unbiased, 0) / x.shape[0], momentum)
     return _scaled(y, w, b)
 

@@ -35,11 +35,15 @@ def kept(xp: ModuleType, x: Any, mask: Any) -> Any:
 
 
 def blockwise(xp: ModuleType, function: Callable[..., Any], x: Any, *others: Any) -> Any:
-    """``function`` of arrays of one shape, elementwise, a piece at a time that fits the cache.
+    """``function`` of arrays, elementwise, a piece at a time that fits the cache.
 
-    Half precision is computed in float32. On a GPU, for small arrays, and for arrays whose
-    elements lie in different orders, all at once.
+    ``function`` gets arrays of one shape; half precision is computed in float32. On a GPU, for
+    small arrays, and for arrays whose elements lie in different orders, all at once.
     """
+    for a in others:
+        if a.shape != x.shape:
+            x, *others = xp.broadcast_arrays(x, *others)
+            break
     if x.dtype.itemsize == 2:
         return function(*map(wide, (x, *others))).astype(x.dtype, copy=False)
     if xp is not np or x.size < 2 * _BLOCK or not _one_order(x, others):

@@ -11,6 +11,7 @@ from nbdl import dtypes
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.batching import folded
 from nbdl.ops.conversion import astensor
 from nbdl.ops.families import require_float
 from nbdl.ops.movement import reshape
@@ -21,6 +22,8 @@ from nbdl.shapes import Shape, Spec, as_tuple
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
 
 Size = int | Sequence[int]
+Geometry = tuple[Shape, Shape, Shape, Shape, Shape, Shape]
+"""The settings of a Pooling, in the order of its fields."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Pooling(Op, abstract=True):
     counts: Shape
 
     @property
-    def how(self) -> tuple[Shape, ...]:
+    def how(self) -> Geometry:
         """All settings."""
         return self.sizes, self.window, self.stride, self.padding, self.dilation, self.counts
 
@@ -87,6 +90,10 @@ class Pooling(Op, abstract=True):
             for k, s, d in zip(self.window, self.stride, self.dilation, strict=True)
         )
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        """Examples and batch as one axis."""
+        return folded(self, world.count, inputs, mine, (True, True))
+
 
 def _like(xp: Any, x: Any, sizes: Shape, dtype: Any = None) -> Any:
     """An empty array with other last sizes whose elements lie in memory in the order of x's."""
@@ -106,6 +113,7 @@ class MaxPool(Pooling):
 
     onnx = "MaxPool"
     saves = ("y",)
+    byproducts = (1,)
 
     def forward(self, xp: Any, x: Any) -> Any:
         lowest = -xp.inf if dtypes.is_float(x.dtype) else xp.iinfo(x.dtype).min
@@ -430,7 +438,7 @@ def batched(name: str, n: int, input: Any) -> tuple[Tensor, bool]:
 
 def _geometry(
     name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
-) -> tuple[Shape, ...]:
+) -> Geometry:
     sizes, k = x.shape[2:], as_tuple(kernel, n, "kernel_size")
     s = k if stride is None or stride == () or stride == [] else as_tuple(stride, n, "stride")
     p, d = as_tuple(padding, n, "padding"), as_tuple(dilation, n, "dilation")
@@ -439,9 +447,8 @@ def _geometry(
             raise ArgumentError(f"{name}: {what}={values} must be 1 or more")
     if any(a < 0 or a > (c * (b - 1) + 1) // 2 for a, b, c in zip(p, k, d, strict=True)):
         raise ArgumentError(f"{name}: padding={p} must be 0 to half of kernel_size={k}")
-    counts = tuple(
-        _count(size, *rest, ceil) for size, *rest in zip(sizes, k, s, p, d, strict=True)
-    )
+    axes = zip(sizes, k, s, p, d, strict=True)
+    counts = tuple(_count(size, a, b, c, e, ceil) for size, a, b, c, e in axes)
     if min(counts) < 1:
         raise ShapeError(
             f"{name}: a window of kernel_size={k} does not fit an input of sizes {sizes} "

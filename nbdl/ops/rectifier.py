@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from nbdl.core.random import Generator
@@ -27,6 +28,12 @@ __all__ = [
     "softshrink",
     "threshold",
 ]
+
+
+def _clipped(xp: ModuleType, x: Any, low: float, high: float) -> Any:
+    """x cut off at both ends; NumPy's clip gives bfloat16 back as float32."""
+    y = xp.clip(x, x.dtype.type(low), x.dtype.type(high))
+    return y.astype(x.dtype, copy=False)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Hardtanh(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return xp.clip(x, x.dtype.type(self.low), x.dtype.type(self.high))
+        return _clipped(xp, x, self.low, self.high)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Between(self.low, self.high)(dy, x)
@@ -119,7 +126,7 @@ class LeakyRelu(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        if 0 <= self.slope <= 1:
+        if 0 < self.slope <= 1:  # 0 times infinity would win in maximum
             return xp.maximum(x, x * x.dtype.type(self.slope))
         return xp.where(x > 0, x, x * x.dtype.type(self.slope))
 
@@ -160,7 +167,7 @@ class Prelu(Elementwise):
         negative = Between(-float("inf"), 0.0, closed=True)
         return (
             lambda: positive(dy, x) + negative(dy, x) * weight,
-            lambda: negative(dy, x) * x,
+            lambda: negative(dy * x, x),
         )
 
 
@@ -174,7 +181,7 @@ class Hardswish(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        gate = xp.clip(x + x.dtype.type(3), x.dtype.type(0), x.dtype.type(6))
+        gate = _clipped(xp, x + x.dtype.type(3), 0, 6)
         return x * gate / x.dtype.type(6)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -223,8 +230,7 @@ class Softshrink(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        width = x.dtype.type(self.width)
-        return x - xp.clip(x, -width, width)
+        return x - _clipped(xp, x, -self.width, self.width)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Outside(-self.width, self.width)(dy, x)
