@@ -3,6 +3,7 @@
 from nbdl.core.anomaly import AnomalyError, detect_anomaly
 from nbdl.core.backward import backward, grad
 from nbdl.core.function import Function
+from nbdl.core.handle import handle_of, put_data
 from nbdl.core.modes import enable_grad, is_grad_enabled, no_grad, observe, set_grad_enabled
 from nbdl.core.op import Op, registry
 from nbdl.core.random import Generator, default_generator, manual_seed
@@ -29,3 +30,5 @@ __all__ = [
 ]
 
 rules.backward = backward
+rules.handle_of = handle_of
+rules.put_data = put_data

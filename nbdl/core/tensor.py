@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.backends import Device
-from nbdl.core import modes, tape
+from nbdl.core import lost, modes, tape
 from nbdl.errors import ArgumentError, GradientError, ShapeError, TraceError
 from nbdl.shapes import Shape, Spec
 
@@ -23,9 +24,12 @@ class Rules:
     zeros: Callable[[Spec], Tensor]
     sum_to: Callable[[Tensor, Shape], Tensor]
     cast: Callable[[Tensor, np.dtype], Tensor]
+    get_item: Callable[[Tensor, Any], Tensor]
     set_item: Callable[[Tensor, Any, Any], Tensor]
     astensor: Callable[..., Tensor]
     backward: Callable[..., None]
+    handle_of: Callable[[Tensor], Tensor]
+    put_data: Callable[[Tensor, Any], None]
 
 
 rules = Rules()
@@ -53,14 +57,16 @@ class Tensor(Face):
         grad: the accumulated gradient of a leaf after ``backward``, or None.
     """
 
-    __slots__ = ("__weakref__", "grad", "node", "value")
+    __slots__ = ("__weakref__", "grad", "handle", "node", "value")
 
     __array_ufunc__ = None  # NumPy leaves ``array + tensor`` to Tensor.__radd__
     __hash__ = object.__hash__
 
+    shared: ClassVar[bool] = False  # whether the value lies in another tensor's box
     value: Any
     node: Any
     grad: Tensor | None
+    handle: Any  # a weak reference to ``x.data``, where it was asked for
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self.value = value if type(value) in (np.ndarray, Spec) else rules.astensor(value).value
@@ -289,7 +295,7 @@ class Tensor(Face):
         memo[id(self)] = copy
         for cls in type(self).__mro__:
             for slot in getattr(cls, "__slots__", ()):
-                if slot not in ("__weakref__", "grad", "node", "value"):
+                if slot not in ("__weakref__", "grad", "handle", "node", "value"):
                     setattr(copy, slot, getattr(self, slot))
         copy.value = self.value
         copy.grad = None if self.grad is None else self.grad.detach()
@@ -304,21 +310,24 @@ class Tensor(Face):
     @property
     def data(self) -> Tensor:
         """The same box without gradients: ``p.data.mul_(2)`` and ``p.data = v`` change ``p``."""
-        return BoxHandle(self)
+        return rules.handle_of(self)
 
     @data.setter
     def data(self, value: Any) -> None:
-        self.value = rules.astensor(value).value
+        rules.put_data(self, value)
 
-    def _replace(self, new: Tensor) -> Tensor:
-        """Put ``new`` into this box: shape and dtype stay what they are."""
+    def _fitting(self, new: Tensor) -> Tensor:
+        """``new`` in this box's dtype; raises ShapeError if it has another shape."""
         if new.shape != self.shape:
             raise ShapeError(
                 f"an in-place operation on shape {self.shape} gave shape {new.shape}",
                 hint="write x = x + y instead of x += y to let the result grow",
             )
-        if new.dtype != self.dtype:
-            new = rules.cast(new, self.dtype)
+        return new if new.dtype == self.dtype else rules.cast(new, self.dtype)
+
+    def _replace(self, new: Tensor) -> Tensor:
+        """Put ``new`` into this box: shape and dtype stay what they are."""
+        new = self._fitting(new)
         if modes.local.state.grad:
             if type(self.node) is tape.Leaf:
                 raise GradientError(
@@ -331,19 +340,24 @@ class Tensor(Face):
         return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if sys.getrefcount(self) == lost.NAMELESS_ITEM and not self.shared:
+            raise lost.refusal("this assignment")
         self._replace(rules.set_item(self, index, value))
 
+    @lost.changing
     def copy_(self, source: Any) -> Tensor:
         """Take the values of ``source``, which may broadcast to this shape."""
         return self._replace(rules.set_item(self, ..., source))
 
+    @lost.changing
     def fill_(self, number: float) -> Tensor:
         """Set every element to ``number``."""
         return self._replace(rules.set_item(self, ..., number))
 
+    @lost.changing
     def zero_(self) -> Tensor:
         """Set every element to 0."""
-        return self.fill_(0)
+        return self._replace(rules.set_item(self, ..., 0))
 
     # ----- elsewhere and otherwise --------------------------------------------------------
 
@@ -400,26 +414,6 @@ class Tensor(Face):
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
-
-
-class BoxHandle(Tensor):
-    """``p.data``: another name for the same box, without gradients."""
-
-    __slots__ = ("box",)
-
-    def __init__(self, box: Tensor) -> None:
-        self.box = box
-        self.node = None
-        self.grad = None
-
-    @property
-    def value(self) -> Any:
-        """The box's array."""
-        return self.box.value
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        self.box.value = new
 
 
 def _rebuild(cls: type[Tensor], value: np.ndarray, requires_grad: bool) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from nbdl.backends import to_numpy
 from nbdl.core.random import Generator
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError, unknown
+from nbdl.errors import ArgumentError, GradientError, ShapeError, unknown
 from nbdl.ops.creation import full_like
 from nbdl.ops.random import rand, randn
 
@@ -30,6 +30,22 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+def _filled(tensor: Tensor, values: Tensor) -> Tensor:
+    """Put ``values`` into the box of ``tensor``, which stays a leaf."""
+    if not tensor.is_leaf:
+        raise GradientError(
+            f"a tensor that {tensor.grad_fn.op.title} made of another cannot be initialised: the "
+            "other would not see it",
+            hint="init.zeros_(p.data[0]) initialises a part of p",
+        )
+    tensor.value = values.value
+    return tensor
+
+
+def _put(tensor: Tensor, values: np.ndarray) -> Tensor:
+    return _filled(tensor, Tensor(values.astype(tensor.dtype)).to(tensor.device))
+
+
 def _uniform(shape: Any, low: float, high: float, like: Tensor, generator: Any) -> Tensor:
     unit = rand(*shape, dtype=like.dtype, device=like.device, generator=generator)
     return unit * (high - low) + low
@@ -39,8 +55,7 @@ def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Uniform numbers in [a, b)."""
-    tensor.data = _uniform(tensor.shape, a, b, tensor, generator)
-    return tensor
+    return _filled(tensor, _uniform(tensor.shape, a, b, tensor, generator))
 
 
 def normal_(
@@ -50,8 +65,7 @@ def normal_(
     if std < 0:
         raise ArgumentError(f"normal_ needs std >= 0, got {std}")
     z = randn(*tensor.shape, dtype=tensor.dtype, device=tensor.device, generator=generator)
-    tensor.data = z * std + mean
-    return tensor
+    return _filled(tensor, z * std + mean)
 
 
 def trunc_normal_(
@@ -66,8 +80,7 @@ def trunc_normal_(
     low, high = ((1 + math.erf((v - mean) / std / math.sqrt(2))) / 2 for v in (a, b))
     unit = rand(*tensor.shape, dtype="float64", device="cpu", generator=generator)
     values = mean + std * _normal_quantile(low + unit.numpy() * (high - low))
-    tensor.data = Tensor(np.clip(values, a, b)).to(tensor.dtype).to(tensor.device)
-    return tensor
+    return _put(tensor, np.clip(values, a, b))
 
 
 def _normal_quantile(p: np.ndarray) -> np.ndarray:
@@ -97,8 +110,7 @@ _TAIL = (
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """``val`` everywhere."""
-    tensor.data = full_like(tensor, val)
-    return tensor
+    return _filled(tensor, full_like(tensor, val))
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -109,11 +121,6 @@ def ones_(tensor: Tensor) -> Tensor:
 def zeros_(tensor: Tensor) -> Tensor:
     """Zeros."""
     return constant_(tensor, 0.0)
-
-
-def _put(tensor: Tensor, values: np.ndarray) -> Tensor:
-    tensor.data = Tensor(values.astype(tensor.dtype)).to(tensor.device)
-    return tensor
 
 
 def eye_(tensor: Tensor) -> Tensor:

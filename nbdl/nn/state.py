@@ -68,7 +68,7 @@ def load_state_dict(
     for path, value in values.items():
         target = own[path]
         value = value.detach().to(target.device)
-        target.data = value if assign else value.to(target.dtype)
+        target.value = (value if assign else value.to(target.dtype)).value
     return LoadResult(missing, unexpected)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbdl import dtypes
+from nbdl.core.lost import changing
 from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError
 from nbdl.ops import (
@@ -46,27 +47,35 @@ def in_place(door: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return _kept(x, door(x, *args, **kwargs))
 
     method.__doc__ = f"In place: {door.__doc__}"
-    return method
+    return changing(method)
 
 
+def _times(y: Any, factor: float) -> Any:
+    return y if factor == 1 else arithmetic.multiply(y, factor)
+
+
+@changing
 def add_(x: Tensor, y: Any, *, alpha: float = 1) -> Tensor:
     """In place: x + alpha * y."""
-    return _kept(x, arithmetic.add(x, y if alpha == 1 else arithmetic.multiply(y, alpha)))
+    return _kept(x, arithmetic.add(x, _times(y, alpha)))
 
 
+@changing
 def sub_(x: Tensor, y: Any, *, alpha: float = 1) -> Tensor:
     """In place: x - alpha * y."""
-    return _kept(x, arithmetic.subtract(x, y if alpha == 1 else arithmetic.multiply(y, alpha)))
+    return _kept(x, arithmetic.subtract(x, _times(y, alpha)))
 
 
+@changing
 def addcmul_(x: Tensor, y: Any, z: Any, *, value: float = 1) -> Tensor:
     """In place: x + value * y * z."""
-    return add_(x, arithmetic.multiply(y, z), alpha=value)
+    return _kept(x, arithmetic.add(x, _times(arithmetic.multiply(y, z), value)))
 
 
+@changing
 def addcdiv_(x: Tensor, y: Any, z: Any, *, value: float = 1) -> Tensor:
     """In place: x + value * y / z."""
-    return add_(x, arithmetic.divide(y, z), alpha=value)
+    return _kept(x, arithmetic.add(x, _times(arithmetic.divide(y, z), value)))
 
 
 METHODS: dict[str, Callable[..., Any]] = {
@@ -100,3 +109,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__ixor__": in_place(logic.bitwise_xor),
 }
 """A value is never changed: a new one is put in its place, and views keep what they saw."""
+
+for _name, _method in METHODS.items():
+    _method.__name__ = _name

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nbdl
-from nbdl.errors import DtypeError, GradientError, ShapeError
+from nbdl.errors import ArgumentError, DtypeError, GradientError, IndexRangeError, ShapeError
 
 
 def test_every_name_of_the_box_sees_the_new_value_and_views_never_do() -> None:
@@ -119,3 +119,97 @@ def test_tensors_are_hashed_by_identity() -> None:
     x, y = nbdl.ones(2), nbdl.ones(2)
     assert len({x, y, x}) == 2
     assert (x == None) is False  # noqa: E711
+
+
+# ----- changes that nobody would see ------------------------------------------------------
+
+
+def test_an_assignment_to_a_nameless_tensor_is_refused() -> None:
+    x = nbdl.zeros((2, 3))
+    with pytest.raises(ArgumentError, match=r"nobody keeps(.|\n)*x\[i, j\] = v for x"):
+        x[0][1] = 5
+    with pytest.raises(ArgumentError, match="this assignment"):
+        x[0][1] += 5
+    with pytest.raises(ArgumentError, match="this assignment"):
+        x.reshape(-1)[0] = 5
+    assert not x.numpy().any()
+
+
+def test_an_in_place_method_of_a_nameless_tensor_whose_result_is_thrown_away_is_refused() -> None:
+    x = nbdl.zeros((2, 3))
+    with pytest.raises(ArgumentError, match=r"fill_ would change(.|\n)*x\[i\] = v for x"):
+        x[0].fill_(5)
+    with pytest.raises(ArgumentError, match="mul_ would change"):
+        x.T.mul_(2)
+    with pytest.raises(ArgumentError, match="add_ would change"):
+        x[1].add_(1, alpha=2)
+    assert not x.numpy().any()
+
+
+def test_changes_that_somebody_sees_are_not_refused() -> None:
+    x, held = nbdl.zeros((2, 3)), {"x": nbdl.zeros(2)}
+    x[0] += 1
+    x[0, 1] = 5
+    row = x[1]
+    row[0] = 7
+    row.mul_(2)
+    held["x"][0] = 3
+    held["x"].add_(1)
+    made = nbdl.zeros(2).fill_(3).add_(1)
+    assert x.tolist() == [[1, 5, 1], [0, 0, 0]]
+    assert row.tolist() == [14, 0, 0]
+    assert held["x"].tolist() == [4, 1]
+    assert made.tolist() == [4, 4]
+    assert nbdl.ones(2).sqrt_().tolist() == [1, 1]
+
+
+# ----- p.data -----------------------------------------------------------------------------
+
+
+def parameter() -> nbdl.Tensor:
+    return nbdl.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+
+def test_parts_of_data_write_into_the_tensor() -> None:
+    p = parameter()
+    p.data[0].fill_(5)
+    p.data[1][0] = 7
+    p.data[:, 1].mul_(10)
+    p.data[1][1].add_(1)
+    assert p.tolist() == [[5, 50], [7, 41]]
+    for row in p.data:
+        row.div_(row.sum())
+    assert np.allclose(p.detach().sum(1), 1)
+    assert p.is_leaf
+    assert p.requires_grad
+    with pytest.raises(ArgumentError, match="nobody keeps"):
+        p.data[[0, 1]].fill_(9)  # a list chooses copies, as in NumPy
+    with pytest.raises(IndexRangeError, match="index 5 is out of range"):
+        p.data[5]
+
+
+def test_weights_can_be_put_aside_and_put_back() -> None:
+    p = parameter()
+    kept = p.data
+    p.data = nbdl.zeros((2, 2))
+    assert kept.tolist() == [[1, 2], [3, 4]]
+    p.data = kept
+    assert p.tolist() == [[1, 2], [3, 4]]
+
+
+def test_data_follows_what_is_done_in_place() -> None:
+    p = parameter()
+    seen = p.data
+    with nbdl.no_grad():
+        p *= 2
+    assert seen.tolist() == [[2, 4], [6, 8]]
+    assert not (seen * 2).requires_grad
+
+
+def test_copies_of_data_are_independent() -> None:
+    p = parameter()
+    for twin in (copy.deepcopy(p.data), pickle.loads(pickle.dumps(p.data)), p.data.clone()):
+        twin.fill_(0)
+    for twin in (copy.deepcopy(p.data[0]), pickle.loads(pickle.dumps(p.data[0]))):
+        twin.fill_(0)
+    assert p.tolist() == [[1, 2], [3, 4]]

@@ -10,7 +10,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError
+from nbdl.errors import ArgumentError, GradientError, ShapeError
 from nbdl.nn import init
 
 
@@ -25,6 +25,15 @@ def test_functions_fill_in_place_and_keep_the_leaf():
     assert p.requires_grad
     assert p.is_leaf
     assert p.dtype == np.float32
+
+
+def test_a_part_of_a_parameter_is_initialised_through_data():
+    p = blank(4, 2)
+    init.ones_(p.data[1:3])
+    init.constant_(p.data[3], 5)
+    assert p.tolist() == [[0, 0], [1, 1], [1, 1], [5, 5]]
+    with pytest.raises(GradientError, match=r"GetItem made(.|\n)*init.zeros_\(p.data\[0\]\)"):
+        init.ones_(p[1])
 
 
 def test_uniform_and_normal_have_their_moments():
