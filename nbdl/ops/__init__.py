@@ -138,5 +138,6 @@ rules.ones_like = creation.ones_like
 rules.zeros = creation.zeros_of
 rules.sum_to = broadcasting.sum_to
 rules.cast = conversion.cast
+rules.get_item = indexing.getitem
 rules.set_item = indexing.setitem
 rules.astensor = conversion.astensor
