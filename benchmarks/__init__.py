@@ -1,0 +1,1 @@
+"""Measurements against other frameworks: ``python -m benchmarks.ops`` and its neighbours."""

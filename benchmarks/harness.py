@@ -1,0 +1,218 @@
+"""What all measurements share: fair timing, several processes by turns, tables, the page.
+
+Two frameworks never share a process, for their thread pools would slow each other down. Each is
+measured in a fresh process, the processes take turns over several rounds, and of each number the
+median and the minimum are kept: on a machine that does other work as well, the median says what
+a person meets and the minimum what the code costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Timing(NamedTuple):
+    """Seconds: what is usual and the best seen."""
+
+    median: float
+    minimum: float
+
+
+Timings = dict[str, Timing]
+
+
+# ----- in the process that is measured ------------------------------------------------------
+
+
+def measure(function: Callable[[], object], budget: float = 0.03, batches: int = 5) -> Timing:
+    """Seconds a call takes: ``batches`` batches of calls, or as many as fit into ``budget``.
+
+    A batch is long enough for the clock, at least a fifth of a millisecond. The garbage
+    collector stays on, as it is for people.
+    """
+    number, seconds = 1, _batch(function, 1)
+    while seconds < 2e-4:
+        number *= 2
+        seconds = _batch(function, number)
+    found: list[float] = []
+    end = time.perf_counter() + budget
+    while len(found) < batches or time.perf_counter() < end:
+        found.append(_batch(function, number) / number)
+    return Timing(statistics.median(found), min(found))
+
+
+def _batch(function: Callable[[], object], number: int) -> float:
+    calls = range(number)
+    start = time.perf_counter()
+    for _ in calls:
+        function()
+    return time.perf_counter() - start
+
+
+def report(timings: Mapping[str, Timing]) -> None:
+    """What a measured process says to the one that started it."""
+    print(json.dumps(timings))
+
+
+# ----- in the process that compares ---------------------------------------------------------
+
+
+def merged(rounds: Sequence[Timings]) -> Timings:
+    """The rounds of one framework as one: median of medians, minimum of minima."""
+    return {
+        case: Timing(
+            statistics.median(r[case].median for r in rounds), min(r[case].minimum for r in rounds)
+        )
+        for case in rounds[0]
+    }
+
+
+def turns(names: Sequence[str], rounds: int) -> list[str]:
+    """Names in the order of measuring: each once a round, another one first each time."""
+    shift = [i % len(names) for i in range(rounds)]
+    return [name for i in shift for name in (*names[i:], *names[:i])]
+
+
+def compare(
+    module: str, peers: Sequence[str], rounds: int, threads: int, more: Sequence[str] = ()
+) -> dict[str, Timings]:
+    """Timings of each peer: ``python -m module --worker peer`` by turns, in fresh processes."""
+    found: dict[str, list[Timings]] = {peer: [] for peer in peers}
+    for peer in turns(peers, rounds):
+        command = [sys.executable, "-m", module, "--worker", peer, *more]
+        text = subprocess.run(
+            command, cwd=ROOT, env=environment(threads), stdout=subprocess.PIPE, text=True,
+            check=True,
+        ).stdout  # fmt: skip
+        found[peer].append({k: Timing(*v) for k, v in json.loads(text.splitlines()[-1]).items()})
+    return {peer: merged(found[peer]) for peer in peers}
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment of measured processes: this nbdl, and pools of ``threads`` threads.
+
+    Byte code may be written, so that only the first import compiles, as where it is installed.
+    """
+    rest = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    pools = dict.fromkeys(_POOLS, str(threads))
+    return {**rest, **pools, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+class Spent(NamedTuple):
+    """Seconds a whole process took: by the clock, and of processors."""
+
+    wall: float
+    cpu: float
+
+
+def run(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> tuple[Spent, str]:
+    """Run a command to its end; what it took and what it wrote."""
+    before, start = _children_seconds(), time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    spent = Spent(time.perf_counter() - start, _children_seconds() - before)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr}")
+    return spent, done.stdout
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """The mean of ratios."""
+    return math.exp(statistics.fmean(math.log(v) for v in values))
+
+
+# ----- tables and the page ------------------------------------------------------------------
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; columns after the first are aligned to the right."""
+    marks = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, marks, *rows))
+
+
+def micro(seconds: float) -> str:
+    """``12.3``: microseconds with three digits or more."""
+    value = seconds * 1e6
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def both(timing: Timing, form: Callable[[float], str] = micro) -> str:
+    """``median (minimum)``."""
+    return f"{form(timing.median)} ({form(timing.minimum)})"
+
+
+def ratio(mine: Timing, peer: Timing) -> str:
+    """Ratio of the medians, and of the minima in parentheses; below 1 is faster than the peer."""
+    return f"{mine.median / peer.median:.2f} ({mine.minimum / peer.minimum:.2f})"
+
+
+def machine(*packages: str, rounds: int, threads: int | str) -> str:
+    """One paragraph: on what, with what and how it was measured."""
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {_processor()}, {cores} cores, {threads} thread(s) each, "
+        f"Python {platform.python_version()}, {versions}; {rounds} rounds of fresh processes by "
+        f"turns; load average at the end {load}. Medians, minima in parentheses."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def publish(name: str, text: str, page: Path = PAGE) -> None:
+    """Put ``text`` between the page's markers of ``name``; ValueError if it has none."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"{page} has no {begin} ... {end}")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def arguments(doc: str | None, rounds: int, threads: int = 1) -> argparse.ArgumentParser:
+    """The options all measurements take."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=rounds, help="fresh processes of each peer")
+    parser.add_argument("--threads", type=int, default=threads, help="compute threads of each")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser
+
+
+def show(name: str, text: str, write: bool) -> None:
+    """Print the tables, and put them on the page if asked to."""
+    print(text)
+    if write:
+        publish(name, text)

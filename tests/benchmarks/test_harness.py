@@ -1,0 +1,90 @@
+"""What the measurements share: numbers put together fairly, tables, and the page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import harness
+from benchmarks.harness import Timing
+
+
+def test_rounds_are_merged_to_the_median_of_medians_and_the_least_minimum():
+    rounds = [{"a": Timing(3.0, 2.0)}, {"a": Timing(9.0, 1.0)}, {"a": Timing(4.0, 3.0)}]
+    assert harness.merged(rounds) == {"a": Timing(4.0, 1.0)}
+
+
+def test_peers_take_turns_and_each_comes_first():
+    assert harness.turns("ab", 3) == ["a", "b", "b", "a", "a", "b"]
+    assert {harness.turns("abc", 3)[i] for i in (0, 3, 6)} == {"a", "b", "c"}
+
+
+def test_a_quick_function_is_called_in_batches_and_a_slow_one_alone(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: clock[0])
+    calls = []
+
+    def work(seconds: float) -> None:
+        calls.append(seconds)
+        clock[0] += seconds
+
+    quick = harness.measure(lambda: work(1e-6), budget=1e-3)
+    assert quick.median == pytest.approx(1e-6)
+    assert quick.minimum == pytest.approx(1e-6)
+    assert len(calls) >= 1000
+    calls.clear()
+    assert harness.measure(lambda: work(1.0), budget=1e-3, batches=5).median == pytest.approx(1.0)
+    assert len(calls) == 6  # one to see how long it takes, five to measure
+
+
+def test_geometric_mean_of_a_ratio_and_its_inverse_is_one():
+    assert harness.geometric_mean([4.0, 0.25]) == pytest.approx(1.0)
+    assert harness.geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
+
+
+def test_numbers_are_written_with_three_digits_or_more():
+    assert [harness.micro(s) for s in (1.234e-6, 12.34e-6, 1.2345e-3)] == ["1.23", "12.3", "1,234"]
+    assert harness.both(Timing(2e-6, 1e-6)) == "2.00 (1.00)"
+    assert harness.ratio(Timing(3.0, 1.0), Timing(2.0, 2.0)) == "1.50 (0.50)"
+
+
+def test_a_table_is_markdown():
+    assert harness.table(("op", "µs"), [("add", "1")]) == "| op | µs |\n| --- | ---: |\n| add | 1 |"
+
+
+def test_a_table_is_put_between_its_markers_again_and_again(tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- /a -->\n<!-- b -->\nkept\n<!-- /b -->\n")
+    for text in ("first", "second"):
+        harness.publish("a", text, page)
+    assert page.read_text() == (
+        "before\n<!-- a -->\n\nsecond\n\n<!-- /a -->\n<!-- b -->\nkept\n<!-- /b -->\n"
+    )
+    with pytest.raises(ValueError, match="<!-- c -->"):
+        harness.publish("c", "lost", page)
+
+
+def test_the_page_has_a_place_for_each_benchmark():
+    text = harness.PAGE.read_text(encoding="utf-8")
+    for path in (harness.ROOT / "benchmarks").glob("*.py"):
+        if path.stem not in ("__init__", "harness"):
+            assert f"<!-- {path.stem} -->" in text
+            assert f"python -m benchmarks.{path.stem}" in text
+
+
+def test_a_measured_process_has_its_own_pools_and_may_write_byte_code(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    env = harness.environment(3)
+    assert env["OMP_NUM_THREADS"] == env["OPENBLAS_NUM_THREADS"] == "3"
+    assert "PYTHONDONTWRITEBYTECODE" not in env
+    assert env["PYTHONPATH"].startswith(str(harness.ROOT))
+
+
+def test_a_process_is_timed_by_the_clock_and_by_its_processor(tmp_path: Path):
+    script = "import time; time.sleep(0.2); print('done')"
+    spent, text = harness.run([sys.executable, "-c", script], tmp_path, harness.environment(1))
+    assert text == "done\n"
+    assert spent.wall >= 0.2
+    assert 0 < spent.cpu < spent.wall
