@@ -32,8 +32,9 @@ class AnomalyError(GradientError):
 class detect_anomaly:
     """Stop at the first operation, forward or backward, that makes a NaN or an Inf.
 
-    The error names the operation, its inputs, the layer and the line. Costs a look at every
-    result, so it is for finding a fault, not for training.
+    The error names the operation, its inputs, the layer and the line; in backward those of the
+    operation whose gradient it was, if its forward was watched too. Costs a look at every result,
+    so it is for finding a fault, not for training.
 
     Args:
         check_inf: stop at infinities too (default), or at NaN only.
@@ -76,15 +77,20 @@ class detect_anomaly:
         values = backends.to_numpy(y.value)
         kind = "NaN" if np.isnan(values.astype(np.float64, copy=False)).any() else "Inf"
         ranges = ", ".join(_range(x) for x in inputs)
-        gradient = "" if modes.is_grad_enabled() else " in backward"
+        state = modes.state()
+        walking, scope = state.walking, state.scope
+        made = f"{op.title} made the first {kind}"
+        if walking is not None:
+            op, scope = walking.op, walking.scope
+            made = f"the gradient of {op.title} has the first {kind} in backward; {made}"
+            line = (walking.extra or {}).get("line", line)
         error = AnomalyError(
-            f"{op.title} made the first {kind}{gradient}: {bad} of {y.size} elements of its "
-            f"output {y.dtype}{list(y.shape)}; its inputs were finite: {ranges}",
+            f"{made}: {bad} of {y.size} elements of its output {y.dtype}{list(y.shape)}; its "
+            f"inputs were finite: {ranges}",
             hint="look at the inputs' ranges: log or sqrt of what is not positive, a division "
             "by zero, an overflow of exp, or a learning rate that is too large",
         )
         error.op = op.name
-        scope = modes.state().scope
         if scope is not None:
             error.layer = f"{scope.path()} ({type(scope.layer).__name__})"
         error.source = line

@@ -15,11 +15,23 @@ def backward(
     outputs: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
     *,
-    retain_graph: bool = False,
+    retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
 ) -> None:
-    """Add the gradients of ``outputs`` to ``.grad`` of every leaf they were computed from."""
-    _walk(outputs, gradients, None, retain_graph or create_graph, create_graph)
+    """Add the gradients of ``outputs`` to ``.grad`` of every leaf they were computed from.
+
+    ``inputs`` names those that are wanted: only theirs are computed, and they need not be leaves.
+    """
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        _walk(outputs, gradients, None, keep, create_graph)
+        return
+    found = _walk(outputs, gradients, _nodes(inputs), keep, create_graph)
+    with modes.set_grad_enabled(create_graph):
+        for x in inputs:
+            if x.node in found:
+                _accumulate(x, found[x.node], create_graph)
 
 
 def grad(
@@ -48,14 +60,8 @@ def grad(
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     if isinstance(grad_outputs, Tensor) or grad_outputs is None:
         grad_outputs = (grad_outputs,) * len(outputs)
-    for i, x in enumerate(inputs):
-        if x.node is None:
-            raise GradientError(
-                f"inputs[{i}] does not require a gradient",
-                hint="make it with requires_grad=True, or call x.requires_grad_() before use",
-            )
     keep = create_graph if retain_graph is None else retain_graph
-    wanted = [x.node for x in inputs]
+    wanted = _nodes(inputs)
     found = _walk(outputs, grad_outputs, wanted, keep, create_graph)
     results = tuple(found.get(node) for node in wanted)
     if not allow_unused and None in results:
@@ -67,6 +73,17 @@ def grad(
     return results
 
 
+def _nodes(inputs: Sequence[Tensor]) -> list[AnyNode]:
+    """Where the gradients of ``inputs`` arrive."""
+    for i, x in enumerate(inputs):
+        if x.node is None:
+            raise GradientError(
+                f"inputs[{i}] does not require a gradient",
+                hint="make it with requires_grad=True, or call x.requires_grad_() before use",
+            )
+    return [x.node for x in inputs]
+
+
 def _walk(  # noqa: C901  (the heart of autograd, read better whole)
     outputs: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
@@ -76,6 +93,7 @@ def _walk(  # noqa: C901  (the heart of autograd, read better whole)
 ) -> dict[AnyNode, Tensor]:
     """Visit nodes from the newest to the oldest; returns the gradients of wanted nodes."""
     pending: dict[AnyNode, Any] = {}
+    state = modes.local.state
     with modes.set_grad_enabled(create_graph):
         for y, dy in zip(outputs, gradients, strict=True):
             _seed(pending, y, dy)
@@ -92,12 +110,17 @@ def _walk(  # noqa: C901  (the heart of autograd, read better whole)
             if node in targets:
                 found[node] = g
             if type(node) is Leaf:
-                if wanted is None:
-                    _accumulate(node, g, create_graph)
+                x = node.tensor()
+                if wanted is None and x is not None:
+                    _accumulate(x, g, create_graph)
             elif type(node) is Pick:
                 _deliver_pick(pending, node, g)
             elif type(node) is Node:
-                _deliver(pending, node, g, needed, create_graph)
+                state.walking = node
+                try:
+                    _deliver(pending, node, g, needed, create_graph)
+                finally:
+                    state.walking = None
                 if not retain_graph:
                     node.free()
     if not retain_graph and order:
@@ -155,15 +178,12 @@ def _run_hooks(node: AnyNode, g: Any) -> Any:
     return g
 
 
-def _accumulate(leaf: Leaf, g: Tensor, create_graph: bool) -> None:
-    x = leaf.tensor()
-    if x is None:
-        return
+def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
     if x.grad is None:
         x.grad = g if create_graph else g.detach()
     else:
         x.grad = rules.add(x.grad, g)
-    for hook in list((leaf.extra or {}).get("after", {}).values()):
+    for hook in list((x.node.extra or {}).get("after", {}).values()):
         hook(x)
 
 

@@ -27,13 +27,14 @@ class Scope(NamedTuple):
 class State:
     """The modes of one thread."""
 
-    __slots__ = ("generator", "grad", "observers", "scope")
+    __slots__ = ("generator", "grad", "observers", "scope", "walking")
 
     def __init__(self) -> None:
         self.grad = True
         self.scope: Scope | None = None
         self.observers: tuple[Callable[..., None], ...] = ()
         self.generator: Any = None
+        self.walking: Any = None  # the node whose gradient is being computed
 
 
 class _Local(threading.local):

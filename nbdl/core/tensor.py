@@ -12,6 +12,7 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.backends import Device
 from nbdl.core import lost, modes, tape
+from nbdl.core.words import digits
 from nbdl.errors import ArgumentError, GradientError, ShapeError, TraceError
 from nbdl.shapes import Shape, Spec
 
@@ -163,17 +164,24 @@ class Tensor(Face):
     def backward(
         self,
         gradient: Tensor | None = None,
-        *,
-        retain_graph: bool = False,
+        retain_graph: bool | None = None,
         create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add this tensor's gradients to ``.grad`` of every leaf it was computed from.
 
         Saved values are freed unless ``retain_graph`` (or ``create_graph``, which also records
         the gradients' own computation for higher derivatives). ``gradient`` is needed when the
-        tensor is not a scalar: same shape. Raises GradientError.
+        tensor is not a scalar: same shape. ``inputs`` limits it to some tensors, leaves or not.
+        Raises GradientError.
         """
-        rules.backward((self,), (gradient,), retain_graph=retain_graph, create_graph=create_graph)
+        rules.backward(
+            (self,),
+            (gradient,),
+            retain_graph=retain_graph,
+            create_graph=create_graph,
+            inputs=(inputs,) if isinstance(inputs, Tensor) else inputs,
+        )
 
     def detach(self) -> Tensor:
         """The same value without a history."""
@@ -401,7 +409,7 @@ class Tensor(Face):
         if type(self.value) is Spec:
             body = f"{list(self.shape)}, dtype={self.dtype}, no data"
         else:
-            body = _digits(backends.to_numpy(self.value))
+            body = digits(backends.to_numpy(self.value))
             if self.dtype not in (dtypes.float32, dtypes.int64, dtypes.bool):
                 body += f", dtype={self.dtype}"
         if self.device.type == "cuda":
@@ -413,20 +421,16 @@ class Tensor(Face):
         return f"tensor({body})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+        one = not self.ndim or (spec and self.size == 1)
+        if one and type(self.value) in backends.NAMESPACES:
+            return format(self.item(), spec)
+        return format(str(self), spec)
 
 
 def _rebuild(cls: type[Tensor], value: np.ndarray, requires_grad: bool) -> Tensor:
     x = cls.__new__(cls)
     Tensor.__init__(x, value, requires_grad)
     return x
-
-
-def _digits(array: np.ndarray) -> str:
-    """Elements as text, four decimals, long arrays shortened."""
-    if array.dtype in dtypes.HALVES:
-        array = array.astype(np.float32)
-    return np.array2string(array, separator=", ", precision=4, threshold=200, prefix="tensor(")
 
 
 def as_shape(shape: int | Sequence[int]) -> Shape:

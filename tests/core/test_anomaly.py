@@ -7,7 +7,14 @@ import inspect
 import pytest
 
 import nbdl
+from nbdl import nn
 from nbdl.core import AnomalyError
+
+
+def asked(function, text: str) -> tuple[str, int]:
+    """The file and line where ``function`` says ``text``."""
+    lines, start = inspect.getsourcelines(function)
+    return __file__, start + next(i for i, line in enumerate(lines) if text in line)
 
 
 def test_forward_names_operation_and_line() -> None:
@@ -20,15 +27,35 @@ def test_forward_names_operation_and_line() -> None:
     assert error.op == "log"
     assert "made the first NaN: 1 of 2 elements" in str(error)
     assert "from -1 to 1" in str(error)
-    lines, start = inspect.getsourcelines(test_forward_names_operation_and_line)
-    asked = start + next(i for i, text in enumerate(lines) if "x.log()" in text)
-    assert error.source == (__file__, asked)
+    assert error.source == asked(test_forward_names_operation_and_line, "x.log()")
 
 
-def test_backward_is_watched_too() -> None:
-    x = nbdl.tensor([0.0], requires_grad=True)
-    with nbdl.detect_anomaly(), pytest.raises(AnomalyError, match="in backward"):
-        x.sqrt().sum().backward()
+def test_backward_names_the_operation_whose_gradient_it_was_its_layer_and_line() -> None:
+    class Root(nn.Module):
+        def forward(self, x):
+            return x.sqrt()  # its slope at 0 is infinite
+
+    model = nn.Sequential(nn.Identity(), Root())
+    x = nbdl.tensor([0.0, 4.0], requires_grad=True)
+    with nbdl.detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        model(x).sum().backward()
+    error = caught.value
+    assert error.op == "sqrt"
+    assert error.layer == "1 (Root)"
+    assert error.source == asked(Root.forward, "x.sqrt()")
+    assert "the gradient of Sqrt has the first Inf in backward" in str(error)
+    assert nbdl.core.modes.state().walking is None
+
+
+def test_forward_names_the_layer() -> None:
+    class Logarithm(nn.Module):
+        def forward(self, x):
+            return (x - 1).log()
+
+    with nbdl.detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        nn.Sequential(Logarithm())(nbdl.ones(2))
+    assert caught.value.layer == "0 (Logarithm)"
+    assert "In layer: 0 (Logarithm)" in str(caught.value)
 
 
 def test_nan_that_was_there_before_is_not_blamed_on_the_next() -> None:

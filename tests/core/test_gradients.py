@@ -11,6 +11,7 @@ import pytest
 
 import nbdl
 from nbdl.errors import GradientError
+from nbdl.ops.normalization import Standardize
 
 
 def leaf(*values: float) -> nbdl.Tensor:
@@ -109,6 +110,21 @@ def test_backward_needs_a_scalar_or_a_gradient() -> None:
     assert x.grad.tolist() == [2, 20]
 
 
+def test_backward_takes_its_arguments_by_position_and_can_be_limited_to_some_inputs() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    y = x * 2
+    z = (y * w).sum()
+    z.backward(None, True)
+    assert x.grad.tolist() == [6, 8]
+    x.grad = w.grad = None
+    z.backward(inputs=[w, y])
+    assert w.grad.tolist() == [2, 4]
+    assert y.grad.tolist() == [3, 4]
+    assert x.grad is None
+    with pytest.raises(GradientError, match=r"inputs\[0\] does not require a gradient"):
+        (x * 2).sum().backward(inputs=x.detach())
+
+
 def test_backward_without_history() -> None:
     with pytest.raises(GradientError, match="does not depend on anything requiring a gradient"):
         nbdl.tensor(1.0).backward()
@@ -181,6 +197,26 @@ def test_retain_grad_of_a_middle_tensor() -> None:
     y.retain_grad()
     (y * 3).backward()
     assert y.grad.tolist() == [3]
+
+
+def test_byproducts_carry_no_gradient_and_stay_off_the_tape() -> None:
+    x = nbdl.tensor([[1.0, 2.0, 4.0]], dtype="float64", requires_grad=True)
+    y, mean, var = Standardize((1,), 1e-5)(x)
+    assert y.requires_grad
+    assert not mean.requires_grad
+    assert not var.requires_grad
+    (g,) = nbdl.grad((y * y * y).sum(), x, create_graph=True)
+    (h,) = nbdl.grad(g.square().sum(), x)
+    assert np.isfinite(h.numpy()).all()
+    with pytest.raises(GradientError, match="does not depend on anything requiring"):
+        mean.sum().backward()
+
+
+def test_an_output_that_nobody_used_gives_a_zero_gradient() -> None:
+    x = leaf(1, 2, 3)
+    first, _ = nbdl.split(x, [1, 2])
+    (first * 5).sum().backward()
+    assert x.grad.tolist() == [5, 0, 0]
 
 
 def test_integers_cannot_require_a_gradient() -> None:
