@@ -1,7 +1,8 @@
 """A pretended CuPy on NumPy: strict about what the real one is strict about.
 
 It refuses NumPy arrays where CuPy arrays are due, and its functions are functions: no
-``ufunc.at``, no ``ufunc.accumulate``. So rules are tested for the GPU on a machine without one.
+``ufunc.at``, no ``ufunc.accumulate``; of ``reduceat`` CuPy has that of ``add``. Like a GPU it
+says nothing of overflows. So rules are tested for the GPU on a machine without one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Array(np.ndarray):
         if "out" in kwargs:
             _refuse(ufunc.__name__, kwargs["out"])
             kwargs["out"] = tuple(o.view(np.ndarray) for o in kwargs["out"])
-        return _taken(getattr(ufunc, method)(*plain, **kwargs))
+        with np.errstate(all="ignore"):
+            return _taken(getattr(ufunc, method)(*plain, **kwargs))
 
     def __getitem__(self, index: Any) -> Any:
         _refuse("getitem", index if isinstance(index, tuple) else (index,))
@@ -75,6 +77,18 @@ class _Device:
         return None
 
 
+def _function(found: Any) -> Any:
+    """A function of NumPy as one of CuPy."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if found not in (np.asarray, np.array):
+            _refuse(found.__name__, args)
+        with np.errstate(all="ignore"):
+            return _taken(found(*_plain(args), **{k: _plain(v) for k, v in kwargs.items()}))
+
+    return function
+
+
 class Cupy:
     """What stands for the module ``cupy``."""
 
@@ -84,17 +98,17 @@ class Cupy:
         is_available=lambda: True,
         runtime=SimpleNamespace(getDeviceCount=lambda: 1),
     )
+    lib = SimpleNamespace(
+        stride_tricks=SimpleNamespace(as_strided=_function(np.lib.stride_tricks.as_strided))
+    )
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
         if isinstance(found, type) or not callable(found):
             return found
-
-        def function(*args: Any, **kwargs: Any) -> Any:
-            if name not in ("asarray", "array"):
-                _refuse(name, args)
-            return _taken(found(*_plain(args), **{k: _plain(v) for k, v in kwargs.items()}))
-
+        function = _function(found)
+        if found is np.add:
+            function.reduceat = _function(np.add.reduceat)
         return function
 
 

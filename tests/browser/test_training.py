@@ -106,7 +106,8 @@ def test_a_cell_typed_while_training_runs_at_once(open_notebook: OpenNotebook) -
 
 
 def test_run_all_runs_later_cells_on_the_trained_model(open_notebook: OpenNotebook) -> None:
-    later = "print(run.status, run.epoch, round(__import__('nbdl').evaluate(lenet, val)['accuracy']))"
+    accuracy = "__import__('nbdl').evaluate(lenet, val)['accuracy']"
+    later = f"print(run.status, run.epoch, round({accuracy}))"
     notebook = open_notebook([SETUP, MODEL, "%train lenet train --epochs 8", later])
     notebook.run_all()
     notebook.wait_done(3)
