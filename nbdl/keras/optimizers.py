@@ -162,7 +162,7 @@ class Optimizer:
         self._options = {"lr": float(learning_rate), "weight_decay": weight_decay or 0.0, **options}
         self._clips = (clipnorm, clipvalue, global_clipnorm) != (None, None, None)
         self.bound: rules.Optimizer | None = None
-        self.rule([rules._NOTHING], self._options)  # refuses wrong options now, not in fit
+        self.rule([rules.nothing()], self._options)  # refuses wrong options now, not in fit
 
     def bind(self, parameters: Iterable[Any]) -> None:
         """Train these parameters; the state of those trained before is kept."""

@@ -9,7 +9,10 @@ from nbdl.optim.optimizer import Optimizer, Slots
 
 
 class Adagrad(Optimizer):
-    """Adagrad (Duchi and others, JMLR 2011): steps divided by the root of all g² so far.
+    """Adagrad: steps divided by the root of the sum of all g² so far.
+
+    J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online Learning and
+    Stochastic Optimization", JMLR 2011.
 
     Args:
         params: what to train: ``model.parameters()``, or a list of groups.
@@ -20,6 +23,7 @@ class Adagrad(Optimizer):
         eps: added to the denominator.
         maximize: go up instead of down.
         foreach, fused: accepted for PyTorch's sake; there is one implementation.
+        differentiable: must be False.
 
     Raises ArgumentError for options out of range.
     """
@@ -27,12 +31,13 @@ class Adagrad(Optimizer):
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0,
         weight_decay: float = 0.0, initial_accumulator_value: float = 0.0, eps: float = 1e-10,
-        *, maximize: bool = False, foreach: bool | None = None, fused: bool | None = None,
+        foreach: bool | None = None, *, maximize: bool = False, differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
-        })  # fmt: skip
+        }, differentiable=differentiable)  # fmt: skip
 
     @classmethod
     def _slots(cls, options: Mapping[str, Any]) -> dict[str, float]:

@@ -10,7 +10,9 @@ from nbdl.optim.optimizer import Optimizer, Slots
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, ICLR 2015): steps scaled by running means of g and g².
+    """Adam: steps scaled by running means of g and g².
+
+    D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
 
     m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  p ← p − lr · m̂ / (√v̂ + eps), where m̂ and
     v̂ are corrected for starting at 0.
@@ -21,10 +23,12 @@ class Adam(Optimizer):
         betas: β₁ and β₂, how much of the old means is kept.
         eps: added to the denominator.
         weight_decay: ``weight_decay * p`` is added to the gradient (L2; see AdamW).
-        amsgrad: divide by the largest v̂ so far (Reddi and others, ICLR 2018).
+        amsgrad: divide by the largest v̂ so far (S. Reddi and others, "On the Convergence of Adam
+            and Beyond", ICLR 2018).
         maximize: go up instead of down.
         decoupled_weight_decay: decay as AdamW does.
         foreach, capturable, fused: accepted for PyTorch's sake; there is one implementation.
+        differentiable: must be False.
 
     Raises ArgumentError for options out of range.
     """
@@ -32,14 +36,15 @@ class Adam(Optimizer):
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *,
-        maximize: bool = False, decoupled_weight_decay: bool = False,
-        foreach: bool | None = None, capturable: bool = False, fused: bool | None = None,
+        foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
+        differentiable: bool = False, fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
             "amsgrad": amsgrad, "maximize": maximize,
             "decoupled_weight_decay": decoupled_weight_decay,
-        })  # fmt: skip
+        }, differentiable=differentiable)  # fmt: skip
 
     @classmethod
     def _slots(cls, options: Mapping[str, Any]) -> dict[str, float]:
@@ -75,19 +80,20 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
+    """Adam with decoupled weight decay.
 
-    Each step first shrinks p by the factor 1 − lr · weight_decay, then goes Adam's step.
-    Arguments are Adam's; ``weight_decay`` is 0.01 unless given.
+    I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019. Each step
+    first shrinks p by the factor 1 − lr · weight_decay, then goes Adam's step. Arguments are
+    Adam's; ``weight_decay`` is 0.01 unless given.
     """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *,
         maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
-        fused: bool | None = None,
+        differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad,
-            maximize=maximize, decoupled_weight_decay=True,
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize,
+            differentiable=differentiable, decoupled_weight_decay=True,
         )  # fmt: skip

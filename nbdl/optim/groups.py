@@ -108,20 +108,30 @@ def refuse_unknown(who: str, group: Group, defaults: Mapping[str, Any]) -> None:
             )
 
 
-def check_options(who: str, options: Mapping[str, Any]) -> None:
-    """Ranges of the options that mean the same in every optimizer."""
-    for name in ("lr", "weight_decay", "eps", "momentum", "lr_decay", "initial_accumulator_value"):
+RANGES: dict[str, tuple[float, float]] = {
+    name: (0.0, math.inf)
+    for name in ("lr", "weight_decay", "eps", "momentum", "lr_decay", "initial_accumulator_value")
+}
+"""Options that mean the same in every optimizer: the least value, and what they stay below."""
+
+
+def check_options(
+    who: str, options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]
+) -> None:
+    """Raise ArgumentError for an option outside of its range."""
+    for name, (low, below) in {**RANGES, **ranges}.items():
         if name in options:
-            check_number(who, name, options[name], 0.0, math.inf)
-    for name in ("alpha",):
-        if name in options:
-            check_number(who, name, options[name], 0.0, 1.0)
+            check_number(who, name, options[name], low, below)
     if "betas" in options:
-        betas = options["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ArgumentError(f"{who}: betas must be two numbers, got {betas!r}")
-        for i, beta in enumerate(betas):
+        check_pair(who, "betas", options["betas"])
+        for i, beta in enumerate(options["betas"]):
             check_number(who, f"betas[{i}]", beta, 0.0, 1.0)
+
+
+def check_pair(who: str, name: str, value: Any) -> None:
+    """Raise ArgumentError unless ``value`` is a tuple or list of two."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ArgumentError(f"{who}: {name} must be two numbers, got {value!r}")
 
 
 def check_number(who: str, name: str, value: Any, low: float, below: float) -> None:
@@ -133,3 +143,44 @@ def check_number(who: str, name: str, value: Any, low: float, below: float) -> N
     if not low <= number < below:
         allowed = f"at least {low:g}" if below == math.inf else f"from {low:g} to below {below:g}"
         raise ArgumentError(f"{who}: {name}={value!r} must be {allowed}")
+
+
+def check_share(who: str, name: str, value: Any) -> None:
+    """Raise ArgumentError unless ``0 <= value <= 1``."""
+    check_number(who, name, value, -math.inf, math.inf)
+    if not 0 <= value <= 1:
+        raise ArgumentError(f"{who}: {name}={value!r} must be from 0 to 1")
+
+
+def check_whole(who: str, name: str, value: Any, low: int) -> None:
+    """Raise ArgumentError unless ``value`` is a whole number of at least ``low``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ArgumentError(f"{who}: {name}={value!r} must be a whole number of at least {low}")
+
+
+def check_word(who: str, name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Raise ArgumentError unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise ArgumentError(
+            f"{who}: {name}={value!r} must be one of {', '.join(map(repr, allowed))}"
+        )
+
+
+def plain(who: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with numbers of NumPy and tensors of one element as Python's numbers."""
+    return {
+        name: value if name in ("params", "param_names") else _plain(who, name, value)
+        for name, value in options.items()
+    }
+
+
+def _plain(who: str, name: str, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_plain(who, name, v) for v in value)
+    item = getattr(value, "item", None)
+    if not callable(item):
+        return value
+    try:
+        return item()
+    except (ValueError, RuntimeError):
+        raise ArgumentError(f"{who}: {name} must be one number, got {value!r:.80}") from None

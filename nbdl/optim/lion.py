@@ -9,7 +9,9 @@ from nbdl.optim.optimizer import Optimizer, Slots
 
 
 class Lion(Optimizer):
-    """Lion (Chen and others, NeurIPS 2023): the sign of an interpolated momentum.
+    """Lion: the sign of an interpolated momentum.
+
+    X. Chen and others, "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023.
 
     p ← p − lr · (sign(β₁ m + (1 − β₁) g) + weight_decay · p),  then m ← β₂ m + (1 − β₂) g. All
     elements go by the same amount, so learning rates are 3 to 10 times smaller than Adam's.

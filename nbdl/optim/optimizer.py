@@ -14,26 +14,27 @@ place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core import modes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ShapeError
+from nbdl.errors import ArgumentError, ShapeError
 from nbdl.optim.groups import (
     Group,
     as_groups,
     check_options,
     check_some_require_grad,
+    plain,
     refuse_repeated,
     refuse_unknown,
 )
-from nbdl.optim.saving import load_state, saved_state
+from nbdl.optim.saving import load_slots, load_state, save_slots, saved_state
 
 Slots = dict[str, Any]
-"""State of one parameter: ``step`` (int) and arrays of the parameter's shape, by name."""
+"""State of one parameter by name: ``step`` (int), other numbers, and arrays."""
 
 _BLOCK = 32_768
 """Elements worked on at a time: the rule's ten passes over memory then stay in the cache."""
@@ -43,6 +44,11 @@ _PLAIN = (dtypes.float32, dtypes.float64)
 
 class Optimizer:
     """Base of all optimizers. A subclass states its defaults, ``_slots`` and ``_update``.
+
+    Args:
+        params: what to train: ``model.parameters()``, (name, tensor) pairs, or a list of groups.
+        defaults: the options of groups that do not state their own.
+        differentiable: PyTorch's; must be False, a step is no operation with a gradient.
 
     Attributes:
         param_groups: a list of dicts: ``params`` and the options for them; a schedule or a
@@ -54,20 +60,41 @@ class Optimizer:
     param_groups: list[Group]
     state: dict[Tensor, Slots]
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        self.defaults = defaults
+    elementwise: ClassVar[bool] = True
+    """Whether each element goes its own way, so that a parameter may be worked on in parts."""
+
+    needs_closure: bool = False
+    """Whether ``step`` must be given a closure, because it computes gradients more than once."""
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Own options: the least value, and what it stays below."""
+
+    def __init__(
+        self, params: Iterable[Any], defaults: dict[str, Any], *, differentiable: bool = False
+    ) -> None:
+        who = type(self).__name__
+        if differentiable:
+            raise ArgumentError(
+                f"{who}: differentiable=True is not possible, a step puts new values into the "
+                "parameters and is not recorded",
+                hint="write the update with tensors: w2 = w - lr * nbdl.autograd.grad(loss, w)",
+            )
+        self.defaults = plain(who, defaults)
         self.state = {}
         self.param_groups = []
-        self._check(defaults)
-        for group in as_groups(params, type(self).__name__):
+        self._check(self.defaults)
+        for group in as_groups(params, who):
             self.add_param_group(group)
-        check_some_require_grad(self.param_groups, type(self).__name__)
+        check_some_require_grad(self.param_groups, who)
 
     # ----- the rule -------------------------------------------------------------------------
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise ArgumentError for options out of range."""
-        check_options(type(self).__name__, options)
+        check_options(type(self).__name__, options, self.ranges)
+
+    def _check_member(self, p: Tensor) -> None:
+        """Raise for a parameter that the rule cannot train."""
 
     @classmethod
     def _slots(cls, options: Mapping[str, Any]) -> dict[str, float]:
@@ -80,7 +107,9 @@ class Optimizer:
 
         ``g`` is the gradient, ``s`` the slots, whose arrays are updated in place (``s["step"]``
         counts from 1), ``h`` the options. ``p`` and ``g`` must not be changed; ``out`` may be
-        used as scratch before its last write. All arrays have one shape and dtype.
+        used as scratch before its last write. All arrays have one dtype, and where the rule is
+        elementwise one shape. Numbers in ``s`` are not written here but in ``_apply``, for an
+        elementwise rule is called for one part of a parameter after the other.
         """
         raise NotImplementedError
 
@@ -96,7 +125,7 @@ class Optimizer:
             cls._update(xp, p, g, out, s, h)
             return out
         out = np.empty(p.shape, p.dtype)
-        if p.size <= _BLOCK:
+        if p.size <= _BLOCK or not cls.elementwise:
             cls._update(np, p, g, out, s, h)
         else:
             cls._blockwise(p.reshape(-1), g.reshape(-1), out.reshape(-1), s, h)
@@ -105,8 +134,8 @@ class Optimizer:
     @classmethod
     def _blockwise(cls, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]) -> None:
         """The rule on one stretch of flat arrays after the other."""
-        arrays = {name: a.reshape(-1) for name, a in s.items() if name != "step"}
-        part: Slots = {"step": s["step"]}
+        part: Slots = dict(s)
+        arrays = {name: a.reshape(-1) for name, a in s.items() if isinstance(a, np.ndarray)}
         for start in range(0, p.size, _BLOCK):
             at = slice(start, start + _BLOCK)
             for name, array in arrays.items():
@@ -116,24 +145,18 @@ class Optimizer:
     @classmethod
     def _apply_otherwise(cls, p: Any, g: Any, s: Slots, h: Mapping[str, Any]) -> Any:
         """Half precision is computed in float32; complex numbers as pairs of real ones."""
-        xp = backends.namespace(p)
-        kind = _working_dtype(p.dtype)
-        if p.dtype in dtypes.COMPLEX:
-            flat_p, flat_g = (xp.ascontiguousarray(a).reshape(-1).view(kind) for a in (p, g))
-            out = xp.empty(flat_p.shape, kind)
-            cls._update(xp, flat_p, flat_g, out, s, h)
-            return out.view(p.dtype).reshape(p.shape)
-        out = xp.empty(p.shape, kind)
-        cls._update(xp, p.astype(kind), g.astype(kind), out, s, h)
-        return out.astype(p.dtype)
+        value = as_working(p)
+        out = backends.namespace(p).empty(value.shape, value.dtype)
+        cls._update(backends.namespace(p), value, as_working(g), out, s, h)
+        return from_working(out, p)
 
     @classmethod
     def _new_slots(cls, p: Any, h: Mapping[str, Any]) -> Slots:
+        """The state before the first step."""
         slots: Slots = {"step": 0}
-        xp = backends.namespace(p)
-        shape = (2 * p.size,) if p.dtype in dtypes.COMPLEX else p.shape
+        like = as_working(p)
         for name, number in cls._slots(h).items():
-            slots[name] = xp.full(shape, number, _working_dtype(p.dtype))
+            slots[name] = backends.namespace(p).full(like.shape, number, like.dtype)
         return slots
 
     # ----- PyTorch's face -------------------------------------------------------------------
@@ -144,10 +167,7 @@ class Optimizer:
         ``closure``, if given, computes the loss and its gradients first; its result is returned.
         Raises ShapeError, before anything is changed, for a gradient of another shape.
         """
-        loss = None
-        if closure is not None:
-            with modes.enable_grad():
-                loss = closure()
+        loss = None if closure is None else self._evaluate(closure)
         state = self.state
         ready = []
         for group in self.param_groups:
@@ -170,6 +190,26 @@ class Optimizer:
             p.value = apply(value, g, s, group)
         return loss
 
+    def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
+        """The loss that ``closure`` returns, gradients recorded meanwhile."""
+        if not callable(closure):
+            who = type(self).__name__
+            got = "none" if closure is None else f"a {type(closure).__name__}"
+            raise ArgumentError(
+                f"{who}.step takes a closure, a function that computes the loss and its "
+                f"gradients, got {got}",
+                hint="def closure(): optimizer.zero_grad(); loss = ...; loss.backward(); "
+                "return loss",
+            )
+        with modes.enable_grad():
+            return closure()
+
+    def train(self) -> None:
+        """Put the parameters where they are trained; nothing to do for most rules."""
+
+    def eval(self) -> None:
+        """Put the parameters where they are evaluated; nothing to do for most rules."""
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with 0."""
         for group in self.param_groups:
@@ -185,10 +225,13 @@ class Optimizer:
 
         Raises ArgumentError for unknown options and for parameters that are there already.
         """
-        group = {**self.defaults, **as_groups([param_group], type(self).__name__)[0]}
-        refuse_unknown(type(self).__name__, group, self.defaults)
+        who = type(self).__name__
+        group = plain(who, {**self.defaults, **as_groups([param_group], who)[0]})
+        refuse_unknown(who, group, self.defaults)
         self._check(group)
-        refuse_repeated(type(self).__name__, [*self.param_groups, group])
+        for p in group["params"]:
+            self._check_member(p)
+        refuse_repeated(who, [*self.param_groups, group])
         self.param_groups.append(group)
 
     def state_dict(self) -> dict[str, Any]:
@@ -205,6 +248,22 @@ class Optimizer:
         """
         load_state(self, state_dict)
 
+    def _save_slots(self, p: Tensor, slots: Slots) -> dict[str, Any]:
+        """What ``state_dict`` says of one parameter."""
+        return save_slots(p, slots)
+
+    def _load_slots(
+        self, number: Any, p: Tensor, saved: Mapping[str, Any], h: Mapping[str, Any]
+    ) -> Slots:
+        """The slots of parameter ``number`` from what was saved of it."""
+        fresh = self._new_slots(p.value, h)
+        return load_slots(type(self).__name__, number, p, saved, fresh)
+
+    @classmethod
+    def parameters_of(cls, model: Any) -> Any:
+        """What the constructor takes of a model: parameters to train, or groups of them."""
+        return [p for p in model.parameters() if p.requires_grad]
+
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
@@ -217,17 +276,28 @@ class Optimizer:
     @classmethod
     def rule(cls, **options: Any) -> Rule:
         """The pure rule with these options: ``AdamW.rule(lr=1e-3)``."""
-        return Rule(cls, cls([_NOTHING], **options).defaults)
+        return Rule(cls, cls([nothing()], **options).defaults)
 
 
-_NOTHING = Tensor(np.zeros(0, np.float32), requires_grad=True)
+def nothing() -> Tensor:
+    """A parameter without elements, for options to be checked without a model."""
+    return Tensor(np.zeros((0, 0), np.float32), requires_grad=True)
 
 
-def _working_dtype(dtype: np.dtype) -> np.dtype:
-    """What state is kept and updates are computed in."""
-    if dtype in dtypes.COMPLEX:
-        return dtypes.float32 if dtype == dtypes.complex64 else dtypes.float64
-    return dtypes.accumulator(dtype)
+def as_working(x: Any) -> Any:
+    """``x`` as state is kept and updates are computed: half precision in float32, complex numbers
+    as a flat array of pairs of real ones."""
+    if x.dtype in dtypes.COMPLEX:
+        kind = dtypes.float32 if x.dtype == dtypes.complex64 else dtypes.float64
+        return backends.namespace(x).ascontiguousarray(x).reshape(-1).view(kind)
+    return x.astype(dtypes.accumulator(x.dtype), copy=False)
+
+
+def from_working(x: Any, like: Any) -> Any:
+    """The contrary, for a value that replaces ``like``."""
+    if like.dtype in dtypes.COMPLEX:
+        return x.view(like.dtype).reshape(like.shape)
+    return backends.namespace(like).asarray(x, like.dtype)
 
 
 class Rule:
@@ -243,8 +313,11 @@ class Rule:
         self.options = dict(options)
 
     def replace(self, **options: Any) -> Rule:
-        """The same rule with other options."""
-        return self.optimizer.rule(**{**self.options, **options})
+        """The same rule with other options. Raises ArgumentError for unknown ones."""
+        group = {"params": [nothing()], **self.options, **options}
+        make: Any = self.optimizer
+        made = make([group]).param_groups[0]
+        return Rule(self.optimizer, {name: made[name] for name in self.options})
 
     def init(self, params: Mapping[str, Tensor]) -> dict[str, Slots]:
         """The state before the first update: ``{path: {"step": 0, name: array, ...}}``."""
@@ -271,7 +344,7 @@ class Rule:
                 raise ShapeError(
                     f"the gradient of {path!r} has shape {g.shape}, the parameter {p.shape}"
                 )
-            slots = {k: v if k == "step" else v.copy() for k, v in state[path].items()}
+            slots = {k: v.copy() if hasattr(v, "copy") else v for k, v in state[path].items()}
             new = self.optimizer._apply(p.value, g.value, slots, self.options)
             new_params[path], new_state[path] = Tensor._wrap(new), slots
         return new_params, new_state

@@ -9,7 +9,10 @@ from nbdl.optim.optimizer import Optimizer, Slots
 
 
 class RMSprop(Optimizer):
-    """RMSprop (Tieleman and Hinton, 2012): steps divided by the running root mean square of g.
+    """RMSprop: steps divided by the running root mean square of g.
+
+    T. Tieleman and G. Hinton, "Lecture 6.5: rmsprop", COURSERA: Neural Networks for Machine
+    Learning, 2012.
 
     v ← α v + (1 − α) g²,  p ← p − lr · g / (√v + eps).
 
@@ -20,22 +23,27 @@ class RMSprop(Optimizer):
         eps: added to the denominator.
         weight_decay: ``weight_decay * p`` is added to the gradient (L2).
         momentum: the share of the last direction that is kept; 0 for none.
-        centered: divide by an estimate of g's standard deviation (Graves, 2013).
+        centered: divide by an estimate of g's standard deviation (A. Graves, "Generating sequences
+            with recurrent neural networks", 2013).
         maximize: go up instead of down.
-        foreach, capturable: accepted for PyTorch's sake; there is one implementation.
+        capturable, foreach: accepted for PyTorch's sake; there is one implementation.
+        differentiable: must be False.
 
     Raises ArgumentError for options out of range.
     """
 
+    ranges = {"alpha": (0.0, 1.0)}
+
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
-        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *,
-        maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False,
+        capturable: bool = False, foreach: bool | None = None, maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay,
             "momentum": momentum, "centered": centered, "maximize": maximize,
-        })  # fmt: skip
+        }, differentiable=differentiable)  # fmt: skip
 
     @classmethod
     def _slots(cls, options: Mapping[str, Any]) -> dict[str, float]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbdl import backends
+from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
-from nbdl.optim.groups import EXTRA, Group
+from nbdl.optim.groups import EXTRA, Group, plain
 
 if TYPE_CHECKING:
     from nbdl.optim.optimizer import Optimizer
@@ -25,18 +25,23 @@ def saved_state(optimizer: Optimizer) -> dict[str, Any]:
             numbers[id(p)] = len(numbers)
         rest = {key: value for key, value in group.items() if key != "params"}
         groups.append({**rest, "params": [numbers[id(p)] for p in group["params"]]})
-    state = {
-        numbers[id(p)]: {
-            name: value if name == "step" else Tensor._wrap(value.copy().reshape(_shape(p, value)))
-            for name, value in slots.items()
-        }
-        for p, slots in optimizer.state.items()
-    }
+    state = {numbers[id(p)]: optimizer._save_slots(p, s) for p, s in optimizer.state.items()}
     return {"state": dict(sorted(state.items())), "param_groups": groups}
 
 
-def _shape(p: Tensor, value: Any) -> tuple[int, ...]:
-    return p.shape if value.size == p.size else value.shape
+def save_slots(p: Tensor, slots: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers as they are, arrays as tensors of the shape that PyTorch gives them."""
+    return {
+        name: value if isinstance(value, (int, float)) else Tensor._wrap(_outside(p, value))
+        for name, value in slots.items()
+    }
+
+
+def _outside(p: Tensor, value: Any) -> Any:
+    """A copy; the pairs of real numbers that stand for complex ones become complex again."""
+    if p.dtype in dtypes.COMPLEX:
+        return value.copy().view(p.dtype).reshape(p.shape)
+    return value.copy()
 
 
 def load_state(optimizer: Optimizer, given: Mapping[str, Any]) -> None:
@@ -58,7 +63,7 @@ def load_state(optimizer: Optimizer, given: Mapping[str, Any]) -> None:
     for number, slots in given["state"].items():
         if number in by_number:
             p, options = by_number[number]
-            state[p] = _load_slots(optimizer, number, p, slots, options)
+            state[p] = optimizer._load_slots(number, p, slots, options)
     for group, new in zip(optimizer.param_groups, merged, strict=True):
         group.update(new)
     optimizer.state = state
@@ -73,32 +78,43 @@ def _merge(optimizer: Optimizer, i: int, saved: Mapping[str, Any]) -> Group:
             f"parameters saved, this optimizer's has {len(group['params'])}"
         )
     known = {key: value for key, value in saved.items() if key in group or key in EXTRA}
-    merged = {**group, **known, "params": group["params"]}
+    merged = plain(type(optimizer).__name__, {**group, **known, "params": group["params"]})
     optimizer._check(merged)
     return merged
 
 
-def _load_slots(
-    optimizer: Optimizer, number: Any, p: Tensor, saved: Mapping[str, Any], h: Mapping[str, Any]
+def load_slots(
+    who: str, number: Any, p: Tensor, saved: Mapping[str, Any], fresh: dict[str, Any]
 ) -> dict[str, Any]:
-    slots = optimizer._new_slots(p.value, h)
+    """``fresh`` slots with the values that were saved. Raises where one is missing or misfits."""
     # PyTorch's SGD keeps no step count; what has a momentum buffer made at least one step.
-    slots["step"] = int(saved.get("step", 1))
-    for name, fresh in slots.items():
+    slots: dict[str, Any] = {"step": int(saved.get("step", 1))}
+    for name, new in fresh.items():
         if name == "step":
             continue
         value = saved.get(name)
         if value is None:
             raise ArgumentError(
-                f"{type(optimizer).__name__}.load_state_dict: parameter {number} has no {name!r} "
+                f"{who}.load_state_dict: parameter {number} has no {name!r} "
                 f"in what was saved (it has {', '.join(map(str, saved)) or 'nothing'})"
             )
-        array = value.value if isinstance(value, Tensor) else np.asarray(value)
-        if array.size != fresh.size:
-            raise ShapeError(
-                f"{type(optimizer).__name__}.load_state_dict: {name!r} of parameter {number} has "
-                f"shape {array.shape} in what was saved, the parameter is {p.shape}"
-            )
-        there = backends.to_device(array, backends.device_of(fresh))
-        slots[name] = there.astype(fresh.dtype, copy=True).reshape(fresh.shape)
+        if isinstance(new, (int, float)):
+            slots[name] = type(new)(value)
+        else:
+            slots[name] = _inside(who, name, number, p, value, new)
     return slots
+
+
+def _inside(who: str, name: str, number: Any, p: Tensor, value: Any, new: Any) -> Any:
+    """A copy of a saved array, where ``new`` is and as it is."""
+    array = value.value if isinstance(value, Tensor) else np.asarray(value)
+    expected = p.shape if p.dtype in dtypes.COMPLEX else new.shape
+    if array.shape != expected:
+        raise ShapeError(
+            f"{who}.load_state_dict: {name!r} of parameter {number} has shape {array.shape} in "
+            f"what was saved, it must be {expected} for a parameter of shape {p.shape}"
+        )
+    there = backends.to_device(array, backends.device_of(new))
+    if p.dtype in dtypes.COMPLEX:
+        there = there.astype(p.dtype, copy=True).reshape(-1).view(new.dtype)
+    return there.astype(new.dtype, copy=True).reshape(new.shape)

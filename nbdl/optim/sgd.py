@@ -12,8 +12,10 @@ from nbdl.optim.optimizer import Optimizer, Slots
 class SGD(Optimizer):
     """Stochastic gradient descent: p ← p − lr · b,  b ← momentum · b + (1 − dampening) · g.
 
-    The first b is g itself. With ``nesterov`` the step is g + momentum · b (Sutskever and
-    others, ICML 2013, in PyTorch's form).
+    H. Robbins and S. Monro, "A Stochastic Approximation Method", Annals of Mathematical
+    Statistics 1951. The first b is g itself. With ``nesterov`` the step is g + momentum · b
+    (I. Sutskever and others, "On the importance of initialization and momentum in deep
+    learning", ICML 2013, in PyTorch's form).
 
     Args:
         params: what to train: ``model.parameters()``, or a list of groups.
@@ -24,6 +26,7 @@ class SGD(Optimizer):
         nesterov: look ahead; needs a momentum and no dampening.
         maximize: go up instead of down.
         foreach, fused: accepted for PyTorch's sake; there is one implementation.
+        differentiable: must be False.
 
     Raises ArgumentError for options out of range.
     """
@@ -31,12 +34,13 @@ class SGD(Optimizer):
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0,
         dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False, *,
-        maximize: bool = False, foreach: bool | None = None, fused: bool | None = None,
+        maximize: bool = False, foreach: bool | None = None, differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening,
             "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize,
-        })  # fmt: skip
+        }, differentiable=differentiable)  # fmt: skip
 
     def _check(self, options: Mapping[str, Any]) -> None:
         super()._check(options)

@@ -1,15 +1,33 @@
 """PyTorch's ``torch.optim``: the optimizers of ``nbdl.optim``, which have its face already."""
 
-from nbdl.optim import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
+from nbdl.optim import (
+    ASGD,
+    LAMB,
+    LBFGS,
+    SAM,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    AdamWScheduleFree,
+    Lion,
+    Lookahead,
+    Muon,
+    MuonAdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    Rprop,
+    SparseAdam,
+)
 from nbdl.torch.optim import lr_scheduler
 
 __all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Lion",
-    "Optimizer",
-    "RMSprop",
-    "lr_scheduler",
-]
+    "ASGD", "LAMB", "LBFGS", "SAM", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW",
+    "AdamWScheduleFree", "Adamax", "Lion", "Lookahead", "Muon", "MuonAdamW", "NAdam", "Optimizer",
+    "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler",
+]  # fmt: skip
