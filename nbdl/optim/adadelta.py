@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbdl.optim.groups import check_share
+from nbdl.optim.means import keep_square_mean
 from nbdl.optim.optimizer import Optimizer, Slots
 
 
@@ -52,16 +53,10 @@ class Adadelta(Optimizer):
             g = -g
         if h["weight_decay"]:
             g = g + p * h["weight_decay"]
-        xp.multiply(v, rho, out=v)
-        xp.multiply(g, g, out=out)
-        xp.multiply(out, 1 - rho, out=out)
-        xp.add(v, out, out=v)
+        keep_square_mean(xp, v, g, rho, out)
         xp.add(v, eps, out=out)
         xp.sqrt(out, out=out)
         d = xp.sqrt(u + eps) / out * g
-        xp.multiply(u, rho, out=u)
-        xp.multiply(d, d, out=out)
-        xp.multiply(out, 1 - rho, out=out)
-        xp.add(u, out, out=u)
+        keep_square_mean(xp, u, d, rho, out)
         xp.multiply(d, h["lr"], out=out)
         xp.subtract(p, out, out=out)

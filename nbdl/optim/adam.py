@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbdl.optim.means import keep_mean, keep_square_mean
 from nbdl.optim.optimizer import Optimizer, Slots
 
 
@@ -59,13 +60,8 @@ class Adam(Optimizer):
         if decay and not h["decoupled_weight_decay"]:
             g = g + p * decay
         m, v = s["exp_avg"], s["exp_avg_sq"]
-        xp.multiply(m, beta1, out=m)
-        xp.multiply(g, 1 - beta1, out=out)
-        xp.add(m, out, out=m)
-        xp.multiply(v, beta2, out=v)
-        xp.multiply(g, g, out=out)
-        xp.multiply(out, 1 - beta2, out=out)
-        xp.add(v, out, out=v)
+        keep_mean(xp, m, g, beta1, out)
+        keep_square_mean(xp, v, g, beta2, out)
         if h["amsgrad"]:
             v = xp.maximum(s["max_exp_avg_sq"], v, out=s["max_exp_avg_sq"])
         # m̂/(√v̂ + eps) = (√c₂/c₁) · m/(√v + eps·√c₂), one pass less.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbdl.optim.means import keep_mean
 from nbdl.optim.optimizer import Optimizer, Slots
 
 
@@ -48,9 +49,7 @@ class Adamax(Optimizer):
             g = -g
         if h["weight_decay"]:
             g = g + p * h["weight_decay"]
-        xp.multiply(m, beta1, out=m)
-        xp.multiply(g, 1 - beta1, out=out)
-        xp.add(m, out, out=m)
+        keep_mean(xp, m, g, beta1, out)
         xp.multiply(u, beta2, out=u)
         xp.abs(g, out=out)
         xp.add(out, h["eps"], out=out)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbdl.optim.groups import check_number
+from nbdl.optim.means import keep_mean, keep_square_mean
 from nbdl.optim.optimizer import Optimizer, Slots
 
 
@@ -56,13 +57,8 @@ class LAMB(Optimizer):
         (beta1, beta2), step, m, v = h["betas"], s["step"], s["exp_avg"], s["exp_avg_sq"]
         if h["maximize"]:
             g = -g
-        xp.multiply(m, beta1, out=m)
-        xp.multiply(g, 1 - beta1, out=out)
-        xp.add(m, out, out=m)
-        xp.multiply(v, beta2, out=v)
-        xp.multiply(g, g, out=out)
-        xp.multiply(out, 1 - beta2, out=out)
-        xp.add(v, out, out=v)
+        keep_mean(xp, m, g, beta1, out)
+        keep_square_mean(xp, v, g, beta2, out)
         corrections = (1 - beta1**step, 1 - beta2**step) if h["bias_correction"] else (1.0, 1.0)
         xp.divide(v, corrections[1], out=out)
         xp.sqrt(out, out=out)

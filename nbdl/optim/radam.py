@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbdl.optim.means import keep_mean, keep_square_mean
 from nbdl.optim.optimizer import Optimizer, Slots
 
 
@@ -56,13 +57,8 @@ class RAdam(Optimizer):
             p = p * (1 - lr * decay)
         elif decay:
             g = g + p * decay
-        xp.multiply(m, beta1, out=m)
-        xp.multiply(g, 1 - beta1, out=out)
-        xp.add(m, out, out=m)
-        xp.multiply(v, beta2, out=v)
-        xp.multiply(g, g, out=out)
-        xp.multiply(out, 1 - beta2, out=out)
-        xp.add(v, out, out=v)
+        keep_mean(xp, m, g, beta1, out)
+        keep_square_mean(xp, v, g, beta2, out)
         rate = lr / (1 - beta1**step)
         rectified = _rectification(beta2, step)
         if rectified is None:

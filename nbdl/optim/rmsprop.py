@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nbdl.optim.means import keep_mean, keep_square_mean
 from nbdl.optim.optimizer import Optimizer, Slots
 
 
@@ -62,15 +63,10 @@ class RMSprop(Optimizer):
         if h["weight_decay"]:
             g = g + p * h["weight_decay"]
         v = s["square_avg"]
-        xp.multiply(v, alpha, out=v)
-        xp.multiply(g, g, out=out)
-        xp.multiply(out, 1 - alpha, out=out)
-        xp.add(v, out, out=v)
+        keep_square_mean(xp, v, g, alpha, out)
         if h["centered"]:
             mean = s["grad_avg"]
-            xp.multiply(mean, alpha, out=mean)
-            xp.multiply(g, 1 - alpha, out=out)
-            xp.add(mean, out, out=mean)
+            keep_mean(xp, mean, g, alpha, out)
             xp.multiply(mean, mean, out=out)
             xp.subtract(v, out, out=out)
             xp.sqrt(out, out=out)

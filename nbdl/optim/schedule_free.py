@@ -7,6 +7,7 @@ from typing import Any
 
 from nbdl.errors import ArgumentError, TrainingError
 from nbdl.optim.groups import check_number, check_whole
+from nbdl.optim.means import keep_square_mean
 from nbdl.optim.optimizer import Optimizer, Slots, as_working, from_working
 
 
@@ -74,10 +75,7 @@ class AdamWScheduleFree(Optimizer):
         (beta1, beta2), step, v, z = h["betas"], s["step"], s["exp_avg_sq"], s["z"]
         lr, total = _rate(step, h), s["weight_sum"]
         share = _weight(step, s, h) / total if total else 0.0
-        xp.multiply(v, beta2, out=v)
-        xp.multiply(g, g, out=out)
-        xp.multiply(out, 1 - beta2, out=out)
-        xp.add(v, out, out=v)
+        keep_square_mean(xp, v, g, beta2, out)
         xp.divide(v, 1 - beta2**step, out=out)
         xp.sqrt(out, out=out)
         xp.add(out, h["eps"], out=out)
