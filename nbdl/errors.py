@@ -100,6 +100,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def brief(value: object) -> str:
+    """A value in a message: as it is written if that is short, else its type (``a Tensor``)."""
+    text = repr(value)
+    if len(text) <= 60 and "\n" not in text:
+        return text
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+
+
 def unknown(what: str, word: str, known: Iterable[str]) -> ArgumentError:
     """The error for a name that is not one of ``known``: names it, the nearest, and all."""
     known = sorted(known)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import re
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,10 @@ from nbdl.inspection.records import GraphRecord, SourceLine, clean
 from nbdl.nn import Module
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
+_LIBRARIES = tuple(
+    folder + os.sep
+    for folder in (_PACKAGE, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+)
 _NOT_A_FILE = re.compile(r"ipykernel_\d+|^<ipython-input|^<stdin>|^<string>")
 
 
@@ -73,9 +79,10 @@ def trouble_of(
     model, _, path = (error.layer or "").partition(".")
     if error.layer and (not path or "(" in model):
         model, path = "", error.layer
+    notes = getattr(error, "__notes__", ())
     return Trouble(
-        type(error).__name__, error.message, error.hint or "", path, model, found, start, end,
-        _shapes_before(record),
+        type(error).__name__, "\n".join((error.message, *notes)), error.hint or "", path, model,
+        found, start, end, _shapes_before(record),
     )  # fmt: skip
 
 
@@ -129,14 +136,27 @@ def _layers(traceback: TracebackType | None) -> list[Module]:
 
 
 def _place(error: NbdlError, layers: list[Module]) -> _Place | None:
-    """In a user's own ``forward`` the line that failed; else where the layer was constructed."""
+    """In a user's own ``forward`` the line that failed; else where the layer was constructed;
+    outside of layers the innermost line that is the user's own."""
     if layers and not type(layers[-1]).__module__.startswith("nbdl."):
         code = getattr(type(layers[-1]).forward, "__code__", None)
         for frame, entry in reversed(list(_frames(error.__traceback__))):
             if frame.f_code is code:
                 columns = _columns(frame.f_code, entry)
                 return _Place(frame.f_code.co_filename, entry.tb_lineno, columns)
-    return _Place(*error.source) if error.source is not None else None
+    if error.source is not None:
+        return _Place(*error.source)
+    for frame, entry in reversed(list(_frames(error.__traceback__))):
+        filename = frame.f_code.co_filename
+        if _is_own(filename) and linecache.getline(filename, entry.tb_lineno):
+            return _Place(filename, entry.tb_lineno, _columns(frame.f_code, entry))
+    return None
+
+
+def _is_own(filename: str) -> bool:
+    """Whether a file is the user's own, and not part of a library."""
+    installed = re.search(r"[/\\](site|dist)-packages[/\\]", filename)
+    return not installed and not filename.startswith(_LIBRARIES)
 
 
 def _columns(code: CodeType, entry: TracebackType) -> tuple[int, int] | None:

@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
-import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
-from nbdl.errors import NbdlError, did_you_mean
-
-_WORD = re.compile(r"""\{(?:[^{}]|\{[^{}]*\})*\}|"[^"]*"|'[^']*'|[^\s"'{]+|\{""")
+from nbdl.errors import DataError, IndexRangeError, NbdlError, brief, did_you_mean
+from nbdl.magics.words import Unclosed, Word, is_option, split
 
 
 class HelpShown(Exception):
     """``--help`` was asked for and has been printed: there is nothing more to do."""
 
 
-def split(line: str) -> list[str]:
-    """The words of a magic's line up to a ``# comment``.
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help as a person reads it, for ``%train?`` and ``%train --help`` alike."""
 
-    ``{an expression}`` and quoted text are one word each.
-    """
-    words: list[str] = []
-    end = -1
-    for match in _WORD.finditer(line):
-        if match.start() == end:
-            words[-1] += match.group()
-        elif match.group().startswith("#"):
-            break
-        else:
-            words.append(match.group())
-        end = match.end()
-    return words
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return super()._fill_text(inspect.cleandoc(text), width, indent)
+
+    def add_usage(
+        self, usage: Any, actions: Any, groups: Any, prefix: str | None = "Usage: %"
+    ) -> None:
+        super().add_usage(usage, actions, groups, "Usage: %")
 
 
 class Line:
@@ -46,52 +39,120 @@ class Line:
         magic: the magic as it was typed, such as ``"%train"``.
         text: the rest of the line.
         namespace: the user's variables.
+
+    Raises UsageError when a quote or a bracket is not closed.
     """
 
     def __init__(self, magic: str, text: str, namespace: dict[str, Any]) -> None:
         self.magic = magic
         self.text = text
         self.namespace = namespace
+        try:
+            self.words = split(text)
+        except Unclosed as found:
+            raise self.error(f"the {found.mark} is not closed", found.word) from None
+
+    # ----- options --------------------------------------------------------------------------
 
     def parse(self, function: Callable[..., Any]) -> argparse.Namespace:
-        """Options by the function's ``@argument`` declarations.
+        """Options by the function's ``@argument`` declarations; their values are Words.
 
         Raises UsageError for an unknown option, and HelpShown after printing the help.
         """
-        words = split(self.text)
-        if "-h" in words or "--help" in words:
-            print(function.parser.format_help())  # type: ignore[attr-defined]
+        if "-h" in self.words or "--help" in self.words:
+            print(function.__doc__)
             raise HelpShown
         parser: MagicArgumentParser = function.parser  # type: ignore[attr-defined]
-        for word in words:
-            self._check_option(parser, word)
+        # argparse sees only which words are options and how many others there are, so that it
+        # takes no negative number for an option and no value loses its place in the line.
+        seen = [
+            self._known_option(parser, i) if is_option(word) else str(i)
+            for i, word in enumerate(self.words)
+        ]
         try:
-            return parser.parse_args([_unquoted(word) for word in words])
+            args, left = parser.parse_known_intermixed_args(seen)
         except UsageError as error:
-            raise self.error(str(error), _mentioned(str(error), words)) from None
+            missing = str(error).rpartition("required: ")[2]
+            raise self.error(f"{self.magic} needs {missing}: {usage(function)}") from None
+        if left:
+            word = self.words[int(left[0])]
+            raise self.error(f"{word!r} is one word too many for {self.magic}", word)
+        return argparse.Namespace(**{name: self._back(value) for name, value in vars(args).items()})
 
-    def _check_option(self, parser: MagicArgumentParser, word: str) -> None:
-        """Refuse an option nobody knows, with the nearest one that exists."""
-        name = word.partition("=")[0]
-        if not name.startswith("--"):
-            return
-        known = [s for action in parser._actions for s in action.option_strings]
-        if name not in known and len([k for k in known if k.startswith(name)]) != 1:
-            raise self.error(f"{self.magic} has no option {name}{did_you_mean(name, known)}", name)
+    def _back(self, seen: Any) -> Any:
+        """The words that argparse has seen the numbers of."""
+        if isinstance(seen, list):
+            return [self._back(part) for part in seen]
+        return self.words[int(seen)] if isinstance(seen, str) else seen
 
-    def error(self, message: str, word: str = "") -> UsageError:
+    def _known_option(self, parser: MagicArgumentParser, index: int) -> str:
+        """The full name of an option; refuses one nobody knows, or without its value."""
+        word = self.words[index]
+        options = {s: action for action in parser._actions for s in action.option_strings}
+        found = [name for name in options if name.startswith(word)]
+        name = str(word) if word in options else found[0] if len(found) == 1 else ""
+        if not name:
+            near = did_you_mean(f"--{word.lstrip('-')}", found or options)
+            raise self.error(f"{self.magic} has no option {word}{near}", word)
+        if options[name].nargs != 0:
+            after = self.words[index + 1 : index + 2]
+            if not after or is_option(after[0]):
+                value = options[name].metavar or name.strip("-").upper()
+                raise self.error(f"{name} needs a value: {name} {value}", word)
+        return name
+
+    # ----- errors ---------------------------------------------------------------------------
+
+    def error(self, message: str, word: str | None = None) -> UsageError:
         """The error to raise: shows the line with ``word`` underlined."""
-        line = f"{self.magic} {self.text}".rstrip()
-        place = line.rfind(word) if word else -1
-        shown = f"{message}\n    {line}"
-        if place >= 0:
-            shown += "\n    " + " " * place + "^" * len(word)
+        shown = f"{message}\n    {self.magic} {self.text}".rstrip()
+        if isinstance(word, Word):
+            indent = " " * (len(self.magic) + 5 + word.start)
+            shown += f"\n{indent}{'^' * (word.end - word.start)}"
         return UsageError(shown)
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        about: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Call ``function``; an error about one of the words is shown under that word.
+
+        Args:
+            about: which words an error may be about, by what the function calls them.
+        """
+        try:
+            return function(*args, **kwargs)
+        except NbdlError as error:
+            if error.layer is not None:
+                raise
+            message = "\n".join((error.message, *getattr(error, "__notes__", ())))
+            if error.hint:
+                message += f"\n  Try: {error.hint}"
+            raise self.error(message, self._meant(error, about or {})) from None
+
+    def _meant(self, error: NbdlError, about: Mapping[str, Any]) -> str | None:
+        """The word that an error is about: the first that its message speaks of."""
+        if isinstance(error, (DataError, IndexRangeError)):
+            val = any("validation" in note for note in getattr(error, "__notes__", ()))
+            return about.get("val" if val else "data")
+        named = [(name, word[0] if isinstance(word, list) else word)
+                 for name, word in about.items()]  # fmt: skip
+        named += [(word.partition("(")[0], word) for word in self.words if not is_option(word)]
+        said = [
+            (place, word) for name, word in named if (place := _place(name, error.message)) >= 0
+        ]
+        if said:
+            return min(said, key=lambda pair: pair[0])[1]
+        quoted = re.findall(r"'([^']+)'", error.message)
+        return next((word for word in self.words if any(part in word for part in quoted)), None)
+
+    # ----- values ---------------------------------------------------------------------------
 
     def value(self, word: str, what: str) -> Any:
         """What ``word`` stands for: a variable, ``module.attribute``, or ``{expression}``."""
-        if word.startswith("{") and word.endswith("}"):
-            return self.expression(word)
         root, *rest = word.split(".")
         if not all(part.isidentifier() for part in (root, *rest)):
             return self.expression(word)
@@ -112,24 +173,40 @@ class Line:
         """The value of a Python expression in the user's namespace."""
         text = word[1:-1] if word.startswith("{") and word.endswith("}") else word
         try:
-            return eval(compile(text, "<magic>", "eval"), self.namespace)
+            return eval(compile(text.strip(), "<magic>", "eval"), self.namespace)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {getattr(error, 'msg', error)}"
             raise self.error(f"{word} could not be evaluated: {reason}", word) from None
+
+    def text_of(self, word: str, *, variables: bool = False) -> Any:
+        """The word as a text, or what an ``{expression}`` gives; with ``variables`` what a
+        variable of this name holds. Quoted text is always text."""
+        if isinstance(word, Word) and word.quoted:
+            return str(word)
+        known = variables and word.isidentifier() and word in self.namespace
+        return self.expression(word) if known or word.startswith("{") else str(word)
 
     def named(self, word: str, known: Collection[str], what: str) -> Any:
         """One of the ``known`` names as it is, else a variable or an ``{expression}``."""
         if word in known:
-            return word
-        names = list(known)
-        root = word.split(".")[0]
-        if word.startswith("{") or root in self.namespace:
+            return str(word)
+        if word.startswith("{") or word.split(".")[0] in self.namespace:
             return self.value(word, what)
+        name = word.partition("(")[0]
         raise self.error(
-            f"unknown {what} {word!r}{did_you_mean(word, names)}; one of "
-            f"{', '.join(sorted(names))}, or a variable",
+            f"unknown {what} {name!r}{did_you_mean(name, known)}\n"
+            f"  one of {', '.join(sorted(known))}, or a variable or {{expression}}",
             word,
         )
+
+    def several(self, words: Sequence[str], known: Collection[str], what: str) -> list[Any]:
+        """The same for a list: of words, with or without commas between them."""
+        found: list[Any] = []
+        for word in words:
+            for part in parts(word):
+                value = self.named(part, known, what)
+                found += value if isinstance(value, (list, tuple)) else [value]
+        return found
 
     def number(self, word: str | None, what: str, kind: type = float) -> Any:
         """A number, a variable that holds one, or an ``{expression}``."""
@@ -143,6 +220,8 @@ class Line:
             value = ast.literal_eval(word)
         except (ValueError, SyntaxError):
             value = self.value(word, what)
+        if hasattr(value, "item") and getattr(value, "size", 0) == 1:
+            value = value.item()
         if kind is int and isinstance(value, float) and value.is_integer():
             value = int(value)
         if (
@@ -150,32 +229,32 @@ class Line:
             or not isinstance(value, (int, float))
             or (kind is int and not isinstance(value, int))
         ):
-            raise self.error(
-                f"{what} must be {'an integer' if kind is int else 'a number'}, got {value!r}", word
-            )
+            wanted = "an integer" if kind is int else "a number"
+            raise self.error(f"{what} must be {wanted}, got {brief(value)}", word)
         return kind(value)
 
-    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call ``function``; an error about one of the words is shown under that word."""
-        try:
-            return function(*args, **kwargs)
-        except NbdlError as error:
-            quoted = re.findall(r"'([^']+)'", error.message)
-            word = next((w for w in quoted if w in self.text), "")
-            if word and error.layer is None:
-                raise self.error(str(error), word) from None
-            raise
+
+def usage(function: Callable[..., Any]) -> str:
+    """The positional part of a magic's usage: ``%train model [data]``."""
+    parser: MagicArgumentParser = function.parser  # type: ignore[attr-defined]
+    words = [f"%{parser.prog}"]
+    for action in parser._actions:
+        if not action.option_strings:
+            words.append(f"[{action.dest}]" if action.nargs == "?" else action.dest)
+    return " ".join(words)
 
 
-def _unquoted(word: str) -> str:
-    if word[:1] in "\"'" and word[-1:] == word[:1] and len(word) > 1:
-        return shlex.split(word)[0] if word[0] == '"' else word[1:-1]
-    return word
+def parts(word: str) -> list[Word]:
+    """``accuracy,f1`` as two words; what is in brackets stays whole."""
+    if word.startswith("{"):
+        return [word if isinstance(word, Word) else Word(word, 0, len(word))]
+    start = word.start if isinstance(word, Word) else 0
+    found = re.finditer(r"(?:[^,(]|\([^)]*\))+", word)
+    return [Word(m.group(), start + m.start(), start + m.end()) for m in found]
 
 
-def _mentioned(message: str, words: list[str]) -> str:
-    """The word of the line that argparse's message is about."""
-    for word in sorted(words, key=len, reverse=True):
-        if word in message:
-            return word
-    return ""
+def _place(name: str, message: str) -> int:
+    """Where a message speaks of an argument or a value, such as ``batch_size``; -1 if nowhere."""
+    plain = re.escape(name.replace("_", " "))
+    found = re.search(rf"(?<!\w){plain}(?!\w)", message.replace("_", " ")) if name else None
+    return found.start() if found else -1

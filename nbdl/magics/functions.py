@@ -9,8 +9,10 @@ from IPython import get_ipython
 
 from nbdl import nn
 from nbdl.errors import ArgumentError
+from nbdl.inspection.recording import at_rest
 from nbdl.magics import model as models
 from nbdl.magics import show
+from nbdl.magics.inputs import specs_of
 
 
 def model(
@@ -63,12 +65,15 @@ def model(
 
 
 def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: bool) -> nn.Module:
-    built = models.build(thing, inputs, name)
+    module, specs = models.as_module(thing), specs_of(inputs)
+    models.check_inputs(module, specs)
+    built = models.build(module, specs, name)
     if keep is not None:
-        print(models.keep_weights(keep, built.model).text())
+        with at_rest(keep):
+            print(models.keep_weights(keep, built.model).text())
     shell = get_ipython()
     if shell is not None and not quiet:
-        show.model(shell, built)
+        show.view(shell, show.model_view(built))
     return built.model
 
 
@@ -88,6 +93,6 @@ def inspect(*things: Any, on: Any = None, input: Any = None, gradients: bool = F
     Raises:
         ArgumentError: something that cannot be looked into.
     """
-    inputs = models.input_specs(input)
+    inputs = specs_of(input)
     titles = [""] * len(things)
     return show.Views(show.look(things, titles, on=on, inputs=inputs, gradients=gradients))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect as python_inspect
 import keyword
 from collections.abc import Callable
@@ -11,15 +12,13 @@ from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from nbdl import dtypes, nn
+from nbdl import nn
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError
+from nbdl.errors import ArgumentError, did_you_mean
 from nbdl.shapes import Spec
 
 
-class CellNamespace(dict):  # type: ignore[type-arg]
+class CellNamespace(dict):
     """The global names of a ``%%model`` cell.
 
     What the cell defines is kept apart until the cell has succeeded; what it reads comes from
@@ -49,6 +48,14 @@ class CellNamespace(dict):  # type: ignore[type-arg]
                         self.borrowed[name] = self[name] = self.__missing__(name)
             self.lend_to_class_bodies(inner)
 
+    def hand_over(self) -> dict[str, Any]:
+        """What the cell defined, which belongs to the user's variables from now on: functions
+        of the cell find it there, and see it when it is changed."""
+        defined = self.defined()
+        for name in [name for name in self if not name.startswith("__")]:
+            del self[name]
+        return defined
+
     def defined(self) -> dict[str, Any]:
         """What the cell defined."""
         return {
@@ -75,14 +82,19 @@ class Built:
     outputs: Any
 
 
-def evaluate(body: str, filename: str, namespace: CellNamespace) -> Any:
-    """Run a cell's source and return its last expression, or the class or function it ends in.
+def on_its_lines(cell: str, transformed: str) -> str:
+    """A cell's body as IPython has transformed it, moved to the lines it stands on.
 
-    ``body`` starts on the line after the magic: an empty line stands for the magic's own, so
-    that line numbers are those of the cell.
+    The first line is the magic's own; IPython drops empty lines at the beginning.
     """
+    text = cell.lstrip()
+    return "\n" * (1 + cell[: len(cell) - len(text)].count("\n")) + transformed
+
+
+def evaluate(body: str, filename: str, namespace: CellNamespace) -> Any:
+    """Run a cell's source and return its last expression, or the class or function it ends in."""
     __tracebackhide__ = True
-    tree = ast.parse("\n" + body, filename)
+    tree = ast.parse(body, filename)
     if not tree.body:
         raise ArgumentError(
             "the %%model cell is empty",
@@ -155,83 +167,50 @@ def _required_arguments(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty and p.kind not in fixed]
 
 
-def parse_input(text: str, batch: int = 1) -> tuple[str, Spec]:
-    """``"1,8,8"``, ``"ids=int64[256]"`` or ``"float32[3,32,32]"`` as (name, Spec with a batch).
-
-    Raises ArgumentError for what is none of these.
-    """
-    name, equals, rest = text.partition("=")
-    if not equals:
-        name, rest = "", text
-    name, rest = name.strip(), rest.strip()
-    if name and not name.isidentifier():
-        raise ArgumentError(f"--input: {name!r} is not the name of an argument")
-    dtype = dtypes.default_float()
-    sizes = rest
-    if "[" in rest:
-        kind, _, sizes = rest.partition("[")
-        sizes = sizes.rstrip().removesuffix("]")
-        dtype = dtypes.as_dtype(kind.strip())
-    try:
-        shape = tuple(int(n) for n in sizes.split(",") if n.strip())
-    except ValueError:
-        shape = (-1,)
-    if any(n < 1 for n in shape):
-        raise ArgumentError(
-            f"--input {text!r} is not a shape",
-            hint="the sizes of one example without the batch, such as 1,8,8 or ids=int64[256]",
-        )
-    return name, Spec((batch, *shape), dtype)
-
-
-def input_specs(inputs: Any) -> dict[str, Spec] | None:
-    """Specs with a batch axis from what ``input=`` takes.
-
-    A shape ``(1, 8, 8)``, a text as ``--input`` takes it, a Spec or tensor (with its batch), or
-    several of them in a list, or by name in a dictionary.
-    """
-    if inputs is None:
-        return None
-    if isinstance(inputs, dict):
-        return {name: _one_spec(value) for name, value in inputs.items()}
-    if isinstance(inputs, str):
-        return dict([parse_input(inputs)])
-    if isinstance(inputs, (Spec, Tensor, np.ndarray)):
-        return {"": _one_spec(inputs)}
-    if isinstance(inputs, (list, tuple)) and all(isinstance(n, int) for n in inputs):
-        return {"": _one_spec(inputs)}
-    if isinstance(inputs, (list, tuple)):
-        named = [parse_input(v) if isinstance(v, str) else ("", _one_spec(v)) for v in inputs]
-        if len(named) == 1:
-            return dict(named)
-        return {name or str(i): spec for i, (name, spec) in enumerate(named)}
-    raise ArgumentError(f"input= cannot be {inputs!r}", hint="a shape such as (1, 8, 8)")
-
-
-def _one_spec(value: Any) -> Spec:
-    if isinstance(value, str):
-        return parse_input(value)[1]
-    if isinstance(value, Spec):
-        return value
-    if isinstance(value, Tensor):
-        return value.spec
-    if isinstance(value, np.ndarray):
-        return Spec(value.shape, value.dtype)
-    return Spec((1, *value), dtypes.default_float())
-
-
-def build(thing: Any, inputs: Any, name: str) -> Built:
-    """A model from ``thing``, shape-checked with ``inputs`` if given, under ``name``."""
-    module = as_module(thing)
+def build(module: nn.Module, inputs: dict[str, Spec] | None, name: str) -> Built:
+    """``module``, shape-checked with ``inputs`` if given, under ``name``."""
+    before = module._name
     module._name = name
-    specs = input_specs(inputs)
-    if specs is None:
+    if inputs is None:
         return Built(module, None, None)
-    positional = [s for n, s in specs.items() if not n or n.isdigit()]
-    named = {n: s for n, s in specs.items() if n and not n.isdigit()}
-    outputs = nn.build(module, *positional, **named)
-    _inputs[module] = specs
-    return Built(module, specs, outputs)
+    positional, named = _sorted(inputs)
+    try:
+        outputs = nn.build(module, *positional, **named)
+    except BaseException:
+        module._name = before
+        raise
+    _inputs[module] = inputs
+    return Built(module, inputs, outputs)
+
+
+def check_inputs(module: nn.Module, inputs: dict[str, Spec] | None) -> None:
+    """Refuse inputs that the model's ``forward`` does not take, before it is called."""
+    try:
+        signature = python_inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return
+    positional, named = _sorted(inputs or {})
+    takes = list(signature.parameters)
+    try:
+        if inputs is not None:
+            signature.bind(*positional, **named)
+    except TypeError as error:
+        who = f"{type(module).__name__}.forward({', '.join(takes)})"
+        wrong = next((name for name in named if name not in takes), None)
+        if wrong is not None:
+            raise ArgumentError(
+                f"{wrong!r} is no argument of {who}{did_you_mean(wrong, takes)}"
+            ) from None
+        raise ArgumentError(
+            f"the inputs do not fit {who}: {error}",
+            hint="one --input for each, by its name or in this order",
+        ) from None
+
+
+def _sorted(inputs: dict[str, Spec]) -> tuple[list[Spec], dict[str, Spec]]:
+    """Inputs without a name, and those with one."""
+    positional = [spec for name, spec in inputs.items() if not name or name.isdigit()]
+    return positional, {n: spec for n, spec in inputs.items() if n and not n.isdigit()}
 
 
 _inputs: WeakKeyDictionary[nn.Module, dict[str, Spec]] = WeakKeyDictionary()
@@ -244,16 +223,27 @@ def known_inputs(module: nn.Module) -> dict[str, Spec] | None:
     return _inputs.get(module)
 
 
-def check_name(name: str, namespace: dict[str, Any]) -> None:
-    """Refuse a model's name that is not one, or that would hide something else."""
+def check_variable(name: str) -> None:
+    """Refuse what cannot be the name of a variable."""
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ArgumentError(
-            f"{name!r} cannot be the name of a variable",
+            f"{str(name)!r} cannot be the name of a variable",
             hint="letters, digits and _ only, not starting with a digit",
+        )
+
+
+def check_name(name: str, namespace: dict[str, Any]) -> None:
+    """Refuse a model's name that is not one, or that would hide something else."""
+    check_variable(name)
+    owner = "Python" if hasattr(builtins, name) else "nbdl.nn" if name in nn.__all__ else None
+    if owner is not None:
+        raise ArgumentError(
+            f"{str(name)!r} is a name of {owner}, which the model would hide",
+            hint="choose another name for the model",
         )
     if name in namespace and not isinstance(namespace[name], nn.Module):
         raise ArgumentError(
-            f"{name!r} is already a variable of type {type(namespace[name]).__name__}",
+            f"{str(name)!r} is already a variable of type {type(namespace[name]).__name__}",
             hint=f"choose another name for the model, or run `del {name}` first",
         )
 
@@ -263,16 +253,20 @@ class Kept:
     """What ``--keep`` carried over: paths of parameters and buffers."""
 
     carried: tuple[str, ...]
+    resized: tuple[str, ...]
     new: tuple[str, ...]
     dropped: tuple[str, ...]
 
     def text(self) -> str:
         """One line for the person."""
-        parts = [f"kept {len(self.carried)} of {len(self.carried) + len(self.new)} weights"]
-        if self.new:
-            parts.append(f"new: {', '.join(self.new)}")
-        if self.dropped:
-            parts.append(f"dropped: {', '.join(self.dropped)}")
+        count = len(self.carried) + len(self.resized) + len(self.new)
+        parts = [f"kept {len(self.carried)} of {count} weights"]
+        for what, paths in (
+            ("of another shape", self.resized), ("new", self.new), ("gone", self.dropped),
+        ):  # fmt: skip
+            if paths:
+                more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
+                parts.append(f"{what}: {', '.join(paths[:8])}{more}")
         return "; ".join(parts)
 
 
@@ -281,15 +275,16 @@ def keep_weights(old: nn.Module, new: nn.Module) -> Kept:
     before, after = _state(old), _state(new)
     carried = [p for p, x in after.items() if p in before and before[p].shape == x.shape]
     for path in carried:
-        after[path].data = before[path].detach()
+        after[path].data = before[path].detach().to(after[path].dtype)
     return Kept(
         tuple(carried),
-        tuple(p for p in after if p not in carried),
-        tuple(p for p in before if p not in carried),
+        tuple(p for p in after if p in before and p not in carried),
+        tuple(p for p in after if p not in before),
+        tuple(p for p in before if p not in after),
     )
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
-    tensors = dict(module.named_parameters())
+    tensors: dict[str, Tensor] = dict(module.named_parameters())
     tensors.update(module.named_buffers())
     return tensors

@@ -6,7 +6,6 @@ In a terminal the text twin is printed instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from html import escape
 from typing import Any
 
@@ -26,7 +25,7 @@ from nbdl.magics.sheet import Section
 from nbdl.magics.sheet import text as sheet_text
 from nbdl.shapes import Spec
 from nbdl.training import Run
-from nbdl.training.run import run_of
+from nbdl.training.progress import TextProgress
 
 
 def has_front_end(shell: Any) -> bool:
@@ -47,23 +46,28 @@ class Live:
         handle = display(view.twin(), raw=True, display_id=True)
         view.follow_twin(lambda bundle: handle.update(bundle, raw=True))
 
-    def hold(self, wait: Callable[[Any], None], run: Any) -> None:
+    def hold(self, wait: Callable[..., None], run: Any) -> None:
         """Wait for the run in this cell, and leave its final picture."""
         wait(run)
         self.view.settle()
 
 
 class Text:
-    """The same for a terminal: the text twin, printed when there is something to say."""
+    """The same for a terminal: the text twin, printed when there is something to say, and a bar
+    of text while a run is waited for."""
 
     def __init__(self, view: widgets.View, show_now: bool) -> None:
         self.view = view
         if show_now:
             self._print()
 
-    def hold(self, wait: Callable[[Any], None], run: Any) -> None:
+    def hold(self, wait: Callable[..., None], run: Any) -> None:
         """Wait for the run and print how it ended."""
-        wait(run)
+        bar = TextProgress(run)
+        try:
+            wait(run, bar.update, bar.interval)
+        finally:
+            bar.close()
         self._print()
 
     def _print(self) -> None:
@@ -94,10 +98,9 @@ def graph_view(record: GraphRecord) -> widgets.View:
     )
 
 
-def model(shell: Any, built: Built) -> None:
-    """Show the graph of a model that was just built."""
-    record = model_graph(built.model, built.inputs, title=built.model._name)
-    view(shell, graph_view(record))
+def model_view(built: Built) -> widgets.View:
+    """The graph of a model that was just built."""
+    return graph_view(model_graph(built.model, built.inputs, title=built.model._name))
 
 
 def look(
@@ -124,7 +127,7 @@ def look(
         elif isinstance(thing, nn.Module):
             name = title or thing._name
             if on is not None:
-                views.append(graph_view(_activations(thing, on, name)))
+                views.append(graph_view(activation_graph(thing, on, title=name)))
             else:
                 known = inputs or known_inputs(thing)
                 views.append(graph_view(model_graph(thing, known, title=name)))
@@ -135,13 +138,6 @@ def look(
                 f"inspect looks into models, tensors and runs, not {type(thing).__name__}"
             )
     return views
-
-
-def _activations(model: nn.Module, on: Any, name: str) -> GraphRecord:
-    """What the model does on an input; between two steps, if it is being trained."""
-    training = run_of(model)
-    with training.frozen() if training is not None else nullcontext():
-        return activation_graph(model, on, title=name)
 
 
 class Views:

@@ -12,7 +12,7 @@ import ast
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -94,7 +94,14 @@ class Waiting:
                 f"Waiting for the training of {run.name!r} to end (this cell was sent with it).",
                 flush=True,
             )
-            hold(run)
+            try:
+                hold(run)
+            except KeyboardInterrupt:
+                self.run = None
+                raise InputRejected(
+                    f"this cell was not run; the training of {run.name!r} ends when the step "
+                    "under way is done"
+                ) from None
         self._refuse_after_failure(run)
         return node
 
@@ -129,25 +136,43 @@ class Waiting:
             )
 
 
-def hold(run: Any) -> None:
-    """Wait in the main thread until ``run`` has ended; an interrupt ends it between two steps."""
+def hold(run: Any, meanwhile: Callable[[], None] | None = None, every: float = 0.1) -> None:
+    """Wait in the main thread until ``run`` has ended; an interrupt ends it between two steps.
+
+    A second interrupt does not wait for the end of the step: it raises KeyboardInterrupt.
+
+    Args:
+        run: what is waited for.
+        meanwhile: called every so many seconds until then.
+        every: those seconds.
+    """
     before = run.notice
     run.notice = NOTICE
     try:
         with interrupts_end(run):
-            while not run.join(timeout=0.1):
-                pass
+            while not run.join(timeout=every):
+                if meanwhile is not None:
+                    meanwhile()
     finally:
         run.notice = before
 
 
 @contextmanager
 def interrupts_end(run: Any) -> Iterator[None]:
-    """Turn SIGINT into ``run.interrupt()`` for the time of the block."""
+    """Turn SIGINT into ``run.interrupt()`` for the time of the block; the second one raises."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda *_: run.interrupt())
+    come = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal come
+        if come:
+            raise KeyboardInterrupt
+        come = True
+        run.interrupt()
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
@@ -163,8 +188,7 @@ def handle_idle_interrupts(shell: InteractiveShell) -> None:
     kernel = getattr(shell, "kernel", None)
     if kernel is None or not hasattr(kernel, "saved_sigint_handler"):
         return
-    if getattr(kernel.saved_sigint_handler, "__name__", "") != "_interrupt_active_runs":
-        kernel.saved_sigint_handler = _interrupt_active_runs
+    kernel.saved_sigint_handler = _interrupt_active_runs
 
 
 def restore_idle_interrupts(shell: InteractiveShell) -> None:

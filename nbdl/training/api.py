@@ -8,7 +8,7 @@ from typing import Any
 
 from nbdl import nn
 from nbdl.core.modes import no_grad
-from nbdl.errors import ArgumentError, TrainingError
+from nbdl.errors import ArgumentError, TrainingError, brief
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
@@ -126,8 +126,12 @@ def train(
     models = [one_module(model)] if step is None else modules_of(model)
     if data is None:
         raise ArgumentError("train needs data: nbdl.train(model, (x, y))")
+    if isinstance(data, nn.Module):
+        raise ArgumentError(
+            f"the data is a model, {type(data).__name__}", hint="nbdl.train(model, (x, y))"
+        )
     for module in models if device is not None else ():
-        module.to(device)
+        module.to(device=device)
     run = Run(name or name_of(models), config, model, seed=seed, source=source)
     original = data
     data, val = split_off(data, val, seed)
@@ -203,7 +207,7 @@ def _supervised(
     chosen = as_loss(loss)
     found = default_metrics(chosen) if metrics is None else as_metrics(metrics)
     if clip_norm is not None and not clip_norm > 0:
-        raise ArgumentError(f"clip_norm must be positive, got {clip_norm!r}")
+        raise ArgumentError(f"clip_norm must be positive, got {brief(clip_norm)}")
     if lr is not None:
         check_lr(lr)
     _build(model, common["source"], target)
@@ -213,7 +217,7 @@ def _supervised(
             f"{run.name!r} has nothing to train: no parameter requires a gradient",
             hint="model.requires_grad_(True)",
         )
-    optimizer = as_optimizer(optim, parameters, lr)
+    optimizer = as_optimizer(optim, model, lr)
     run.optimizers = [optimizer]
     run.config["lr"] = run.lr
     dtype = model_dtype(parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from nbdl.errors import ArgumentError
+from nbdl.errors import ArgumentError, brief
 
 if TYPE_CHECKING:
     from nbdl.training.run import Run
@@ -73,7 +73,7 @@ def _as_callback(callback: Any) -> Any:
         return _EachEpoch(callback)
     raise ArgumentError(
         f"a callback is a function of the run, called after each epoch, or has some of "
-        f"{', '.join(HOOKS)}; got {callback!r}"
+        f"{', '.join(HOOKS)}; got {brief(callback)}"
     )
 
 

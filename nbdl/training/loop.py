@@ -62,6 +62,7 @@ class Loop:
         except _Wished:
             return None
         finally:
+            self._put_optimizers("eval")
             for module, mode in before:
                 module.training = mode
             for rule in self.rules:
@@ -73,13 +74,22 @@ class Loop:
         for epoch in range(1, self.epochs + 1):
             run.epoch = epoch
             self.callbacks.call("on_epoch_start", run)
+            self._put_optimizers("train")
             means = self._steps()
+            self._put_optimizers("eval")
             why = self._after_epoch(means)
             if why is not None:
                 return why
             if self.max_steps is not None and run.step >= self.max_steps:
                 return f"{self.max_steps} steps done"
         return f"{self.epochs} epoch{'s' * (self.epochs != 1)} done"
+
+    def _put_optimizers(self, mode: str) -> None:
+        """Parameters to where they are trained or evaluated, if that is not the same."""
+        for optimizer in self.run.optimizers:
+            put = getattr(optimizer, mode, None)
+            if put is not None:
+                put()
 
     def _steps(self) -> dict[str, float]:
         """The steps of one epoch; the means of what they gave."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError, unknown
+from nbdl.errors import ArgumentError, ShapeError, brief, unknown
 from nbdl.training.registry import Registry
 
 
@@ -423,7 +423,7 @@ def as_metric(metric: Any) -> Metric:
     if callable(metric):
         return Function(metric)
     raise ArgumentError(
-        f"a metric is a name or a function of (outputs, targets), got {metric!r}",
+        f"a metric is a name or a function of (outputs, targets), got {brief(metric)}",
         hint="one of " + ", ".join(METRICS.names()),
     )
 

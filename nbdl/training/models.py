@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbdl import nn
-from nbdl.errors import ArgumentError
+from nbdl.errors import ArgumentError, brief
 
 
 def one_module(model: Any) -> Any:
@@ -32,7 +32,7 @@ def modules_of(model: Any) -> list[Any]:
         found = list(members)
         if all(isinstance(m, nn.Module) for m in found):
             return found
-    raise ArgumentError(f"model must be a module, or a list or dict of them, got {model!r}")
+    raise ArgumentError(f"model must be a module, or a list or dict of them, got {brief(model)}")
 
 
 def name_of(models: list[Any]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbdl import optim
-from nbdl.errors import ArgumentError, did_you_mean
+from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.nn import functional
 from nbdl.training.registry import Registry
 
@@ -131,7 +131,7 @@ def as_loss(loss: Any) -> Loss:
         name = getattr(loss, "__name__", type(loss).__name__)
         return Loss(name, loss, _LAYER_KINDS.get(type(loss).__name__))
     raise ArgumentError(
-        f"a loss is a name or a function of (outputs, targets), got {loss!r}",
+        f"a loss is a name or a function of (outputs, targets), got {brief(loss)}",
         hint="one of " + ", ".join(LOSSES.names()),
     )
 
@@ -156,45 +156,45 @@ _LAYER_KINDS = {
 class OptimizerKind:
     """A class of ``nbdl.optim`` and the learning rate it is given when none is asked for."""
 
-    cls: str
+    cls: type[optim.Optimizer]
     lr: float
 
 
 OPTIMIZERS: Registry[OptimizerKind] = Registry("optimizer")
 """Name -> class and default learning rate."""
 
-for _word, _cls, _lr in (
-    ("sgd", "SGD", 1e-2),
-    ("adam", "Adam", 1e-3),
-    ("adamw", "AdamW", 1e-3),
-    ("rmsprop", "RMSprop", 1e-3),
-    ("adagrad", "Adagrad", 1e-2),
-    ("lion", "Lion", 1e-4),
-):
-    OPTIMIZERS.add(_word, OptimizerKind(_cls, _lr))
+_RATES = {"sgd": 1e-2, "rmsprop": 1e-3, "sam": 1e-2, "lookahead": 1e-3}
+"""Where it is not the class's own."""
+
+_SPELLINGS = {"sparseadam": "sparse_adam", "lbfgs": "l_bfgs", "schedulefree": "schedule_free"}
+
+for _word, _cls in optim.OPTIMIZERS.items():
+    _lr = _RATES.get(_word) or inspect.signature(_cls).parameters["lr"].default
+    OPTIMIZERS.add(_word, OptimizerKind(_cls, _lr), *filter(None, [_SPELLINGS.get(_word)]))
 
 
 def check_lr(lr: Any) -> float:
     """A learning rate: a finite number above 0."""
     if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr < float("inf"):
-        raise ArgumentError(f"lr must be a positive number, got {lr!r}", hint="1e-3")
+        raise ArgumentError(f"lr must be a positive number, got {brief(lr)}", hint="1e-3")
     return float(lr)
 
 
-def as_optimizer(optimizer: Any, parameters: Any, lr: float | None) -> Any:
-    """An optimizer over ``parameters`` from a name, a class, a function of the parameters, or
-    an optimizer that exists already (whose learning rate becomes ``lr`` if that is given)."""
+def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
+    """An optimizer for ``model`` from a name, a class, a function of its parameters, or an
+    optimizer that exists already (whose learning rate becomes ``lr`` if that is given)."""
     if lr is not None:
         lr = check_lr(lr)
     if isinstance(optimizer, str):
         word, options = parse(optimizer)
         name = OPTIMIZERS.resolve(word)
         kind = OPTIMIZERS[name]
-        cls = getattr(optim, kind.cls)
-        check_options(f"the optimizer {name!r}", cls, options)
+        check_options(f"the optimizer {name!r}", kind.cls, options)
         if lr is not None and "lr" in options:
             raise ArgumentError(f"the learning rate is given twice: lr={lr} and in {optimizer!r}")
-        return cls(parameters, **{"lr": kind.lr if lr is None else lr, **options})
+        make: Any = kind.cls
+        given = kind.cls.parameters_of(model)
+        return make(given, **{"lr": kind.lr if lr is None else lr, **options})
     if hasattr(optimizer, "param_groups") and hasattr(optimizer, "step"):
         if lr is not None:
             for group in optimizer.param_groups:
@@ -202,11 +202,12 @@ def as_optimizer(optimizer: Any, parameters: Any, lr: float | None) -> Any:
                 group.pop("initial_lr", None)  # of a schedule of another run
         return optimizer
     if callable(optimizer):
-        made = optimizer(parameters) if lr is None else optimizer(parameters, lr=lr)
+        given = getattr(optimizer, "parameters_of", optim.Optimizer.parameters_of)(model)
+        made = optimizer(given) if lr is None else optimizer(given, lr=lr)
         if not hasattr(made, "step") or not hasattr(made, "param_groups"):
-            raise ArgumentError(f"{optimizer!r} gave no optimizer but a {type(made).__name__}")
+            raise ArgumentError(f"{brief(optimizer)} gave no optimizer but a {type(made).__name__}")
         return made
     raise ArgumentError(
-        f"an optimizer is a name, a class or an optimizer, got {optimizer!r}",
+        f"an optimizer is a name, a class or an optimizer, got {brief(optimizer)}",
         hint="one of " + ", ".join(OPTIMIZERS.names()),
     )

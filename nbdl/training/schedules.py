@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbdl.errors import ArgumentError
+from nbdl.errors import ArgumentError, brief
 from nbdl.optim import lr_scheduler
 from nbdl.training.names import check_options, parse
 from nbdl.training.registry import Registry
@@ -145,10 +145,12 @@ def as_schedule(schedule: Any, optimizers: list[Any], steps: int | None, epochs:
     if callable(schedule):
         made = [schedule(optimizer) for optimizer in optimizers]
         if not all(hasattr(scheduler, "step") for scheduler in made):
-            raise ArgumentError(f"{schedule!r} gave no scheduler but a {type(made[0]).__name__}")
+            raise ArgumentError(
+                f"{brief(schedule)} gave no scheduler but a {type(made[0]).__name__}"
+            )
         return Schedule(made, _when(made[0]), steps)
     raise ArgumentError(
-        f"a schedule is a name, a scheduler or a function that makes one, got {schedule!r}",
+        f"a schedule is a name, a scheduler or a function that makes one, got {brief(schedule)}",
         hint="one of " + ", ".join(SCHEDULES.names()),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.data import DataLoader, Dataset, IterableDataset, TensorDataset, as_dataset
-from nbdl.errors import ArgumentError, DataError
+from nbdl.errors import ArgumentError, DataError, brief
 
 TRAIN_BATCH = 64
 """Samples a batch in training, unless told otherwise; all of them where there are fewer."""
@@ -77,7 +77,7 @@ def is_data(value: Any) -> bool:
 def whole(name: str, value: Any) -> int:
     """A whole number of at least 1, or ArgumentError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}")
+        raise ArgumentError(f"{name} must be a whole number of at least 1, got {brief(value)}")
     return int(value)
 
 

@@ -40,16 +40,41 @@ class SupervisedStep:
 
     def __call__(self, batch: Any) -> StepResult:
         inputs, named, targets, size = self.prepare(batch)
-        self.optimizer.zero_grad()
-        outputs = self.model(*inputs, **named)
-        loss = self.loss(*self.rule(outputs, targets))
-        value = finite_loss(loss, self.loss.name, (inputs, named, targets))
-        loss.backward()
-        if self.clip_norm is not None:
-            clip_grad_norm_(self.parameters, self.clip_norm)
-        check_gradients(self.named)
-        self.optimizer.step()
-        return StepResult({"loss": value}, outputs, targets, size)
+        first: list[StepResult] = []
+
+        def compute() -> Any:
+            trying = bool(first)
+            self.optimizer.zero_grad()
+            outputs = self.model(*inputs, **named)
+            loss = self.loss(*self.rule(outputs, targets))
+            if not trying:
+                value = finite_loss(loss, self.loss.name, (inputs, named, targets))
+                first.append(StepResult({"loss": value}, outputs, targets, size))
+            loss.backward()
+            if self.clip_norm is not None:
+                clip_grad_norm_(self.parameters, self.clip_norm)
+            if not trying:
+                check_gradients(self.named)
+            return loss
+
+        if getattr(self.optimizer, "needs_closure", False):
+            self._step_with(compute)
+        else:
+            compute()
+            self.optimizer.step()
+        return first[0]
+
+    def _step_with(self, compute: Callable[[], Any]) -> None:
+        """A step of an optimizer that computes gradients as often as it needs to.
+
+        Points that it only tries may be bad; where it ends must not be.
+        """
+        before = [p.value for p in self.parameters]
+        self.optimizer.step(compute)
+        if not all(math.isfinite(norm(p.value)) for p in self.parameters):
+            for p, value in zip(self.parameters, before, strict=True):
+                p.value = value
+            raise TrainingError("the weights became NaN or infinite", hint=_UNSTABLE)
 
     def prepare(self, batch: Any) -> Batch:
         """The batch sorted, its floats in the model's dtype."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nbdl.errors import ArgumentError, did_you_mean
+from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.training.metrics import METRICS
 from nbdl.training.names import parse
 
@@ -53,7 +53,7 @@ class EarlyStopping(StopRule):
     ) -> None:  # fmt: skip
         if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
             raise ArgumentError(
-                f"early_stopping needs a number of epochs, at least 1, got {patience!r}"
+                f"early_stopping needs a number of epochs, at least 1, got {brief(patience)}"
             )
         self.patience, self.monitor = patience, monitor
         self.min_delta, self.restore_best = abs(float(min_delta)), restore_best
@@ -178,7 +178,7 @@ def _condition(condition: Any) -> StopRule:
     elif callable(condition):
         return Asked(condition)
     raise ArgumentError(
-        f"the stop condition {condition!r} is not understood",
+        f"the stop condition {brief(condition)} is not understood",
         hint="'loss converged', 'loss converged(tolerance=1e-5, patience=10)', 'loss < 0.01', "
         "'val_accuracy > 0.98', or a function of the run",
     )

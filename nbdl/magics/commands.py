@@ -1,0 +1,298 @@
+"""The magics themselves: each parses its line, calls one function below, and shows the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
+from IPython.core.magic_arguments import argument, kwds, magic_arguments
+
+from nbdl import nn, training
+from nbdl.core.tensor import Tensor
+from nbdl.errors import NbdlError, did_you_mean
+from nbdl.inspection.recording import at_rest
+from nbdl.magics import inputs, options, sheet, show
+from nbdl.magics import model as models
+from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
+from nbdl.magics.trouble import refuse_cell
+from nbdl.magics.waiting import Waiting, hold, in_batch
+
+
+def help_of(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Have the magic's help written as a person reads it; a decorator."""
+    return kwds(formatter_class=HelpFormatter)(magic)
+
+
+@magics_class
+class NbdlMagics(Magics):
+    """``%%model``, ``%train``, ``%inspect``, ``%runs`` and ``%nbdl``.
+
+    Args:
+        shell: IPython's shell.
+        waiting: decides which cells wait for a training.
+    """
+
+    shell: Any
+
+    def __init__(self, shell: Any, waiting: Waiting) -> None:
+        super().__init__(shell)
+        self.waiting = waiting
+
+    def _line(self, magic: str, text: str) -> Line:
+        return Line(magic, text, self.shell.user_ns)
+
+    # ----- %%model ------------------------------------------------------------------------
+
+    @no_var_expand
+    @magic_arguments("%model")
+    @argument("name", help="the model's name: a variable of this name is made")
+    @argument(
+        "--input",
+        action="append",
+        metavar="SHAPE",
+        dest="inputs",
+        help="sizes of one example without the batch, such as 1,8,8; with a dtype int64[256]; "
+        "an array like the input; for several inputs name=SHAPE, once for each",
+    )
+    @argument(
+        "--keep",
+        action="store_true",
+        help="carry over the weights whose path and shape did not change",
+    )
+    @argument("--quiet", action="store_true", help="do not show the graph")
+    @help_of
+    @cell_magic
+    def model(self, line: str, cell: str) -> None:
+        """Define a model: the cell's last expression, with the names of nbdl.nn in scope.
+
+        The cell is ordinary Python. It is built and shape-checked without computing anything,
+        becomes the variable NAME, and is shown as a graph. If anything is wrong, nothing
+        changes in the notebook.
+
+            %%model lenet --input 1,8,8
+            Sequential(Flatten(), Linear(None, 10))
+        """
+        __tracebackhide__ = True  # a traceback of the cell shows the cell, not the magic
+        text = self._line("%%model", line)
+        try:
+            args = text.parse(NbdlMagics.model)
+        except HelpShown:
+            return
+        namespace = self.shell.user_ns
+        text.run(models.check_name, args.name, namespace)
+        specs = inputs.read(text, args.inputs)
+        source = f"%%model {line}\n{cell}"
+        number = len(self.shell.history_manager.input_hist_parsed) - 1
+        filename = self.shell.compile.cache(source, number)
+        scope = models.CellNamespace(namespace)
+        try:
+            body = models.on_its_lines(cell, self.shell.transform_cell(cell))
+            module = models.as_module(models.evaluate(body, filename, scope))
+            text.run(models.check_inputs, module, specs)
+            built = models.build(module, specs, str(args.name))
+        except (NbdlError, NameError, SyntaxError) as error:
+            known = (*namespace, *nn.__all__, *scope.defined())
+            refused = refuse_cell(error, source, filename, known)
+            if refused is None:
+                raise
+            raise refused from None
+        old = namespace.get(args.name)
+        if args.keep and isinstance(old, nn.Module):
+            with at_rest(old):
+                print(models.keep_weights(old, built.model).text())
+        view = None if args.quiet else show.model_view(built)
+        models.sources[built.model] = source
+        namespace.update(scope.hand_over())
+        namespace[str(args.name)] = built.model
+        if view is not None:
+            show.view(self.shell, view)
+
+    @no_var_expand
+    @line_magic("model")  # type: ignore[arg-type]
+    def model_in_a_line(self, line: str) -> None:
+        """``%model --help``; what it defines stands in a cell."""
+        text = self._line("%model", line)
+        try:
+            text.parse(NbdlMagics.model)
+        except HelpShown:
+            return
+        raise text.error("a model is defined by a cell: %%model, and the model in the lines below")
+
+    # ----- %train -------------------------------------------------------------------------
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("model", help="the model: a variable, or an {expression}")
+    @argument(
+        "data",
+        nargs="?",
+        help="what to train on: a data set, a loader, or an (inputs, targets) pair",
+    )
+    @options.with_options
+    @argument(
+        "--as",
+        dest="run",
+        metavar="VARIABLE",
+        help="the variable that becomes the run (run)",
+    )
+    @argument("--wait", action="store_true", help="let the cell wait for the end")
+    @help_of
+    @line_magic
+    def train(self, line: str) -> None:
+        """Train a model in the background, with a live dashboard.
+
+        The cell returns at once; pause, resume, stop and the learning rate are in the
+        dashboard. Under 'Run All' the cells that follow wait for the end by themselves; the
+        notebook's Stop button ends training between two steps with everything kept.
+
+            %train lenet train --val val --loss cross_entropy --optim adamw --epochs 5
+
+        Values may be variables and {expressions}; names may carry arguments, as in
+        sgd(momentum=0.9).
+        """
+        text = self._line("%train", line)
+        try:
+            args = text.parse(NbdlMagics.train)
+        except HelpShown:
+            return
+        name = "run" if args.run is None else str(args.run)
+        if args.run is not None:
+            text.run(models.check_variable, args.run)
+        if args.data is None:
+            raise text.error("%train needs the data to train on: %train MODEL DATA")
+        given, about = options.read(text, args)
+        model = text.value(args.model, "model")
+        if "step" not in given and not isinstance(model, nn.Module):
+            raise text.error(
+                f"{args.model} is of type {type(model).__name__}, not a model", args.model
+            )
+        data = text.value(args.data, "data")
+        wait = args.wait or in_batch(self.shell)
+        if isinstance(model, nn.Module):
+            given["source"] = models.sources.get(model)
+        about |= {"model": args.model, "data": args.data}
+        run = text.run(training.train, model, data, wait=False, about=about, **given)
+        self._keep_as(name, run)
+        live = show.run(self.shell, run)
+        if wait:
+            live.hold(hold, run)
+            run.wait()
+        else:
+            self.waiting.started(run)
+
+    def _keep_as(self, name: str, run: Any) -> None:
+        """Make the run a variable, unless the name belongs to something else."""
+        before = self.shell.user_ns.get(name)
+        if before is None or isinstance(before, training.Run):
+            self.shell.user_ns[name] = run
+        else:
+            print(f"the variable {name!r} was left as it is; --as NAME keeps the run as NAME")
+
+    # ----- %inspect -----------------------------------------------------------------------
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("things", nargs="+", help="a model, a tensor, a parameter, a run or two")
+    @argument(
+        "--on",
+        metavar="INPUT",
+        help="run the model on this input and show activations and gradients",
+    )
+    @argument(
+        "--input",
+        action="append",
+        metavar="SHAPE",
+        dest="inputs",
+        help="sizes of one example, for a model that has not seen any",
+    )
+    @argument(
+        "--gradients",
+        action="store_true",
+        help="of a run: gradient norms of the layers over the steps",
+    )
+    @help_of
+    @line_magic
+    def inspect(self, line: str) -> None:
+        """Look into a model, a tensor's computation graph, a parameter, or a run.
+
+            %inspect lenet              structure, shapes, parameters, FLOPs
+            %inspect lenet --on x       activations and gradients on x
+            %inspect loss               the computation graph of a tensor
+            %inspect run --gradients    gradient flow
+        """
+        text = self._line("%inspect", line)
+        try:
+            args = text.parse(NbdlMagics.inspect)
+        except HelpShown:
+            return
+        things = [text.value(word, "%inspect") for word in args.things]
+        on = None if args.on is None else text.value(args.on, "--on")
+        specs = inputs.read(text, args.inputs)
+        for word, thing in zip(args.things, things, strict=True):
+            if not isinstance(thing, (nn.Module, Tensor, training.Run)):
+                raise text.error(
+                    f"{word} is of type {type(thing).__name__}: %inspect looks into models, "
+                    "tensors and runs",
+                    word,
+                )
+        titles = [str(word).strip("{}") for word in args.things]
+        views = text.run(
+            show.look, things, titles, on=on, inputs=specs, gradients=args.gradients,
+            about={"--on": args.on},
+        )  # fmt: skip
+        for each in views:
+            show.view(self.shell, each)
+
+    # ----- %runs, %nbdl -------------------------------------------------------------------
+
+    @no_var_expand
+    @magic_arguments()
+    @argument("--limit", metavar="N", help="how many to list (20)")
+    @argument("--model", metavar="NAME", help="only runs of the model of this name")
+    @help_of
+    @line_magic
+    def runs(self, line: str) -> Any:
+        """List the trainings that are kept beside this notebook, newest first."""
+        text = self._line("%runs", line)
+        try:
+            args = text.parse(NbdlMagics.runs)
+        except HelpShown:
+            return None
+        limit = text.number(args.limit, "--limit", int)
+        if limit is not None and limit < 1:
+            raise text.error(f"--limit must be 1 or more, got {limit}", args.limit)
+        listed = training.runs()
+        if args.model is not None:
+            name = text.text_of(args.model)
+            names = sorted({record.name for record in listed})
+            if name not in names:
+                raise self._no_such_run(text, args.model, names)
+            listed = listed.filter(model=name)
+        return listed.head(20 if limit is None else limit)
+
+    @staticmethod
+    def _no_such_run(text: Line, word: str, names: list[str]) -> Exception:
+        near = did_you_mean(word, names)
+        some = f"\n  there are runs of {', '.join(names[:20])}" if names else ""
+        return text.error(f"no run of {str(word)!r} is kept here{near}{some}", word)
+
+    @line_magic
+    def nbdl(self, line: str) -> None:
+        """Show what nbdl can do, on one page."""
+        show.sheet(self.shell, sheet.SHEET)
+
+
+PARSED: dict[str, Callable[..., Any]] = {
+    "model": NbdlMagics.model,
+    "train": NbdlMagics.train,
+    "inspect": NbdlMagics.inspect,
+    "runs": NbdlMagics.runs,
+}
+"""The magics that have options, by the names they are typed with."""

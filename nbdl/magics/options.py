@@ -1,0 +1,130 @@
+"""The options of ``%train``: one table for the help, the reading, the completion and the errors.
+
+Each stands for the argument of ``nbdl.train`` that has its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.magic_arguments import argument
+
+from nbdl import training
+from nbdl.magics.arguments import Line
+from nbdl.magics.words import Word
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: the argument of ``nbdl.train``.
+        kind: how its word is read: one of READ.
+        help: for ``%train --help``.
+        metavar: what stands for its value there.
+        known: the names it takes.
+        said: what messages of ``nbdl.train`` call it, if not by its name.
+    """
+
+    name: str
+    kind: str
+    help: str
+    metavar: str | None = None
+    known: Collection[str] = ()
+    said: str = ""
+
+    @property
+    def flag(self) -> str:
+        """As it is typed: ``--batch-size``; ``--no-check`` for what is switched off."""
+        return f"--{'no-' if self.kind == 'off' else ''}{self.name.replace('_', '-')}"
+
+    def declare(self, magic: Callable[..., Any]) -> Callable[..., Any]:
+        """The option as one of IPython's magic arguments."""
+        names = f": {', '.join(sorted(self.known))}" if self.known else ""
+        if self.kind == "off":
+            return argument(self.flag, dest=self.name, action="store_true", help=self.help)(magic)
+        many = {"nargs": "+"} if self.kind == "names" else {}
+        return argument(
+            self.flag, dest=self.name, metavar=self.metavar, help=f"{self.help}{names}", **many
+        )(magic)
+
+
+READ: dict[str, Callable[[Line, Any, Option], Any]] = {
+    "number": lambda line, word, option: line.number(word, option.flag),
+    "whole": lambda line, word, option: line.number(word, option.flag, int),
+    "name": lambda line, word, option: line.named(word, option.known, option.flag),
+    "names": lambda line, words, option: line.several(words, option.known, option.flag),
+    "text": lambda line, word, option: line.text_of(word),
+    "condition": lambda line, word, option: line.text_of(word, variables=True),
+    "value": lambda line, word, option: line.value(word, option.flag),
+    "off": lambda line, word, option: False,
+}
+"""Kind of option -> how its word becomes the argument."""
+
+
+class Devices(tuple[str, ...]):
+    """The names of devices, numbered ones included."""
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word.partition(":")[0] in tuple(self)
+
+
+DEVICES = Devices(("cpu", "cuda"))
+
+TRAIN = (
+    Option("val", "value", "data to validate on after each epoch, or a fraction to hold out",
+           "DATA"),
+    Option("loss", "name", "cross_entropy unless given; a function (outputs, targets), or", "NAME",
+           training.LOSSES),
+    Option("optim", "name", "adamw unless given; an optimizer, or", "NAME", training.OPTIMIZERS,
+           "optimizer"),
+    Option("lr", "number", "learning rate; each optimizer has its own default", "RATE"),
+    Option("epochs", "whole", "passes over the data (5)", "N"),
+    Option("batch_size", "whole", "examples a step (64)", "N"),
+    Option("metrics", "names", "functions (outputs, targets), or", "NAME", training.METRICS,
+           "metric"),
+    Option("schedule", "name", "of the learning rate: a function of the optimizer, or", "NAME",
+           training.SCHEDULES),
+    Option("max_steps", "whole", "end after so many steps", "N"),
+    Option("stop_when", "condition",
+           "end when: converged, loss<0.01, 'val_accuracy > 0.98', or a function of the run",
+           "CONDITION", said="stop condition"),
+    Option("early_stopping", "value",
+           "end when the validation loss has not improved for so many epochs", "EPOCHS"),
+    Option("clip_norm", "number", "bound the norm of all gradients together", "NORM"),
+    Option("seed", "whole", "of the order of the data, dropout and all other chance (0)", "N"),
+    Option("device", "name", "move model and data there first:", "NAME", DEVICES),
+    Option("step", "value", "a function of the batch that does the whole step itself",
+           "FUNCTION"),
+    Option("optimizers", "value", "with --step: what it uses, to watch the learning rate",
+           "LIST"),
+    Option("callbacks", "value", "functions of the run, called after each epoch", "LIST",
+           said="callback"),
+    Option("target", "text", "key of the target in batches that are dicts", "KEY"),
+    Option("name", "text", "of the run, in place of the model's", "NAME"),
+    Option("check", "off", "do not look through the data for NaN and wrong classes first"),
+    Option("store", "off", "do not keep the run in the run store"),
+)  # fmt: skip
+"""In the order of the help."""
+
+
+def with_options(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare the options of ``%train``; a decorator."""
+    for option in reversed(TRAIN):
+        magic = option.declare(magic)
+    return magic
+
+
+def read(line: Line, args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Word]]:
+    """(keyword arguments of ``nbdl.train``, words they come from by what messages call them)."""
+    keywords, about = {}, {}
+    for option in TRAIN:
+        word = getattr(args, option.name)
+        if word is not None and word is not False:
+            keywords[option.name] = READ[option.kind](line, word, option)
+            about[option.said or option.name] = word
+    return keywords, about
