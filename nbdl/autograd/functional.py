@@ -1,4 +1,4 @@
-"""Derivatives of functions of tensors, by reverse mode."""
+"""Derivatives of functions of tensors: whole Jacobians and products with them."""
 
 from __future__ import annotations
 
@@ -7,144 +7,173 @@ from typing import Any
 
 import numpy as np
 
+from nbdl.autograd.batching import vmap
+from nbdl.autograd.forward import jvp
+from nbdl.autograd.gradient import gradient, released, watched, worth_recording
 from nbdl.core import Tensor, grad
-from nbdl.errors import GradientError, ShapeError
+from nbdl.core.modes import enable_grad, is_grad_enabled
+from nbdl.core.tree import leaves, map_tensors
+from nbdl.errors import GradientError, ShapeError, unknown
 from nbdl.ops.conversion import astensor
 from nbdl.ops.creation import zeros_like
-from nbdl.ops.movement import reshape, stack
+from nbdl.ops.movement import moveaxis, reshape
+from nbdl.ops.ranges import eye
 
-Output = Tensor | tuple[Tensor, ...]
-
-
-def _watched(x: Any) -> Tensor:
-    """A leaf of its own with x's values; a tensor with a history stays connected to it."""
-    x = astensor(x)
-    return x if x.requires_grad else x.detach().requires_grad_()
+Places = int | tuple[int, ...]
 
 
-def _tensor_from(function: Callable[..., Any], *inputs: Tensor) -> Tensor:
-    y = function(*inputs)
-    if not isinstance(y, Tensor):
-        raise GradientError(f"the function must return one tensor, it returned {type(y).__name__}")
-    return y
-
-
-def _gradient(y: Tensor, x: Tensor, dy: Tensor | None, create_graph: bool, keep: bool) -> Tensor:
-    """The gradient, zeros where y does not depend on x."""
-    if not y.requires_grad:
-        return zeros_like(x)
-    (g,) = grad(y, x, dy, create_graph=create_graph, retain_graph=keep, allow_unused=True)
-    return zeros_like(x) if g is None else g
-
-
-def vjp(
-    function: Callable[..., Any],
-    inputs: Any,
-    v: Tensor | None = None,
-    *,
-    create_graph: bool = False,
-) -> tuple[Tensor, Output]:
+def vjp(function: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
     """The output, and ``v`` times the Jacobian: one backward.
 
     Args:
-        function: of as many tensors as ``inputs`` has; returns one tensor.
+        function: of as many tensors as ``inputs`` has; returns a tensor, or a tuple of them.
         inputs: a tensor or a tuple of them.
-        v: of the output's shape; may be left out for a scalar.
-        create_graph: record the gradient's own computation.
+        v: of the output's structure and shapes; may be left out for a number.
 
     Returns:
         (output, gradient): a tuple of gradients when ``inputs`` is a tuple.
     """
     several = isinstance(inputs, tuple)
-    xs = tuple(_watched(x) for x in (inputs if several else (inputs,)))
-    y = _tensor_from(function, *xs)
-    found = tuple(_gradient(y, x, v, create_graph, True) for x in xs)
-    return y if create_graph else y.detach(), found if several else found[0]
+    recording = is_grad_enabled()
+    with enable_grad():
+        xs = [watched(astensor(x)) for x in (inputs if several else (inputs,))]
+        y = function(*xs)
+        ys = list(leaves(y))
+        vs = [None] * len(ys) if v is None else [astensor(t) for t in leaves(v)]
+        found = _pulled_back(ys, vs, xs, recording, keep=recording)
+    result = map_tensors(lambda t: released(t, xs, recording), y)
+    return result, (tuple(found) if several else found[0])
 
 
-def jacobian(function: Callable[..., Any], x: Any, *, create_graph: bool = False) -> Tensor:
-    """All derivatives of a tensor by a tensor, one backward for each element of the output.
+def _pulled_back(
+    ys: list[Tensor], vs: list[Any], xs: list[Tensor], recording: bool, keep: bool
+) -> list[Tensor]:
+    """Gradients of all ``ys``, weighted by ``vs``; zeros where nothing depends on an input."""
+    pairs = [(y, v) for y, v in zip(ys, vs, strict=True) if y.requires_grad]
+    if not pairs:
+        return [zeros_like(x) for x in xs]
+    record = recording and any(worth_recording(y, xs) for y, _ in pairs)
+    found = grad([y for y, _ in pairs], xs, [v for _, v in pairs], create_graph=record,
+                 retain_graph=keep, allow_unused=True)  # fmt: skip
+    return [
+        zeros_like(x) if g is None else released(g, xs, record)
+        for x, g in zip(xs, found, strict=True)
+    ]
 
-    x: (A), function(x): (B) -> y: (B, A) for shapes A and B.
+
+def jacrev(
+    function: Callable[..., Any], argnums: Places = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
+    """A function that gives all derivatives of the output, by one batched backward.
+
+    Args:
+        function: of tensors; gives a tensor, or several in a tuple, list or dict.
+        argnums: which arguments to derive by; a tuple of places gives a tuple of Jacobians.
+        chunk_size: how many elements of the output at once (default all): bounds the memory.
+
+    Returns:
+        For an output of shape (B) and an argument of shape (A) a tensor (B, A), in the
+        structure of the output. Best where the output has fewer elements than the argument.
     """
-    x = _watched(x)
-    y = _tensor_from(function, x)
-    rows = []
-    for i in range(y.size):
-        one = np.zeros(y.size, y.dtype)
-        one[i] = 1
-        rows.append(_gradient(y, x, Tensor(one.reshape(y.shape)).to(y.device), create_graph, True))
-    if not rows:
-        return zeros_like(reshape(x, (1, *x.shape)))[:0].reshape((*y.shape, *x.shape))
-    return reshape(stack(rows), (*y.shape, *x.shape))
+
+    def derived(*args: Any) -> Any:
+        recording = is_grad_enabled()
+        with enable_grad():
+            given, xs = _watched_at(args, argnums)
+            y = function(*given)
+            _require_tensors("jacrev", y)
+            return map_tensors(lambda t: rows(t, xs, recording), y)
+
+    def rows(y: Tensor, xs: list[Tensor], recording: bool) -> Any:
+        def row(dy: Tensor) -> list[Tensor]:
+            return _pulled_back([y], [dy], xs, recording, keep=True)
+
+        basis = reshape(eye(y.size, dtype=y.dtype).to(y.device), (y.size, *y.shape))
+        found = vmap(row, chunk_size=chunk_size)(basis)
+        shaped = tuple(reshape(g, (*y.shape, *x.shape)) for g, x in zip(found, xs, strict=True))
+        return shaped if isinstance(argnums, tuple) else shaped[0]
+
+    return derived
 
 
-def hessian(function: Callable[..., Any], x: Any, *, create_graph: bool = False) -> Tensor:
-    """All second derivatives of a scalar function.  x: (A) -> y: (A, A) for a shape A."""
+def _watched_at(args: tuple[Any, ...], argnums: Places) -> tuple[list[Any], list[Tensor]]:
+    given = [astensor(a) if isinstance(a, (np.ndarray, list, float)) else a for a in args]
+    places = argnums if isinstance(argnums, tuple) else (argnums,)
+    for place in places:
+        given[place] = watched(given[place])
+    return given, [given[place] for place in places]
 
-    def gradient(x: Tensor) -> Tensor:
-        y = _tensor_from(function, x)
-        if y.size != 1:
-            raise ShapeError(f"hessian needs a function with one result, got shape {y.shape}")
-        return _gradient(y, x, None, True, True)
 
-    return jacobian(gradient, x, create_graph=create_graph)
+def _require_tensors(name: str, y: Any) -> None:
+    if not any(True for _ in leaves(y)):
+        raise GradientError(f"{name}: the function must return tensors, got {type(y).__name__}")
+
+
+def jacfwd(
+    function: Callable[..., Any], argnums: Places = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
+    """As ``jacrev``, by forward mode: best where the argument has fewer elements."""
+
+    def derived(*args: Any) -> Any:
+        places = argnums if isinstance(argnums, tuple) else (argnums,)
+        given = [astensor(a) if isinstance(a, (np.ndarray, list, float)) else a for a in args]
+        found = [columns(given, place) for place in places]
+        if not isinstance(argnums, tuple):
+            return found[0]
+        parts = [list(leaves(f)) for f in found]
+        by_output = iter([tuple(p[i] for p in parts) for i in range(len(parts[0]))])
+        return map_tensors(lambda _: next(by_output), found[0])
+
+    def columns(args: list[Any], place: int) -> Any:
+        x = args[place]
+
+        def column(v: Tensor) -> Any:
+            def of_one(t: Tensor) -> Any:
+                return function(*args[:place], t, *args[place + 1 :])
+
+            y, dy = jvp(of_one, (x,), (v,))
+            _require_tensors("jacfwd", y)
+            return dy
+
+        basis = reshape(eye(x.size, dtype=x.dtype).to(x.device), (x.size, *x.shape))
+        found = vmap(column, chunk_size=chunk_size)(basis)
+        return map_tensors(
+            lambda g: reshape(moveaxis(g, 0, -1), (*g.shape[1:], *x.shape)), found
+        )
+
+    return derived
+
+
+def jacobian(function: Callable[..., Any], x: Any, *, mode: str = "reverse") -> Any:
+    """All derivatives of ``function`` at ``x``.  x: (A), function(x): (B) -> y: (B, A).
+
+    Args:
+        function: of one tensor; gives a tensor, or several in a tuple, list or dict.
+        x: a tensor or an array.
+        mode: ``"reverse"`` (one backward for each element of the output, batched) or
+            ``"forward"`` (one jvp for each element of x, batched).
+    """
+    if mode not in ("reverse", "forward"):
+        raise unknown("mode", mode, ("reverse", "forward"))
+    return (jacrev if mode == "reverse" else jacfwd)(function)(astensor(x))
+
+
+def hessian(function: Callable[..., Any], x: Any) -> Tensor:
+    """All second derivatives of a function that gives a number.  x: (A) -> y: (A, A)."""
+    return jacrev(_gradient_of("hessian", function))(astensor(x))
 
 
 def hvp(function: Callable[..., Any], x: Any, v: Any) -> Tensor:
-    """The Hessian of a scalar function times ``v``, by two backwards.  x, v: (A) -> y: (A)."""
-    x = _watched(x)
-    y = _tensor_from(function, x)
-    if y.size != 1:
-        raise ShapeError(f"hvp needs a function with one result, got shape {y.shape}")
-    g = _gradient(y, x, None, True, True)
-    return _gradient((g * astensor(v)).sum(), x, None, False, False)
+    """The Hessian times ``v``: forward over reverse (Pearlmutter 1994).  x, v: (A) -> y: (A)."""
+    x, v = astensor(x), astensor(v)
+    return jvp(_gradient_of("hvp", function), (x,), (v.to(x.dtype),))[1]
 
 
-def gradcheck(
-    function: Callable[..., Any],
-    inputs: Any,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-) -> bool:
-    """Compare the gradients of ``function`` with central differences; inputs in float64.
+def _gradient_of(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def number(x: Tensor) -> Tensor:
+        y = function(x)
+        if isinstance(y, Tensor) and y.size != 1:
+            raise ShapeError(f"{name} needs a function with one result, got shape {y.shape}")
+        return y
 
-    Args:
-        function: of as many tensors as ``inputs`` has; returns one tensor.
-        inputs: a tensor or a tuple of them; those that require a gradient are checked.
-        eps, atol, rtol: the step, and how far off a gradient may be.
-
-    Returns:
-        True.
-
-    Raises:
-        GradientError: names the input and element that differ, or an input in low precision.
-    """
-    xs = inputs if isinstance(inputs, tuple) else (inputs,)
-    checked = [i for i, x in enumerate(xs) if x.requires_grad]
-    for i in checked:
-        if xs[i].dtype != np.float64:
-            raise GradientError(
-                f"gradcheck: inputs[{i}] is {xs[i].dtype}, too coarse for finite differences",
-                hint="x.double().detach().requires_grad_()",
-            )
-    y = _tensor_from(function, *xs)
-    weights = np.random.default_rng(0).uniform(0.5, 1.5, y.shape)
-    for i in checked:
-        g = _gradient(y, xs[i], Tensor(weights), False, True).numpy()
-        for place in np.ndindex(xs[i].shape):
-            sides = []
-            for step in (eps, -eps):
-                moved = xs[i].numpy().copy()
-                moved[place] += step
-                values = (*xs[:i], Tensor(moved), *xs[i + 1 :])
-                sides.append(float((_tensor_from(function, *values).numpy() * weights).sum()))
-            expected = (sides[0] - sides[1]) / (2 * eps)
-            if not abs(g[place] - expected) <= atol + rtol * abs(expected):
-                raise GradientError(
-                    f"gradcheck: the gradient of inputs[{i}] at {place} is {g[place]:.6g}, finite "
-                    f"differences give {expected:.6g}"
-                )
-    return True
+    return gradient(number)

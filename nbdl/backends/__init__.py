@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.backends import cuda
-from nbdl.errors import DeviceError
+from nbdl.errors import DeviceError, TraceError
 from nbdl.shapes import Spec
 
 Array = Any
@@ -78,8 +78,16 @@ def _load_cuda(device: Device) -> ModuleType:
 
 
 def namespace(value: Array) -> ModuleType:
-    """NumPy or CuPy, whichever made ``value``."""
-    return NAMESPACES[type(value)]
+    """NumPy or CuPy, whichever made ``value``; raises TraceError for one without an array."""
+    found = NAMESPACES.get(type(value))
+    if found is None:
+        raise TraceError(
+            f"this operation reads the values of a tensor {value.dtype}{list(value.shape)}, "
+            "which has none here",
+            hint="shape checking, vmap and jvp run a function on more than one array: keep "
+            "operations whose result's shape depends on values out of it",
+        )
+    return found
 
 
 def device_of(value: Array) -> Device:
@@ -89,7 +97,8 @@ def device_of(value: Array) -> Device:
         return CPU
     if kind is Spec:
         return META
-    return Device("cuda", value.device.id)
+    where = value.device
+    return where if type(where) is Device else Device("cuda", where.id)
 
 
 def to_device(value: Array, device: str | None) -> Array:
@@ -107,8 +116,13 @@ def to_device(value: Array, device: str | None) -> Array:
 
 
 def to_numpy(value: Array) -> np.ndarray:
-    """``value`` as a NumPy array on the host."""
-    return value if type(value) is np.ndarray else to_device(value, CPU)
+    """``value`` as a NumPy array on the host; raises TraceError for one without an array."""
+    return value if namespace(value) is np else cuda.to_host(value)
+
+
+def has_data(value: Array) -> bool:
+    """Whether there are elements to look at: an array, and no Spec or lifted value."""
+    return type(value) in NAMESPACES
 
 
 def library(device: Device) -> ModuleType:

@@ -13,7 +13,6 @@ from nbdl import backends
 from nbdl.core import modes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import GradientError
-from nbdl.shapes import Spec
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
@@ -65,7 +64,7 @@ class detect_anomaly:
 
     def _bad(self, x: Tensor) -> int:
         """How many elements are NaN (or Inf)."""
-        if type(x.value) is Spec or x.dtype.kind not in "fcV":
+        if not backends.has_data(x.value) or x.dtype.kind not in "fcV":
             return 0
         xp = backends.namespace(x.value)
         wrong = xp.isnan(x.value) if not self.check_inf else ~xp.isfinite(x.value)
@@ -101,7 +100,7 @@ class detect_anomaly:
 
 def _range(x: Tensor) -> str:
     """Shape and range of an input, for the message."""
-    if type(x.value) is Spec or not x.size:
+    if not backends.has_data(x.value) or not x.size:
         return f"{x.dtype}{list(x.shape)}"
     values = backends.to_numpy(x.value)
     if values.dtype.kind not in "iufV":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbdl.core import modes
+from nbdl.core.lifted import World
 from nbdl.core.tape import AnyNode, Leaf, Node, Pick, remember_skeleton
 from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import ArgumentError, GradientError, ShapeError
@@ -159,6 +160,18 @@ def _reachable(roots: list[AnyNode]) -> list[AnyNode]:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=lambda node: node.seq)
+
+
+def leaves_of(y: Tensor) -> set[Leaf]:
+    """The leaves that a tensor was computed from, where that was recorded."""
+    return set() if y.node is None else {n for n in _reachable([y.node]) if type(n) is Leaf}
+
+
+def left(world: World, y: Tensor) -> Tensor:
+    """A result as it leaves ``world``: a history that only leads to leaves made inside is cut."""
+    if all(leaf.seq > world.number for leaf in leaves_of(y)):
+        return Tensor._wrap(y.value)
+    return y
 
 
 def _leading_to(order: list[AnyNode], targets: set[AnyNode]) -> set[AnyNode]:

@@ -20,8 +20,10 @@ class Context:
         self.saved_tensors: tuple[Tensor, ...] = ()
 
     def save_for_backward(self, *tensors: Tensor) -> None:
-        """Keep tensors for ``backward``, which finds them as ``ctx.saved_tensors``."""
+        """Keep tensors for ``backward`` and ``jvp``, which find them as ``ctx.saved_tensors``."""
         self.saved_tensors = tensors
+
+    save_for_forward = save_for_backward
 
 
 class Function:
@@ -53,6 +55,15 @@ class Function:
     def backward(ctx: Context, *grads: Tensor) -> Any:
         """Gradients of all arguments of ``forward`` (None for those without one)."""
         raise GradientError("a custom Function must define backward(ctx, *grads)")
+
+    @staticmethod
+    def jvp(ctx: Context, *tangents: Tensor | None) -> Any:
+        """Tangents of the output(s) for those of the arguments (None: one that stays).
+
+        May be left out: then forward mode differentiates ``backward``, which is linear in its
+        gradients.
+        """
+        raise GradientError("this custom Function defines no jvp(ctx, *tangents)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -115,6 +126,28 @@ class CustomCall(Op):
                     f"shape {x.shape}"
                 )
         return chosen
+
+    def bound_to(self, inputs: tuple[Tensor, ...]) -> CustomCall:
+        """The same call for other inputs, after this one has saved what its own gradient reads.
+
+        Inside vmap and jvp the call is made twice: on the tensors outside, whose results count,
+        and here, so that ``ctx`` has the values that a gradient taken inside needs.
+        """
+        self._run(tuple(self.args[p].value for p in self.places))
+        args = list(self.args)
+        for place, x in zip(self.places, inputs, strict=True):
+            args[place] = x
+        needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        return CustomCall(self.function, Context(needs), tuple(args), self.places)
+
+    def jvp(self, tangents: tuple[Tensor | None, ...], y: Any, xs: tuple[Tensor, ...]) -> Any:
+        """The user's own rule if there is one, else the transpose of backward."""
+        if self.function.jvp is Function.jvp:
+            return super().jvp(tangents, y, xs)
+        given: list[Tensor | None] = [None] * len(self.args)
+        for place, t in zip(self.places, tangents, strict=True):
+            given[place] = t
+        return self.function.jvp(self.ctx, *given)
 
     def flops(self, *specs: Spec) -> int:
         """Not known for a user's own code: counted as none."""

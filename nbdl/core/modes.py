@@ -27,7 +27,7 @@ class Scope(NamedTuple):
 class State:
     """The modes of one thread."""
 
-    __slots__ = ("generator", "grad", "observers", "scope", "walking")
+    __slots__ = ("generator", "grad", "observers", "scope", "walking", "worlds")
 
     def __init__(self) -> None:
         self.grad = True
@@ -35,6 +35,7 @@ class State:
         self.observers: tuple[Callable[..., None], ...] = ()
         self.generator: Any = None
         self.walking: Any = None  # the node whose gradient is being computed
+        self.worlds: tuple[Any, ...] = ()
 
 
 class _Local(threading.local):

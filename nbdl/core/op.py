@@ -15,8 +15,10 @@ import numpy as np
 from nbdl import backends
 from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
+from nbdl.core.forward import pushforward
+from nbdl.core.lifted import Lifted, World
 from nbdl.core.tape import Node, Pick, count
-from nbdl.core.tensor import Tensor
+from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import DeviceError, IndexRangeError, NbdlError, ShapeError
 from nbdl.shapes import Spec
 
@@ -46,6 +48,9 @@ class Op:
       and hands the others over as Specs;
     - ``byproducts``: the places, among several outputs, of those that carry no gradient, as the
       mean that a normalization gives beside its result;
+    - ``stacks``: it works on the last axes, and the ones before broadcast (``vmap`` adds one);
+    - ``axis_fields`` and ``shape_fields``: the fields that hold axes, counted from the front, and
+      whole shapes: ``vmap`` puts a batch in front of them; where that is not all, ``batch`` does;
     - ``broadcasts``: the walk sums gradients back; ``moves``: the result is on another device;
     - ``flops(*specs)``, ``kernel`` (expression common to Python and C), ``onnx``, ``method``.
     """
@@ -57,6 +62,9 @@ class Op:
     saves: ClassVar[tuple[str, ...]] = ()
     byproducts: ClassVar[tuple[int, ...]] = ()
     differentiable: ClassVar[bool] = True
+    stacks: ClassVar[bool] = False
+    axis_fields: ClassVar[tuple[str, ...]] = ()
+    shape_fields: ClassVar[tuple[str, ...]] = ()
     broadcasts: ClassVar[bool] = False
     moves: ClassVar[bool] = False
     name: ClassVar[str]
@@ -81,12 +89,33 @@ class Op:
         if cls.differentiable:
             cls._saves_y, cls._saves_x = _saved_positions(cls)
 
+    def batch(self, world: World, inputs: tuple[Tensor, ...], mine: tuple[bool, ...]) -> Any:
+        """Apply to ``world.count`` examples at once: the rule of ``vmap``.
+
+        Args:
+            world: the running ``vmap``.
+            inputs: those with ``mine`` have the examples along a new first axis.
+            mine: which inputs are batched; the others are the same for all examples.
+
+        Returns:
+            The output (or tuple of outputs) with the examples along a new first axis.
+        """
+        return rules.batch(self, world.count, inputs, mine)
+
+    def bound_to(self, inputs: tuple[Tensor, ...]) -> Op:
+        """The operation for other inputs: itself, unless it keeps something of them."""
+        return self
+
+    def jvp(self, tangents: tuple[Tensor | None, ...], y: Any, xs: tuple[Tensor, ...]) -> Any:
+        """Tangents of the output(s) for those of the inputs (None: the input stays)."""
+        return pushforward(self, tangents, y, xs)
+
     def __call__(self, *inputs: Tensor) -> Any:  # noqa: C901  (flat: every call costs time)
         state = modes.local.state
         arrays = [x.value for x in inputs]
         for a in arrays:
             if type(a) is not _ndarray:
-                result, xp = _elsewhere(self, arrays)
+                result, xp = _elsewhere(self, inputs, arrays)
                 break
         else:
             xp = np
@@ -177,8 +206,11 @@ def _record_many(
     return outputs
 
 
-def _elsewhere(op: Op, arrays: list[Any]) -> tuple[Any, Any]:
-    """The result when some input is not a NumPy array: a Spec, or an array of a GPU."""
+def _elsewhere(op: Op, inputs: tuple[Tensor, ...], arrays: list[Any]) -> tuple[Any, Any]:
+    """The result when some input is not a NumPy array: a Spec, lifted, or an array of a GPU."""
+    lifted = [a for a in arrays if isinstance(a, Lifted)]
+    if lifted:
+        return max(lifted, key=_inner).apply(op, inputs), None
     if any(type(a) is Spec for a in arrays):
         specs = [a if type(a) is Spec else Spec(a.shape, a.dtype) for a in arrays]
         inferred = op.infer(*specs)
@@ -198,6 +230,10 @@ def _elsewhere(op: Op, arrays: list[Any]) -> tuple[Any, Any]:
         if type(result) is tuple:
             return tuple(xp.asarray(r) for r in result), xp
         return result if op.moves else xp.asarray(result), xp
+
+
+def _inner(value: Lifted) -> int:
+    return value.world.number
 
 
 def _explained(op: Op, arrays: list[Any], error: Exception) -> Exception:

@@ -11,7 +11,8 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.backends import Device
-from nbdl.core import lost, modes, tape
+from nbdl.core import modes, nameless, tape
+from nbdl.core.lifted import Lifted
 from nbdl.core.words import digits
 from nbdl.errors import ArgumentError, GradientError, ShapeError, TraceError
 from nbdl.shapes import Shape, Spec
@@ -25,6 +26,8 @@ class Rules:
     zeros: Callable[[Spec], Tensor]
     sum_to: Callable[[Tensor, Shape], Tensor]
     cast: Callable[[Tensor, np.dtype], Tensor]
+    broadcast_to: Callable[[Tensor, Shape], Tensor]
+    batch: Callable[..., Any]
     get_item: Callable[[Tensor, Any], Tensor]
     set_item: Callable[[Tensor, Any, Any], Tensor]
     astensor: Callable[..., Tensor]
@@ -58,7 +61,7 @@ class Tensor(Face):
         grad: the accumulated gradient of a leaf after ``backward``, or None.
     """
 
-    __slots__ = ("__weakref__", "grad", "handle", "node", "value")
+    __slots__ = ("__weakref__", "grad", "handle", "node", "origin", "value")
 
     __array_ufunc__ = None  # NumPy leaves ``array + tensor`` to Tensor.__radd__
     __hash__ = object.__hash__
@@ -68,6 +71,7 @@ class Tensor(Face):
     node: Any
     grad: Tensor | None
     handle: Any  # a weak reference to ``x.data``, where it was asked for
+    origin: Any  # of ``x[i]``: a weak reference to x, and the indices that lead here
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self.value = value if type(value) in (np.ndarray, Spec) else rules.astensor(value).value
@@ -185,7 +189,8 @@ class Tensor(Face):
 
     def detach(self) -> Tensor:
         """The same value without a history."""
-        return Tensor._wrap(self.value)
+        value = self.value
+        return Tensor._wrap(value.detached() if isinstance(value, Lifted) else value)
 
     def detach_(self) -> Tensor:
         """Forget the history of this tensor."""
@@ -230,6 +235,8 @@ class Tensor(Face):
                 "only shapes are known (shape checking runs the model without data)",
                 hint="keep .item(), bool(x), x.numpy() and NumPy calls out of forward",
             )
+        if isinstance(self.value, Lifted):
+            self.value.refuse()
         return backends.to_numpy(self.value)
 
     def numpy(self) -> np.ndarray:
@@ -303,7 +310,7 @@ class Tensor(Face):
         memo[id(self)] = copy
         for cls in type(self).__mro__:
             for slot in getattr(cls, "__slots__", ()):
-                if slot not in ("__weakref__", "grad", "handle", "node", "value"):
+                if slot not in Tensor.__slots__:
                     setattr(copy, slot, getattr(self, slot))
         copy.value = self.value
         copy.grad = None if self.grad is None else self.grad.detach()
@@ -335,7 +342,10 @@ class Tensor(Face):
 
     def _replace(self, new: Tensor) -> Tensor:
         """Put ``new`` into this box: shape and dtype stay what they are."""
-        new = self._fitting(new)
+        return self._take(self._fitting(new))
+
+    def _take(self, new: Tensor) -> Tensor:
+        """Put ``new`` into this box, with its history; returns the box."""
         if modes.local.state.grad:
             if type(self.node) is tape.Leaf:
                 raise GradientError(
@@ -348,21 +358,52 @@ class Tensor(Face):
         return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if sys.getrefcount(self) == lost.NAMELESS_ITEM and not self.shared:
-            raise lost.refusal("this assignment")
+        lost = sys.getrefcount(self) == nameless.IN_SET and not self.shared
+        place = self.place() if lost else None
+        if lost and place is None:
+            raise nameless.refusal("this assignment")
         self._replace(rules.set_item(self, index, value))
+        if place is not None:
+            self.put_back(*place)
 
-    @lost.changing
+    def __getitem__(self, index: Any) -> Tensor:
+        """``x[index]``: see ``nbdl.ops.indexing``; without a name it stands for a place in x."""
+        y = rules.get_item(self, index)
+        if nameless.is_place(index):
+            lost = sys.getrefcount(self) == nameless.IN_GET
+            above = getattr(self, "origin", None) if lost else None
+            y.origin = (
+                (weakref.ref(self), (index,)) if above is None else (above[0], (*above[1], index))
+            )
+        return y
+
+    def place(self) -> tuple[Tensor, tuple[Any, ...]] | None:
+        """The tensor, if it is there still, in which this one was a place, and the indices."""
+        origin = getattr(self, "origin", None)
+        whole = None if origin is None else origin[0]()
+        return None if whole is None else (whole, origin[1])
+
+    def put_back(self, whole: Tensor, indices: tuple[Any, ...]) -> None:
+        """Put this value into its place in ``whole``."""
+        parts = [whole]
+        for index in indices[:-1]:
+            parts.append(rules.get_item(parts[-1], index))
+        new = self
+        for part, index in zip(reversed(parts), reversed(indices), strict=True):
+            new = rules.set_item(part, index, new)
+        whole._replace(new)
+
+    @nameless.changing
     def copy_(self, source: Any) -> Tensor:
         """Take the values of ``source``, which may broadcast to this shape."""
         return self._replace(rules.set_item(self, ..., source))
 
-    @lost.changing
+    @nameless.changing
     def fill_(self, number: float) -> Tensor:
         """Set every element to ``number``."""
         return self._replace(rules.set_item(self, ..., number))
 
-    @lost.changing
+    @nameless.changing
     def zero_(self) -> Tensor:
         """Set every element to 0."""
         return self._replace(rules.set_item(self, ..., 0))
@@ -406,7 +447,9 @@ class Tensor(Face):
         return self.to(dtypes.bool)
 
     def __repr__(self) -> str:
-        if type(self.value) is Spec:
+        if isinstance(self.value, Lifted):
+            body = f"{list(self.shape)}, dtype={self.dtype}, inside {self.value.transform}"
+        elif type(self.value) is Spec:
             body = f"{list(self.shape)}, dtype={self.dtype}, no data"
         else:
             body = digits(backends.to_numpy(self.value))

@@ -7,7 +7,6 @@ import numpy as np
 from nbdl import backends
 from nbdl.core.tensor import Tensor
 from nbdl.inspection.records import TensorStats
-from nbdl.shapes import Spec
 
 BINS = 32
 
@@ -25,7 +24,7 @@ def tensor_stats(x: Tensor | None) -> TensorStats | None:
     Returns:
         None for no tensor, a tensor without data, without elements, or of bools or text.
     """
-    if x is None or type(x.value) is Spec or x.size == 0 or x.dtype.kind not in "iufV":
+    if x is None or not backends.has_data(x.value) or x.size == 0 or x.dtype.kind not in "iufV":
         return None
     flat = backends.to_numpy(x.value).reshape(-1)
     values = flat[:: -(-flat.size // MOST)].astype(np.float64)

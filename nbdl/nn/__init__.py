@@ -124,6 +124,7 @@ from nbdl.nn.rearrangement import (
     ZeroPad3d,
 )
 from nbdl.nn.recurrent import GRU, LSTM, RNN
+from nbdl.nn.stateless import functional_call, stack_module_state
 from nbdl.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -263,8 +264,10 @@ __all__ = [
     "ZeroPad3d",
     "build",
     "functional",
+    "functional_call",
     "hidden_layers",
     "init",
     "is_built",
+    "stack_module_state",
     "utils",
 ]

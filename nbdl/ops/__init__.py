@@ -16,7 +16,9 @@ from nbdl.ops import (
     activation,
     adaptive,
     arithmetic,
+    array_api,
     attention,
+    batching,
     broadcasting,
     comparison,
     contraction,
@@ -57,6 +59,7 @@ from nbdl.ops import (
 )
 
 ARRAY_FAMILIES: tuple[ModuleType, ...] = (
+    array_api,
     conversion,
     creation,
     ranges,
@@ -138,6 +141,8 @@ rules.ones_like = creation.ones_like
 rules.zeros = creation.zeros_of
 rules.sum_to = broadcasting.sum_to
 rules.cast = conversion.cast
+rules.broadcast_to = broadcasting.broadcast_to
+rules.batch = batching.default
 rules.get_item = indexing.getitem
 rules.set_item = indexing.setitem
 rules.astensor = conversion.astensor

@@ -58,6 +58,12 @@ class BroadcastTo(Movement):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return sum_to(dy, x.shape)
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
+        (x,) = inputs
+        added = (1,) * (len(self.shape) + 1 - x.ndim)
+        return broadcast_to(reshape(x, (x.shape[0], *added, *x.shape[1:])),
+                            (x.shape[0], *self.shape))
+
 
 def sum(
     x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False

@@ -24,6 +24,7 @@ class Matmul(Contraction):
     method = ("matmul", "__matmul__")
     onnx = "MatMul"
     saves = ("x", "y")
+    stacks = True
 
     def forward(self, xp: Any, x: Any, y: Any) -> Any:
         a, b = self.accumulate(xp, x, y)

@@ -43,6 +43,7 @@ class ToDevice(Movement):
     device: str
     source: str
     moves = True
+    stacks = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return backends.to_device(x, self.device)
@@ -60,6 +61,7 @@ class Clone(Movement):
 
     method = "clone"
     onnx = "Identity"
+    stacks = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x

@@ -51,6 +51,7 @@ class Cumsum(Scan):
     axis: int
     reverse: bool = False
     onnx = "CumSum"
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         turned = xp.flip(x, self.axis) if self.reverse else x
@@ -71,6 +72,7 @@ class Cumprod(Scan):
 
     axis: int
     saves = ("x",)
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         y = xp.cumprod(x, axis=self.axis, dtype=dtypes.accumulator(x.dtype))
@@ -99,6 +101,7 @@ class LinearScan(Scan):
     axis: int
     reverse: bool = False
     saves = ("y", "a")
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         wide = dtypes.accumulator(b.dtype)
@@ -145,6 +148,7 @@ class CumulativeArg(Scan):
     axis: int
     largest: bool = True
     differentiable = False
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         values = _last(self.axis, x)[0]
@@ -169,6 +173,7 @@ class LogCumsumExp(Scan):
 
     axis: int
     saves = ("y", "x")
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         rows = _last(self.axis, x.astype(dtypes.accumulator(x.dtype), copy=False))[0]

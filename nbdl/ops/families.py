@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nbdl import dtypes
+from nbdl.core.forward import pushforward
 from nbdl.core.op import Op
+from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import DtypeError
 from nbdl.shapes import Spec, broadcast_shapes, reduced_shape
+
+Tangents = tuple[Tensor | None, ...]
 
 
 class Elementwise(Op, abstract=True):
@@ -20,6 +24,7 @@ class Elementwise(Op, abstract=True):
     """
 
     broadcasts = True
+    stacks = True
     flops_per_element: ClassVar[int] = 1
     kinds: ClassVar[str] = "biufc"
     """What it works on: b(ool), i(nteger), u(nsigned), f(loat), c(omplex)."""
@@ -33,6 +38,21 @@ class Elementwise(Op, abstract=True):
     def result_dtype(self, dtype: Any) -> Any:
         """Dtype of the output for inputs of ``dtype``."""
         return dtype
+
+    def jvp(self, tangents: Tangents, y: Tensor, xs: tuple[Tensor, ...]) -> Tensor | None:
+        """As the gradient: a derivative by elements at the same place is its own transpose."""
+        if any(v.dtype.kind == "c" for v in (y, *xs)):  # there the transpose conjugates
+            return pushforward(self, tangents, y, xs)
+        total = None
+        for i, t in enumerate(tangents):
+            if t is None:
+                continue
+            g = self.grad(rules.broadcast_to(t, y.shape), y, *xs)
+            g = g[i] if type(g) is tuple else g
+            g = g if isinstance(g, Tensor) or g is None else g()
+            if g is not None:
+                total = g if total is None else rules.add(total, g)
+        return total
 
     def flops(self, *specs: Spec) -> int:
         """``flops_per_element`` for each element of the output."""
@@ -60,6 +80,7 @@ class Reduction(Op, abstract=True):
 
     axis: tuple[int, ...]
     keepdims: bool = False
+    axis_fields = ("axis",)
 
     def infer(self, x: Spec) -> Spec:
         """The shape without the axes."""

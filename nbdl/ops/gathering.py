@@ -10,6 +10,7 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, TraceError
+from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
@@ -48,6 +49,11 @@ class Take(Indexing):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor, index: Tensor) -> tuple[Any, ...]:
         return lambda: Place(self.axis, x.shape)(dy, index), None
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        if mine[1]:
+            return one_by_one(self, world.count, inputs, mine)
+        return Take(self.axis + 1)(*inputs)
+
 
 @dataclass(frozen=True)
 class Place(Indexing):
@@ -68,6 +74,11 @@ class Place(Indexing):
 
     def grad(self, dz: Tensor, z: Tensor, dy: Tensor, index: Tensor) -> tuple[Any, ...]:
         return Take(self.axis)(dz, index), None
+
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        if mine[1]:
+            return one_by_one(self, world.count, inputs, mine)
+        return Place(self.axis + 1, (world.count, *self.shape))(*inputs)
 
 
 def _along(xp: Any, index: Any, axis: int) -> tuple[Any, ...]:
@@ -102,6 +113,7 @@ class Gather(Indexing):
     axis: int
     onnx = "GatherElements"
     saves = ("index",)
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
         return x[_along(xp, index, self.axis)]
@@ -121,6 +133,8 @@ class Spread(Indexing):
     axis: int
     shape: tuple[int, ...]
     saves = ("index",)
+    axis_fields = ("axis",)
+    shape_fields = ("shape",)
 
     def forward(self, xp: Any, dy: Any, index: Any) -> Any:
         total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
@@ -142,6 +156,7 @@ class Scatter(Indexing):
     axis: int
     onnx = "ScatterElements"
     saves = ("index",)
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
         result = x.copy()
@@ -170,6 +185,7 @@ class ScatterAdd(Indexing):
 
     axis: int
     saves = ("index",)
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
         total = x.astype(dtypes.accumulator(x.dtype))
@@ -210,7 +226,7 @@ def _index(name: str, x: Tensor, index: Any, axis: int) -> Tensor:
             hint="index.to('int64'); a bool mask selects with x[mask]",
         )
     size = x.shape[axis] if x.ndim else 1
-    if given.device == "cpu" and given.size:
+    if type(given.value) is np.ndarray and given.size:
         low, high = int(given.value.min()), int(given.value.max())
         if low < -size or high >= size:
             raise IndexRangeError(
@@ -358,10 +374,10 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
 
 def known(name: str, x: Tensor) -> None:
     """Raise TraceError when x has only a shape: the result's size depends on its values."""
-    if type(x.value) is Spec:
+    if not backends.has_data(x.value):
         raise TraceError(
             f"{name}: the size of its result depends on values, which are not known while only "
-            "shapes are computed",
+            "shapes are computed, nor are they one thing inside vmap or jvp",
             hint="where(mask, x, 0) keeps the shape",
         )
 
@@ -382,7 +398,7 @@ def one_hot(x: Any, num_classes: int = -1, *, dtype: Any = None) -> Tensor:
         num_classes = int(x.max()) + 1
     if num_classes < 1:
         raise ArgumentError(f"one_hot: num_classes={num_classes} must be positive")
-    if type(x.value) is not Spec and x.size:
+    if backends.has_data(x.value) and x.size:
         low, high = int(x.min()), int(x.max())
         if low < 0 or high >= num_classes:
             raise IndexRangeError(

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from nbdl import backends, dtypes
+from nbdl.core.lifted import Lifted
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
+from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, TraceError
+from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to, sum_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
@@ -54,6 +56,17 @@ def _shape_of(x: Spec, index: tuple[Any, ...], arrays: tuple[Spec, ...]) -> tupl
     return empty[_filled(index, zeros)].shape
 
 
+_EVERY = ((None, None, None),)
+"""The slice ``:`` as an index's static part says it: what ``vmap`` puts in front."""
+
+
+def _scattered(index: tuple[Any, ...]) -> bool:
+    """Whether NumPy moves the axes of the index arrays to the front: a slice lies between them."""
+    places = [i for i, item in enumerate(index) if isinstance(item, (int, ArrayIndex))]
+    arrays = any(isinstance(item, ArrayIndex) for item in index)
+    return arrays and places[-1] - places[0] + 1 != len(places)
+
+
 @dataclass(frozen=True)
 class GetItem(Indexing):
     """x[index]; the second and further inputs are the index's arrays."""
@@ -72,6 +85,17 @@ class GetItem(Indexing):
             lambda: PutItem(self.index, x.shape)(dy, *arrays),
             *(None for _ in arrays),
         )
+
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        for a, m in zip(inputs[1:], mine[1:], strict=True):
+            if m and a.dtype == dtypes.bool:
+                raise TraceError(
+                    "x[mask] inside vmap: each example's result would have a size of its own",
+                    hint="where(mask, x, 0) keeps the shape",
+                )
+        if any(mine[1:]) or _scattered(self.index):
+            return one_by_one(self, world.count, inputs, mine)
+        return GetItem(_EVERY + self.index)(*inputs)
 
 
 @dataclass(frozen=True)
@@ -96,6 +120,11 @@ class PutItem(Indexing):
 
     def grad(self, dz: Tensor, z: Tensor, dy: Tensor, *arrays: Tensor) -> tuple[Any, ...]:
         return (GetItem(self.index)(dz, *arrays), *(None for _ in arrays))
+
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
+        if any(mine[1:]) or _scattered(self.index):
+            return one_by_one(self, world.count, inputs, mine)
+        return PutItem(_EVERY + self.index, (world.count, *self.shape))(*inputs)
 
 
 @dataclass(frozen=True)
@@ -145,12 +174,18 @@ def _parsed(x: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]
             static.append(item)
         elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
             static.append(int(item))
-        elif isinstance(item, Tensor) and item.ndim == 0 and item.dtype.kind in "iu":
+        elif _is_number(item):
             static.append(int(item) if type(item.value) is not Spec else 0)
         else:
             static.append(ArrayIndex(len(arrays)))
             arrays.append(_index_array(x, item))
     return tuple(static), tuple(arrays)
+
+
+def _is_number(item: Any) -> bool:
+    """Whether a tensor is one integer that can be read (inside vmap it is many)."""
+    whole = isinstance(item, Tensor) and item.ndim == 0 and item.dtype.kind in "iu"
+    return whole and not isinstance(item.value, Lifted)
 
 
 def _index_array(x: Tensor, item: Any) -> Tensor:
@@ -184,7 +219,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> Tensor:
     v = cast(astensor(value, like=x), x.dtype)
     arrays = _checked(x, static, arrays)
     y = SetItem(static)(x, v, *arrays)
-    if v.ndim and type(v.value) is not Spec and not any(a.dtype == dtypes.bool for a in arrays):
+    if v.ndim and backends.has_data(v.value) and not any(a.dtype == dtypes.bool for a in arrays):
         place = GetItem(static).infer(x.spec, *(a.spec for a in arrays)).shape
         if v.ndim > len(place) and v.size:
             broadcast_to(v, place)
@@ -223,7 +258,7 @@ def _checked(
                     f"a mask of shape {a.shape} does not fit a tensor of shape {x.shape}",
                     hint="its sizes must be those of the first axes",
                 )
-        elif a.size and type(x.value) is not Spec and x.ndim:
+        elif a.size and backends.has_data(x.value) and x.ndim:
             low, high = int(a.value.min()), int(a.value.max())
             if low < -x.shape[0] or high >= x.shape[0]:
                 raise IndexRangeError(

@@ -48,6 +48,7 @@ class Reshape(Movement):
 
     shape: Shape
     onnx = "Reshape"
+    shape_fields = ("shape",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x.reshape(self.shape)
@@ -75,6 +76,9 @@ class PermuteDims(Movement):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return permute_dims(dy, tuple(self.axes.index(i) for i in range(len(self.axes))))
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
+        return PermuteDims((0, *(a + 1 for a in self.axes)))(*inputs)
+
 
 @dataclass(frozen=True)
 class Concat(Movement):
@@ -82,6 +86,7 @@ class Concat(Movement):
 
     axis: int
     onnx = "Concat"
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, *xs: Any) -> Any:
         return xp.concatenate(xs, axis=self.axis)
@@ -111,6 +116,7 @@ class Stack(Movement):
     """Tensors of one shape joined along a new axis."""
 
     axis: int
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, *xs: Any) -> Any:
         return xp.stack(xs, axis=self.axis)
@@ -137,6 +143,7 @@ class Split(Movement):
     axis: int
     sizes: tuple[int, ...]
     onnx = "Split"
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> tuple[Any, ...]:
         inner = (slice(None),) * self.axis
@@ -161,6 +168,7 @@ class Unbind(Movement):
     """The parts along an axis, which is dropped."""
 
     axis: int
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> tuple[Any, ...]:
         return tuple(xp.moveaxis(x, self.axis, 0))
@@ -178,6 +186,7 @@ class Flip(Movement):
     """The order of elements turned round along axes."""
 
     axis: tuple[int, ...]
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.flip(x, self.axis)

@@ -62,6 +62,7 @@ class Standardize(Op):
     eps: float
     saves = ("y", "x")
     byproducts = (1, 2)
+    axis_fields = ("axes",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         v = wide(x)
@@ -89,6 +90,7 @@ class StandardizeGrad(Op):
     axes: tuple[int, ...]
     eps: float
     saves = ("dy", "x")
+    axis_fields = ("axes",)
 
     def forward(self, xp: Any, dy: Any, x: Any, mean: Any, var: Any) -> Any:
         g, v = wide(dy), wide(x)

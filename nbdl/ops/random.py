@@ -11,10 +11,15 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.backends import philox
+from nbdl.core import modes
+from nbdl.core.lifted import Batched
 from nbdl.core.random import Generator, default_generator
 from nbdl.core.tensor import Tensor, as_shape
 from nbdl.errors import ArgumentError
+from nbdl.ops.conversion import cast
 from nbdl.ops.families import Random
+from nbdl.ops.rounding import floor
+from nbdl.ops.sorting import argsort
 from nbdl.shapes import Shape, Spec
 
 __all__ = ["rand", "randn", "randint", "randperm"]
@@ -81,9 +86,24 @@ class RandomNormal(Random):
 
 
 def _key(generator: Generator | None, device: str | None) -> Tensor:
-    seed, draw = (generator or default_generator()).next()
+    """(seed, number) of the next draw; inside vmap one for each example, if they are to differ."""
+    source = generator or default_generator()
     target = backends.default_device() if device is None else backends.Device(device)
-    return Tensor._wrap(backends.to_device(np.array([seed, draw], np.uint64), target))
+    worlds = modes.local.state.worlds
+    if not worlds:
+        return Tensor._wrap(backends.to_device(np.array(source.next(), np.uint64), target))
+    if any(world.randomness == "error" for world in worlds):
+        raise ArgumentError(
+            "random numbers were drawn inside vmap",
+            hint="vmap(..., randomness='different') draws for each example, 'same' once for all",
+        )
+    several = [world for world in worlds if world.randomness == "different"]
+    counts = [world.count for world in several]
+    draws = np.array([source.next() for _ in range(math.prod(counts))], np.uint64)
+    key = Tensor._wrap(backends.to_device(draws.reshape(*counts, 2), target))
+    for world in several:
+        key = Tensor._wrap(Batched(world, key))
+    return key
 
 
 def _shape(shape: tuple[Any, ...]) -> Shape:
@@ -139,9 +159,8 @@ def randint(
         raise ArgumentError(f"randint needs low < high, got low={low}, high={high}")
     shape = as_shape(size)
     unit = RandomUniform(shape, dtypes.float64)(_key(generator, device))
-    xp = backends.namespace(unit.value)
     found = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
-    return Tensor._wrap((xp.floor(unit.value * (high - low)) + low).astype(found))
+    return cast(floor(unit * (high - low)) + low, found)
 
 
 def randperm(
@@ -149,5 +168,4 @@ def randperm(
 ) -> Tensor:
     """The integers 0..n-1 in random order.  -> y: (n,), int64."""
     bits = RandomUniform((n,), dtypes.float64)(_key(generator, device))
-    xp = backends.namespace(bits.value)
-    return Tensor._wrap(xp.argsort(bits.value, kind="stable").astype(xp.int64))
+    return argsort(bits)

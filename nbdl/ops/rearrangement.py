@@ -66,6 +66,9 @@ class Pad(Movement):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Pad(tuple((-a, -b) for a, b in self.widths))(dy)
 
+    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
+        return Pad(((0, 0), *self.widths), self.value)(*inputs)
+
 
 @dataclass(frozen=True)
 class Roll(Movement):
@@ -73,6 +76,7 @@ class Roll(Movement):
 
     shift: tuple[int, ...]
     axis: tuple[int, ...]
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.roll(x, self.shift, self.axis)
@@ -90,6 +94,7 @@ class Tril(Movement):
 
     k: int = 0
     onnx = "Trilu"
+    stacks = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.tril(x, self.k)
@@ -107,6 +112,7 @@ class Triu(Movement):
 
     k: int = 0
     onnx = "Trilu"
+    stacks = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.triu(x, self.k)
@@ -137,6 +143,7 @@ class Diagonal(Movement):
     """A diagonal of the last two axes."""
 
     offset: int = 0
+    stacks = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.diagonal(x, self.offset, -2, -1)
@@ -155,6 +162,7 @@ class DiagonalFill(Movement):
 
     offset: int
     size: tuple[int, ...]
+    stacks = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         y = xp.zeros((*x.shape[:-1], *self.size), x.dtype)

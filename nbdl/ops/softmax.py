@@ -44,6 +44,7 @@ class Softmax(Normalized):
     axis: int
     onnx = "Softmax"
     saves = ("y",)
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         with quiet():  # a row of -inf gives NaN
@@ -62,6 +63,7 @@ class SoftmaxGrad(Normalized):
 
     axis: int
     saves = ("dy", "y")
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         dtype = y.dtype
@@ -85,6 +87,7 @@ class LogSoftmax(Normalized):
     axis: int
     onnx = "LogSoftmax"
     saves = ("y",)
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         with quiet():
@@ -102,6 +105,7 @@ class LogSoftmaxGrad(Normalized):
 
     axis: int
     saves = ("dy", "y")
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         dtype = y.dtype

@@ -54,6 +54,7 @@ class Argsort(Search):
 
     axis: int
     descending: bool = False
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         if not self.descending:
@@ -96,6 +97,7 @@ class Argbest(Search):
     largest: bool = True
     keepdims: bool = False
     onnx = "ArgMax"
+    axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any) -> Any:
         find = xp.argmax if self.largest else xp.argmin

@@ -29,6 +29,7 @@ def test_every_operation_has_a_row(name: str) -> None:
 
 
 OUTSIDE = {
+    "recomputed",  # one call of a user's function: tests/autograd/test_checkpoint.py
     "custom_call",  # a user's own function: tests/core/test_function.py
     "to_device",  # needs a second device: tests/backends/test_devices.py
 }

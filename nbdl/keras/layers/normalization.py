@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nbdl import backends
 from nbdl.core import modes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
@@ -14,7 +15,7 @@ from nbdl.nn import functional as F
 from nbdl.ops.movement import moveaxis
 from nbdl.ops.reduction import mean
 from nbdl.ops.statistics import var
-from nbdl.shapes import Spec, normalize_axis
+from nbdl.shapes import normalize_axis
 
 __all__ = ["BatchNormalization", "LayerNormalization"]
 
@@ -64,7 +65,7 @@ class BatchNormalization(Layer):
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         axis = normalize_axis(self.axis, x.ndim)
         training = training and self.trainable
-        if training and type(x.value) is not Spec:
+        if training and backends.has_data(x.value):
             self._move(x, axis)
         x = moveaxis(x, axis, 1)
         y = F.batch_norm(
