@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from nbdl.errors import ArgumentError
+from nbdl.errors import ArgumentError, did_you_mean
 from nbdl.optim.optimizer import Optimizer
 from nbdl.optim.registry import as_optimizer_class
 
@@ -32,7 +33,7 @@ class Wrapper(Optimizer):
                 )
             self.base = params
         else:
-            self.base = as_optimizer_class(who, base_optimizer)(params, **options)
+            self.base = _made(as_optimizer_class(who, base_optimizer), params, options)
         self.defaults = self.base.defaults
         self._share()
 
@@ -70,3 +71,16 @@ class Wrapper(Optimizer):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} around {self.base!r}"
+
+
+def _made(cls: Any, params: Any, options: Mapping[str, Any]) -> Optimizer:
+    """The optimizer inside. Raises ArgumentError for options that it does not have."""
+    known = list(inspect.signature(cls).parameters)[1:]
+    for name in options:
+        if name not in known:
+            raise ArgumentError(
+                f"{cls.__name__} has no option {name!r}{did_you_mean(name, known)}",
+                hint="its options are " + ", ".join(known),
+            )
+    made: Optimizer = cls(params, **options)
+    return made

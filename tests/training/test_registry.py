@@ -14,7 +14,7 @@ def test_every_name_stands_for_something_that_is_there():
     for name in LOSSES:
         assert callable(getattr(nn.functional, LOSSES[name].function))
     for name in OPTIMIZERS:
-        assert issubclass(getattr(optim, OPTIMIZERS[name].cls), optim.Optimizer)
+        assert issubclass(OPTIMIZERS[name].cls, optim.Optimizer)
     for name in SCHEDULES:
         assert hasattr(optim.lr_scheduler, SCHEDULES[name].cls)
     for name in METRICS:
