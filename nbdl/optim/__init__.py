@@ -17,10 +17,12 @@ from nbdl.optim.lbfgs import LBFGS
 from nbdl.optim.lion import Lion
 from nbdl.optim.lookahead import Lookahead
 from nbdl.optim.lr_scheduler import (
+    SWALR,
     ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
@@ -58,9 +60,10 @@ OPTIMIZERS.update(
 __all__ = [
     "OPTIMIZERS", "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW",
     "AdamWScheduleFree", "Adamax", "ChainedScheduler", "ConstantLR", "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts", "ExponentialLR", "LAMB", "LBFGS", "LRScheduler", "LambdaLR",
-    "LinearLR", "Lion", "Lookahead", "MultiStepLR", "MultiplicativeLR", "Muon", "MuonAdamW",
-    "NAdam", "OneCycleLR", "Optimizer", "PolynomialLR", "RAdam", "RMSprop", "ReduceLROnPlateau",
-    "Rprop", "Rule", "SAM", "SGD", "SequentialLR", "SparseAdam", "StepLR", "clip_grad_norm_",
-    "clip_grad_value_", "get_total_norm", "lr_scheduler", "optimizer_class",
+    "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LAMB", "LBFGS", "LRScheduler",
+    "LambdaLR", "LinearLR", "Lion", "Lookahead", "MultiStepLR", "MultiplicativeLR", "Muon",
+    "MuonAdamW", "NAdam", "OneCycleLR", "Optimizer", "PolynomialLR", "RAdam", "RMSprop",
+    "ReduceLROnPlateau", "Rprop", "Rule", "SAM", "SGD", "SWALR", "SequentialLR", "SparseAdam",
+    "StepLR", "clip_grad_norm_", "clip_grad_value_", "get_total_norm", "lr_scheduler",
+    "optimizer_class",
 ]  # fmt: skip

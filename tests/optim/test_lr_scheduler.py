@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import pickle
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +28,18 @@ SCHEDULES = [
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 40}),
     ("OneCycleLR", {"max_lr": [0.5, 0.1], "epochs": 5, "steps_per_epoch": 8, "three_phase": True,
                     "anneal_strategy": "linear"}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 5}),
+    ("CyclicLR", {"base_lr": [0.01, 0.02], "max_lr": [0.3, 0.1], "step_size_up": 4,
+                  "step_size_down": 7, "mode": "triangular2", "base_momentum": 0.6}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 6, "mode": "exp_range",
+                  "gamma": 0.9, "cycle_momentum": False}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 3,
+                  "scale_fn": lambda n: 1 / n}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 3, "scale_mode": "iterations",
+                  "scale_fn": lambda n: 0.9**n}),
+    ("SWALR", {"swa_lr": 0.05}),
+    ("SWALR", {"swa_lr": [0.05, 0.1], "anneal_epochs": 7, "anneal_strategy": "linear"}),
+    ("SWALR", {"swa_lr": 0.05, "anneal_epochs": 0}),
     ("LambdaLR", {"lr_lambda": lambda t: 1 / (1 + t)}),
     ("LambdaLR", {"lr_lambda": [lambda t: 0.5**t, lambda t: 1.0]}),
     ("MultiplicativeLR", {"lr_lambda": lambda t: 0.95}),
@@ -47,13 +62,32 @@ def pytorch_optimizer():
     return torch.optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.02}], lr=0.3, momentum=0.9)
 
 
-def compare(make_ours, make_theirs, steps=39):
-    import torch
+def published():
+    """PyTorch's schedules; one of them lies elsewhere."""
+    from torch.optim import lr_scheduler, swa_utils
 
+    names = {name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__}
+    return SimpleNamespace(**names, SWALR=swa_utils.SWALR)
+
+
+@pytest.mark.judge
+def test_all_of_pytorch_s_schedules_are_here_with_its_arguments():
+    for name, theirs in vars(published()).items():
+        expected = inspect.signature(theirs).parameters
+        got = inspect.signature(getattr(ours, name)).parameters
+        assert list(got) == list(expected), name
+        for key, parameter in expected.items():
+            assert got[key].default == parameter.default, (name, key)
+    assert {name for name, _ in SCHEDULES} >= set(vars(published())) - {
+        "LRScheduler", "SequentialLR", "ChainedScheduler", "ReduceLROnPlateau",
+    }  # fmt: skip
+
+
+def compare(make_ours, make_theirs, steps=39):
     mine, theirs = optimizer(), pytorch_optimizer()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch warns of deprecated arguments of its own
-        a, b = make_ours(mine), make_theirs(theirs, torch.optim.lr_scheduler)
+        a, b = make_ours(mine), make_theirs(theirs, published())
         for step in range(steps):
             for got, expected in zip(rates(mine), rates(theirs), strict=True):
                 assert got == pytest.approx(expected, rel=1e-9, abs=1e-12), f"step {step}"
@@ -90,6 +124,32 @@ def test_all_at_once_as_pytorch():
         return s.ChainedScheduler([s.ConstantLR(o, 0.1, 3), s.ExponentialLR(o, 0.9)])
 
     compare(lambda o: make(o, ours), make)
+
+
+@pytest.mark.judge
+def test_averaging_after_a_decay_as_pytorch():
+    def make(o, s):
+        return s.SequentialLR(o, [s.ExponentialLR(o, 0.9), s.SWALR(o, 0.05, anneal_epochs=4)], [6])
+
+    compare(lambda o: make(o, ours), make)
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("T_mult", [1, 2])
+def test_warm_restarts_within_an_epoch_as_pytorch(T_mult):
+    from torch.optim import lr_scheduler
+
+    mine, theirs = optimizer(), pytorch_optimizer()
+    a = ours.CosineAnnealingWarmRestarts(mine, 4, T_mult)
+    b = lr_scheduler.CosineAnnealingWarmRestarts(theirs, 4, T_mult)
+    for epoch in [0.5, 1.25, None, None, 3.9, 4.5, None, 11.0, None, 0, None, 30.75, None]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            b.step(epoch)
+        a.step(epoch)
+        assert a.last_epoch == b.last_epoch
+        for got, expected in zip(rates(mine), rates(theirs), strict=True):
+            assert got == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.judge
@@ -140,11 +200,16 @@ def test_a_rate_set_by_hand_stays_in_force():
     assert opt.param_groups[0]["lr"] == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("kind", ["one", "sequence", "chain"])
+MEMBERS = {name: options for name, options in SCHEDULES if "lr_lambda" not in options}
+MEMBERS.pop("CyclicLR")  # the last one has a function
+MEMBERS["CyclicLR"] = {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 5, "mode": "triangular2"}
+
+
+@pytest.mark.parametrize("kind", [*MEMBERS, "sequence", "chain"])
 def test_state_goes_through_a_dict(kind):
     def make(opt):
-        if kind == "one":
-            return ours.CosineAnnealingLR(opt, 20)
+        if kind in MEMBERS:
+            return getattr(ours, kind)(opt, **MEMBERS[kind])
         members = [ours.LinearLR(opt, total_iters=3), ours.ExponentialLR(opt, 0.9)]
         if kind == "chain":
             return ours.ChainedScheduler(members)
@@ -154,7 +219,7 @@ def test_state_goes_through_a_dict(kind):
     a, b = make(first), make(second)
     for _ in range(6):
         a.step()
-    b.load_state_dict(a.state_dict())
+    b.load_state_dict(pickle.loads(pickle.dumps(a.state_dict())))
     second.load_state_dict(first.state_dict())
     for _ in range(6):
         a.step()
@@ -176,6 +241,17 @@ def test_state_goes_through_a_dict(kind):
         (lambda o: ours.OneCycleLR(o, 0.1, 5, anneal_strategy="sine"), "'cos' or 'linear'"),
         (lambda o: ours.SequentialLR(o, [ours.StepLR(o, 1)], [3]), "need 0 milestones"),
         (lambda o: ours.SequentialLR(o, [ours.StepLR(optimizer(), 1)], []), "not a schedule of"),
+        (lambda o: ours.CosineAnnealingWarmRestarts(o, 3).step(-1), "epoch=-1"),
+        (lambda o: ours.CyclicLR("sgd", 0.1, 0.2), "takes an optimizer, got a str"),
+        (lambda o: ours.CyclicLR(o, [0.1], 0.2), "1 values of base_lr for 2"),
+        (lambda o: ours.CyclicLR(o, 0.1, 0.2, 0), "step_size_up=0"),
+        (lambda o: ours.CyclicLR(o, 0.1, 0.2, mode="saw"), "mode='saw' must be one of"),
+        (lambda o: ours.CyclicLR(o, 0.1, 0.2, scale_mode="steps"), "scale_mode='steps'"),
+        (lambda o: ours.CyclicLR(o, 0.1, 0.2, base_momentum=[0.1]), "1 values of base_momentum"),
+        (lambda o: ours.SWALR(o, [0.1]), "1 values of swa_lr for 2"),
+        (lambda o: ours.SWALR(o, 0.1, -1), "anneal_epochs=-1"),
+        (lambda o: ours.SWALR(o, 0.1, 5, "sine"), "'cos' or 'linear'"),
+        (lambda o: ours.ReduceLROnPlateau(o, min_lr=[0.1]), "1 values of min_lr for 2"),
         (lambda o: ours.ReduceLROnPlateau(o, factor=1.5), "factor=1.5"),
         (lambda o: ours.ReduceLROnPlateau(o, "down"), "mode='down'"),
         (lambda o: ours.StepLR(o, 3, last_epoch=4), "needs 'initial_lr'"),

@@ -8,6 +8,7 @@ optimizer, and a rate set by hand stays in force.
 from nbdl.optim.lr_scheduler.base import LRScheduler
 from nbdl.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
 from nbdl.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from nbdl.optim.lr_scheduler.cyclic import CyclicLR
 from nbdl.optim.lr_scheduler.factors import (
     ConstantLR,
     ExponentialLR,
@@ -20,12 +21,14 @@ from nbdl.optim.lr_scheduler.factors import (
 )
 from nbdl.optim.lr_scheduler.one_cycle import OneCycleLR
 from nbdl.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from nbdl.optim.lr_scheduler.swa import SWALR
 
 __all__ = [
     "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
@@ -35,6 +38,7 @@ __all__ = [
     "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",
+    "SWALR",
     "SequentialLR",
     "StepLR",
 ]

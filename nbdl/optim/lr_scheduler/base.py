@@ -83,6 +83,18 @@ def check_optimizer(who: str, optimizer: Any) -> Optimizer:
     return optimizer
 
 
+def per_group(who: str, name: str, optimizer: Any, value: Any) -> list[float]:
+    """One number for each group: ``value`` for all of them, or a list of as many.
+
+    Raises ArgumentError for a list of another length, and for what is no optimizer.
+    """
+    count = len(check_optimizer(who, optimizer).param_groups)
+    given = list(value) if isinstance(value, (list, tuple)) else [value] * count
+    if len(given) != count:
+        raise ArgumentError(f"{who}: {len(given)} values of {name} for {count} parameter groups")
+    return given
+
+
 def positive(who: str, name: str, value: Any) -> int:
     if isinstance(value, bool) or int(value) != value or value < 1:
         raise ArgumentError(f"{who}: {name}={value!r} must be a whole number of at least 1")

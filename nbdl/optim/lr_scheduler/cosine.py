@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
+from nbdl.errors import ArgumentError
 from nbdl.optim.lr_scheduler.base import LRScheduler, positive
 from nbdl.optim.optimizer import Optimizer
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the rate down to ``eta_min`` in ``T_max`` epochs (SGDR, ICLR 2017)."""
+    """Half a cosine from the rate down to ``eta_min`` in ``T_max`` epochs.
+
+    I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
+    """
 
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
@@ -31,7 +35,11 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Cosines down to ``eta_min``, each ``T_mult`` times as long as the one before (SGDR)."""
+    """Cosines down to ``eta_min``, each ``T_mult`` times as long as the one before.
+
+    I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
+    May be stepped within an epoch: ``schedule.step(epoch + batch / batches)``.
+    """
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
@@ -40,10 +48,22 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.T_0 = positive("CosineAnnealingWarmRestarts", "T_0", T_0)
         self.T_mult = positive("CosineAnnealingWarmRestarts", "T_mult", T_mult)
         self.eta_min = eta_min
+        self._part = 0.0
         super().__init__(optimizer, last_epoch)
 
+    def step(self, epoch: float | None = None) -> None:
+        """Go on by one, or to ``epoch``, which may lie between two whole ones."""
+        if epoch is not None:
+            if epoch < 0:
+                raise ArgumentError(
+                    f"CosineAnnealingWarmRestarts: epoch={epoch!r} must be at least 0"
+                )
+            self.last_epoch = math.floor(epoch) - 1
+            self._part = epoch - math.floor(epoch)
+        super().step()
+
     def get_lr(self) -> list[float]:
-        t, length = max(self.last_epoch, 0), self.T_0
+        t, length = max(self.last_epoch, 0) + self._part, self.T_0
         if self.T_mult == 1:
             t %= length
         while t >= length:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from nbdl.errors import ArgumentError
-from nbdl.optim.lr_scheduler.base import LRScheduler, check_optimizer, positive
+from nbdl.optim.lr_scheduler.base import LRScheduler, check_optimizer, per_group, positive
+from nbdl.optim.lr_scheduler.momentum import set_momentum, start_momentum
 from nbdl.optim.optimizer import Optimizer
 
 
 class OneCycleLR(LRScheduler):
-    """Up to ``max_lr`` and down to almost nothing, in ``total_steps`` (Smith, 2018).
+    """Up to ``max_lr`` and down to almost nothing, in ``total_steps``.
 
-    To be stepped after each batch. Momentum (or β₁) goes the other way.
+    L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
+    Large Learning Rates", 2018. To be stepped after each batch. Momentum (or β₁) goes the other
+    way.
 
     Args:
         optimizer: whose rates are written.
@@ -35,7 +37,8 @@ class OneCycleLR(LRScheduler):
         total_steps: int | None = None, epochs: int | None = None,
         steps_per_epoch: int | None = None, pct_start: float = 0.3,
         anneal_strategy: str = "cos", cycle_momentum: bool = True,
-        base_momentum: float = 0.85, max_momentum: float = 0.95, div_factor: float = 25.0,
+        base_momentum: float | Sequence[float] = 0.85,
+        max_momentum: float | Sequence[float] = 0.95, div_factor: float = 25.0,
         final_div_factor: float = 1e4, three_phase: bool = False, last_epoch: int = -1,
     ) -> None:  # fmt: skip
         check_optimizer("OneCycleLR", optimizer)
@@ -55,31 +58,15 @@ class OneCycleLR(LRScheduler):
         self.anneal_strategy = anneal_strategy
         self.cycle_momentum = cycle_momentum
         self._phases = _phases(float(self.total_steps), pct_start, three_phase)
-        groups = optimizer.param_groups
-        peaks: list[Any] = (
-            list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
-        )
-        if len(peaks) != len(groups):
-            raise ArgumentError(
-                f"OneCycleLR: {len(peaks)} values of max_lr for {len(groups)} parameter groups"
-            )
-        for group, peak in zip(groups, peaks, strict=True):
-            if last_epoch == -1:
+        peaks = per_group("OneCycleLR", "max_lr", optimizer, max_lr)
+        if last_epoch == -1:
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["initial_lr"] = peak / div_factor
                 group["max_lr"] = peak
                 group["min_lr"] = group["initial_lr"] / final_div_factor
-            if cycle_momentum:
-                self._start_momentum(group, base_momentum, max_momentum)
+        if cycle_momentum:
+            start_momentum("OneCycleLR", optimizer, base_momentum, max_momentum)
         super().__init__(optimizer, last_epoch)
-
-    def _start_momentum(self, group: dict[str, Any], low: float, high: float) -> None:
-        if "betas" not in group and not group.get("momentum"):
-            raise ArgumentError(
-                "OneCycleLR cycles the momentum, but the optimizer has none",
-                hint="momentum=0.9 for the optimizer, or cycle_momentum=False",
-            )
-        group["base_momentum"], group["max_momentum"] = low, high
-        _set_momentum(group, high)
 
     def get_lr(self) -> list[float]:
         t = self.last_epoch
@@ -98,7 +85,7 @@ class OneCycleLR(LRScheduler):
         for group in self.optimizer.param_groups:
             rates.append(self._between(group[low], group[high], share))
             if self.cycle_momentum:
-                _set_momentum(group, self._between(group[m_low], group[m_high], share))
+                set_momentum(group, self._between(group[m_low], group[m_high], share))
         return rates
 
     def _between(self, start: float, end: float, share: float) -> float:
@@ -117,10 +104,3 @@ def _phases(steps: float, share: float, three: bool) -> list[tuple[float, str, s
         (2 * share * steps - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum"),
         (steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
     ]
-
-
-def _set_momentum(group: dict[str, Any], value: float) -> None:
-    if "betas" in group:
-        group["betas"] = (value, *group["betas"][1:])
-    else:
-        group["momentum"] = value

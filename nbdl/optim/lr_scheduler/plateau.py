@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbdl.errors import ArgumentError
-from nbdl.optim.lr_scheduler.base import LRScheduler, check_optimizer
+from nbdl.optim.lr_scheduler.base import LRScheduler, check_optimizer, per_group
 from nbdl.optim.optimizer import Optimizer
 
 
@@ -41,12 +41,7 @@ class ReduceLROnPlateau(LRScheduler):
                 f"ReduceLROnPlateau: mode={mode!r} must be 'min' or 'max', "
                 f"threshold_mode={threshold_mode!r} 'rel' or 'abs'"
             )
-        count = len(optimizer.param_groups)
-        self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * count
-        if len(self.min_lrs) != count:
-            raise ArgumentError(
-                f"ReduceLROnPlateau: {len(self.min_lrs)} values of min_lr for {count} groups"
-            )
+        self.min_lrs = per_group("ReduceLROnPlateau", "min_lr", optimizer, min_lr)
         self.mode, self.factor, self.patience = mode, factor, patience
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.cooldown, self.eps = cooldown, eps
