@@ -32,6 +32,14 @@ from nbdl.nn.activation import (
     Threshold,
 )
 from nbdl.nn.attention import MultiheadAttention
+from nbdl.nn.averaging import (
+    AveragedModel,
+    get_ema_avg_fn,
+    get_ema_multi_avg_fn,
+    get_swa_avg_fn,
+    get_swa_multi_avg_fn,
+    update_bn,
+)
 from nbdl.nn.batch_normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -141,6 +149,7 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
     "AlphaDropout",
+    "AveragedModel",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -265,9 +274,14 @@ __all__ = [
     "build",
     "functional",
     "functional_call",
+    "get_ema_avg_fn",
+    "get_ema_multi_avg_fn",
+    "get_swa_avg_fn",
+    "get_swa_multi_avg_fn",
     "hidden_layers",
     "init",
     "is_built",
     "stack_module_state",
+    "update_bn",
     "utils",
 ]

@@ -24,10 +24,11 @@ from nbdl.optim import (
     Rprop,
     SparseAdam,
 )
-from nbdl.torch.optim import lr_scheduler
+from nbdl.torch.optim import lr_scheduler, swa_utils
 
 __all__ = [
     "ASGD", "LAMB", "LBFGS", "SAM", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW",
     "AdamWScheduleFree", "Adamax", "Lion", "Lookahead", "Muon", "MuonAdamW", "NAdam", "Optimizer",
     "RAdam", "RMSprop", "Rprop", "SparseAdam", "lr_scheduler",
+    "swa_utils",
 ]  # fmt: skip
