@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -104,6 +105,7 @@ def run(check: Check) -> tuple[str, float]:
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=listen_to_interrupts,
     )
     try:
         code = process.wait(timeout=check.limit)
@@ -113,6 +115,11 @@ def run(check: Check) -> tuple[str, float]:
     finally:
         end(process)
     return outcome, time.monotonic() - started
+
+
+def listen_to_interrupts() -> None:
+    """In the child: SIGINT as usual, though a shell starts background jobs with it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def shown(check: Check) -> str:

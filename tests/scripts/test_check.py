@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def test_checks_get_their_environment_and_no_stdin():
         "import os, sys; assert os.environ['NBDL_TRIED'] == 'yes'; assert sys.stdin.read() == ''"
     )
     assert check.run(shell("env", script, environment={"NBDL_TRIED": "yes"}))[0] == "passed"
+
+
+def test_checks_can_be_interrupted_though_the_runner_was_started_in_the_background():
+    script = "import signal as s; assert s.getsignal(s.SIGINT) is s.default_int_handler"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert check.run(shell("background", script))[0] == "passed"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_summary_names_what_failed(capsys: pytest.CaptureFixture[str]):
