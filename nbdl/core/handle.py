@@ -28,8 +28,8 @@ class _Handle(Tensor):
     def data(self, value: Any) -> None:
         self.value = rules.astensor(value).value
 
-    def _replace(self, new: Tensor) -> Tensor:
-        self.value = self._fitting(new).value
+    def _take(self, new: Tensor) -> Tensor:
+        self.value = new.value
         return self
 
     def __getitem__(self, index: Any) -> Tensor:

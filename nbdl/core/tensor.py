@@ -371,15 +371,14 @@ class Tensor(Face):
         y = rules.get_item(self, index)
         if nameless.is_place(index):
             lost = sys.getrefcount(self) == nameless.IN_GET
-            above = getattr(self, "origin", None) if lost else None
-            y.origin = (
-                (weakref.ref(self), (index,)) if above is None else (above[0], (*above[1], index))
-            )
+            above: Any = getattr(self, "origin", None) if lost else None
+            whole, indices = (weakref.ref(self), ()) if above is None else above
+            y.origin = whole, (*indices, index)
         return y
 
     def place(self) -> tuple[Tensor, tuple[Any, ...]] | None:
         """The tensor, if it is there still, in which this one was a place, and the indices."""
-        origin = getattr(self, "origin", None)
+        origin: Any = getattr(self, "origin", None)
         whole = None if origin is None else origin[0]()
         return None if whole is None else (whole, origin[1])
 

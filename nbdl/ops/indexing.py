@@ -266,6 +266,3 @@ def _checked(
                     f"size {x.shape[0]}"
                 )
     return arrays
-
-
-METHODS = {"__getitem__": getitem}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbdl import dtypes
-from nbdl.core.lost import changing
+from nbdl.core.nameless import changing
 from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError
 from nbdl.ops import (
