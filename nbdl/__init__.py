@@ -47,6 +47,8 @@ from nbdl.dtypes import (
 # The array functions: each family's __all__ is public here. They come last, because their names
 # (sum, abs, any, ...) hide Python's own in this file.
 from nbdl.ops.arithmetic import *
+from nbdl.ops.array_api import *
+from nbdl.ops.bessel import *
 from nbdl.ops.broadcasting import *
 from nbdl.ops.comparison import *
 from nbdl.ops.contraction import *

@@ -102,7 +102,7 @@ def promote_scalar(dtype: np.dtype, scalar: complex) -> np.dtype:
     if kind <= _rank(dtype):
         return dtype
     if kind == 3:
-        return complex128 if dtype == float64 else complex64
+        return complex_of(dtype)
     return (bool, int64, _default)[kind]
 
 
@@ -119,6 +119,16 @@ def _rank(dtype: np.dtype) -> int:
 def to_float(dtype: np.dtype) -> np.dtype:
     """The float an operation such as ``exp`` returns for ``dtype``: itself, or the default."""
     return dtype if dtype in FLOATS or dtype in COMPLEX else _default
+
+
+def real_of(dtype: np.dtype) -> np.dtype:
+    """The dtype of a complex number's parts and length; other dtypes as they are."""
+    return float32 if dtype == complex64 else float64 if dtype == complex128 else dtype
+
+
+def complex_of(dtype: np.dtype) -> np.dtype:
+    """The complex dtype whose parts hold ``dtype``: complex64, or complex128 for float64."""
+    return complex128 if dtype in (float64, complex128) else complex64
 
 
 def accumulator(dtype: np.dtype) -> np.dtype:

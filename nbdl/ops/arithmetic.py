@@ -191,7 +191,7 @@ class _Part(Elementwise, abstract=True):
     kinds = "c"
 
     def result_dtype(self, dtype: Any) -> Any:
-        return dtypes.float32 if dtype == dtypes.complex64 else dtypes.float64
+        return dtypes.real_of(dtype)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def linspace(
     found = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
     wide = np.complex128 if isinstance(start, complex) or isinstance(stop, complex) else np.float64
     if wide is np.complex128 and dtype is None:
-        found = dtypes.complex64 if found != dtypes.float64 else dtypes.complex128
+        found = dtypes.complex_of(found)
     array = np.linspace(start, stop, num, endpoint=endpoint, dtype=wide)
     return _made(array.astype(found), device, requires_grad)
 

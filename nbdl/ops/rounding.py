@@ -44,9 +44,7 @@ class Abs(Elementwise):
         return xp.abs(x)
 
     def result_dtype(self, dtype: Any) -> Any:
-        if dtype.kind == "c":
-            return dtypes.float32 if dtype == dtypes.complex64 else dtypes.float64
-        return dtype
+        return dtypes.real_of(dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * sign(x)

@@ -46,9 +46,7 @@ class Var(Reduction):
         return n if n > 0 else 0.0
 
     def result_dtype(self, dtype: Any) -> Any:
-        if dtype.kind == "c":
-            return dtypes.float32 if dtype == dtypes.complex64 else dtypes.float64
-        return dtype
+        return dtypes.real_of(dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         centred = x - mean(x, self.axis, keepdims=True)
@@ -70,7 +68,7 @@ class Std(Reduction):
         return xp.sqrt(var.forward(xp, wide)).astype(self.result_dtype(x.dtype), copy=False)
 
     def result_dtype(self, dtype: Any) -> Any:
-        return Var(self.axis).result_dtype(dtype)
+        return dtypes.real_of(dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         shape = self.expanded(x.shape)
@@ -100,7 +98,7 @@ class VectorNorm(Reduction):
         return xp.asarray(y).astype(size.dtype, copy=False)
 
     def result_dtype(self, dtype: Any) -> Any:
-        return Var(self.axis).result_dtype(dtype)
+        return dtypes.real_of(dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         shape = self.expanded(x.shape)
