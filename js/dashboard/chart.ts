@@ -32,6 +32,8 @@ const FEW = 40; // so few points are each shown
 
 export class Chart {
   readonly element: HTMLElement;
+  /** About the machine or the schedule: drawn lower than what is learned. */
+  readonly small: boolean;
   private readonly names: string[];
   private readonly plot: Plot;
   private readonly readings: HTMLElement[];
@@ -45,6 +47,7 @@ export class Chart {
     private readonly host: ChartHost,
   ) {
     this.names = series.map(({ name }) => name);
+    this.small = isSecondary(title);
     this.readings = this.names.map(() => h("span", { class: "reading-value" }));
     this.plot = new Plot(host.theme, host, host.signal);
     const legend = h("div", { class: "readings" });
@@ -54,7 +57,7 @@ export class Chart {
     });
     this.element = h(
       "section",
-      { class: `chart${isSecondary(title) ? " is-small" : ""}`, tabindex: 0, role: "group" },
+      { class: `chart${this.small ? " is-small" : ""}`, tabindex: 0, role: "group" },
       h("header", { class: "chart-head" }, h("h3", {}, readable(title)), this.place, legend),
       this.plot.element,
     );
@@ -77,7 +80,7 @@ export class Chart {
     this.curves = blurred.map((points, index) => points ?? raw[index]!);
     const faint = blurred.flatMap((points, index) => (points ? [this.line(raw, index, width, true)] : []));
     const lines = this.curves.map((_, index) => this.line(this.curves, index, width, false));
-    const height = isSecondary(this.title) ? SMALL_HEIGHT : HEIGHT;
+    const height = this.small ? SMALL_HEIGHT : HEIGHT;
     this.plot.draw({ lines: [...faint, ...lines], window: this.window, log, width, height });
     this.read();
   }

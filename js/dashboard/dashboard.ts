@@ -150,9 +150,9 @@ class Dashboard {
     if (this.store.record) this.header.draw(this.store.record.state, this.heardAt);
   }
 
-  private draw(width: number): void {
+  private draw(width: number): boolean {
     const { record } = this.store;
-    if (!record) return;
+    if (!record) return false;
     this.drawHead();
     this.tabs.offer("gradients", this.store.gradients.steps.length > 0);
     this.tabs.offer("confusion", record.confusion !== null);
@@ -164,6 +164,7 @@ class Dashboard {
     if (this.tabs.current === "confusion") this.drawResults(record);
     if (this.tabs.current === "samples") this.drawSamples(record);
     if (this.tabs.current === "log") this.drawLog();
+    return true;
   }
 
   private drawCharts(width: number): void {
@@ -175,6 +176,9 @@ class Dashboard {
         const series = names.map((name) => ({ name, series: this.store.series.get(name)! }));
         return new Chart(title, series, this.host);
       });
+      const kinds = [this.charts.filter((chart) => !chart.small), this.charts.filter((chart) => chart.small)];
+      // Two beside each other; where one of a kind is left over, it takes the whole width.
+      for (const kind of kinds) if (kind.length % 2) kind.at(-1)!.element.classList.add("is-wide");
       this.grid.replaceChildren(...this.charts.map(({ element }) => element));
     }
     if (width > 0) for (const chart of this.charts) chart.draw(chart.element.clientWidth);

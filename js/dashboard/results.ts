@@ -46,7 +46,6 @@ export function sampleCards(samples: readonly Sample[]): HTMLElement {
     const sure = sample.confidence === null ? "" : ` ${formatPercent(sample.confidence)}`;
     const card = h("li", { class: `sample panel ${verdict}` });
     if (sample.image.data.length) card.append(picture(sample.image, sample.target));
-    if (sample.text) card.append(h("p", { class: "mono sample-text" }, sample.text));
     card.append(
       h("div", { class: "sample-said" }, h("strong", {}, mark + sample.predicted), h("span", { class: "muted" }, sure)),
     );

@@ -18,7 +18,8 @@ export class Store {
   /** What to tell Python when asking for the rest. */
   have(): Record<string, unknown> {
     const series = Object.fromEntries([...this.series].map(([name, { end }]) => [name, end]));
-    return { series, gradients: this.gradients.end, log: this.log.length };
+    const samples = this.record?.samples_end ?? 0;
+    return { series, gradients: this.gradients.end, log: this.log.length, samples };
   }
 
   /** Take in a message; false when something between is missing. */

@@ -24,6 +24,7 @@ export class Tabs {
     for (const page of pages) {
       const button = h("button", { class: "tab", type: "button", role: "tab", id: `tab-${page.name}` });
       button.append(page.title);
+      button.hidden = page !== pages[0];
       button.setAttribute("aria-controls", `page-${page.name}`);
       page.element.id = `page-${page.name}`;
       page.element.setAttribute("role", "tabpanel");

@@ -21,9 +21,10 @@ export const gradients: View = (frame, port, signal) => {
     h("div", { class: "gradients panel" }, h("header", { class: "row" }, title, about), map.element),
   );
   const redraw = redrawer(map.element, signal, (width) => {
-    if (!record) return;
+    if (!record) return false;
     setText(about, aboutText(record, rows));
     map.draw(width, record.findings);
+    return true;
   });
   const hello = () => port.send({ type: "hello", have: { gradients: rows.end } });
 

@@ -5,7 +5,7 @@ import { css, mix, parseHex, type Rgb } from "../lib/color";
 import type { Theme } from "../lib/theme";
 
 // Families that do the learning have strong colours; plumbing is grey. The same table is in
-// nbdl/inspection/static/colours.py.
+// nbdl/inspection/static/graph.py.
 const FAMILIES: Record<string, [light: string, dark: string]> = {
   convolution: ["#1f66d1", "#6aa5ff"],
   linear: ["#5a4bc4", "#a99bff"],

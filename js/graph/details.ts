@@ -4,6 +4,7 @@ import { formatBytes, formatCount, grouped } from "../lib/format";
 import { h, type Child } from "../lib/dom";
 import type { GraphNode, GraphRecord, TensorStats } from "../lib/records";
 import type { Palette } from "./colours";
+import { wordsOf } from "./labels";
 import { oneLine, shapeText } from "./text";
 
 /** What stands in the pane; `go` selects another node. */
@@ -102,26 +103,37 @@ function source({ file, line, text }: NonNullable<GraphNode["source"]>): HTMLEle
   );
 }
 
-/** Buttons that walk along the edges. */
+/** Buttons that walk along the edges, to what stands beside the node: to a layer, where the edge
+ *  itself ends at an operation inside it. */
 function neighbours(record: GraphRecord, node: number, go: (node: number) => void): Child {
   const { data } = record.edges;
-  const before: number[] = [];
-  const after: number[] = [];
+  const above = (of: number) => record.nodes[of]!.parent;
+  const around = new Set([-1]);
+  for (let at = above(node); at >= 0; at = above(at)) around.add(at);
+  const beside = (other: number) => {
+    let at = other;
+    while (!around.has(above(at))) at = above(at);
+    return at;
+  };
+  const before = new Set<number>();
+  const after = new Set<number>();
   for (let i = 0; i < data.length; i += 3) {
-    if (data[i + 1] === node) before.push(data[i]!);
-    if (data[i] === node) after.push(data[i + 1]!);
+    const [from, to] = [beside(data[i]!), beside(data[i + 1]!)];
+    if (to === node && from !== node) before.add(from);
+    if (from === node && to !== node) after.add(to);
   }
-  const list = (title: string, nodes: number[]) =>
-    nodes.length > 0 &&
-    h("div", { class: "fact" }, h("dt", {}, title), h("dd", {}, ...nodes.slice(0, 12).map(link)));
+  const list = (title: string, nodes: ReadonlySet<number>) =>
+    nodes.size > 0 &&
+    h("div", { class: "fact" }, h("dt", {}, title), h("dd", {}, ...[...nodes].slice(0, 12).map(link)));
   const link = (other: number) => {
     const it = record.nodes[other]!;
-    const button = h("button", { class: "link", type: "button" }, oneLine(it.type || it.label, 40));
+    const { title, name } = wordsOf(it);
+    const button = h("button", { class: "link", type: "button" }, [title, name].filter(Boolean).join(" "));
     button.title = oneLine(it.id, 200);
     button.addEventListener("click", () => go(other));
     return button;
   };
-  if (before.length + after.length === 0) return null;
+  if (before.size + after.size === 0) return null;
   return h(
     "section",
     {},

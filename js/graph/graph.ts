@@ -120,7 +120,8 @@ class GraphPicture {
       "div",
       { class: "graph-title" },
       h("h3", {}, oneLine(record.title, 60)),
-      h("span", { class: "muted small" }, [oneLine(record.subtitle, 80), totals(record)].filter(Boolean).join(" · ")),
+      h("span", { class: "muted small" }, oneLine(record.subtitle, 80)),
+      h("span", { class: "muted small totals" }, totals(record)),
     );
     const tools = toolbar({
       canOpen: record.nodes.some((node) => node.kind === "group"),

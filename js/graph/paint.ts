@@ -1,6 +1,6 @@
 // Draws a scene with a pen. Only what is in sight, and only as much as its size lets one see.
 
-import type { GraphRecord } from "../lib/records";
+import type { GraphNode, GraphRecord } from "../lib/records";
 import type { Paint, Palette } from "./colours";
 import { CHEVRON, EDGE_FONT, FONT, SMALL, edgeLabel, wordsOf } from "./labels";
 import type { PlacedLevel } from "./layout/graph";
@@ -297,8 +297,7 @@ function paintNode(pen: Pen, scene: Scene, look: Look, node: number): void {
     pen.rect(x, y, w, h, 0, h * look.scale < 2 ? paint.mark : paint.stroke);
     return;
   }
-  const isEnd = record.kind === "input" || record.kind === "output" || record.kind === "parameter";
-  const radius = isEnd ? h / 2 : RADIUS;
+  const radius = isEnd(record) ? h / 2 : RADIUS;
   const { stroke, dash } = border(scene, look, node, paint.stroke);
   if (record.kind === "group") {
     for (const shift of record.repeat > 1 ? [6, 3] : []) {
@@ -309,6 +308,11 @@ function paintNode(pen: Pen, scene: Scene, look: Look, node: number): void {
   pen.rect(x, y, w, h, radius, paint.fill, { ...stroke, dash });
   if (record.kind === "op" && h * look.scale > 8) pen.rect(x + 4, y + 6, 3, h - 12, 1.5, paint.mark);
   paintWords(pen, scene, look, node, x, y, w, h);
+}
+
+/** Where values enter or leave: drawn round. */
+function isEnd({ kind }: GraphNode): boolean {
+  return kind === "input" || kind === "output" || kind === "parameter";
 }
 
 /** Text in the room that was planned for it, whatever the host's font. */
@@ -339,6 +343,10 @@ function paintWords(
     at += CHEVRON - 2;
   }
   const colour = record.status === "failed" ? palette.bad : palette.text;
+  if (isEnd(record) && !name && !detail) {
+    write(pen, x + w / 2, middle, title, { size: FONT, colour, bold: true, anchor: "middle" });
+    return;
+  }
   const titleWidth = textWidth(title, FONT, true);
   write(pen, at, middle, title, { size: FONT, colour, bold: true });
   if (name) write(pen, at + titleWidth + 7, middle, name, { size: SMALL, colour: palette.muted });

@@ -13,7 +13,7 @@ import { Scene, endsOf, tensorsOf, type Rects } from "./scene";
 /** Milliseconds a change takes; none where people ask for less motion. */
 const CHANGE = 220;
 const LOWEST = 280;
-const HIGHEST = 560;
+const HIGHEST = 640;
 
 export interface StageEvents {
   /** Another node was selected (-1: none). */

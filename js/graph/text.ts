@@ -1,5 +1,5 @@
 // How wide text is and how it is cut. Estimated by the same table as in Python
-// (nbdl/inspection/static/text.py), so that the live view and the static picture agree.
+// (nbdl/inspection/layout/words.py), so that the live view and the static picture agree.
 
 // Advance widths of a plain sans-serif in thousandths of the size, from the space to the tilde.
 const WIDTHS = [

@@ -1,10 +1,14 @@
 // From numbers to places on an axis, and the round numbers that are written there.
 
+import { formatCount, formatNumber } from "./format";
+
 export interface Axis {
   /** The ends, as numbers. */
   readonly low: number;
   readonly high: number;
   readonly log: boolean;
+  /** Only whole numbers have a meaning here: steps. */
+  readonly whole?: boolean;
 }
 
 /** Where a value lies: 0 at the low end, 1 at the high end. NaN where it has no place. */
@@ -22,20 +26,39 @@ export function valueOn(axis: Axis, place: number): number {
 
 /** About `count` round numbers between the ends. */
 export function ticksOf(axis: Axis, count: number): number[] {
-  const { low, high, log } = axis;
+  const { low, high, log, whole = false } = axis;
   if (!(high > low)) return [low];
   if (log) {
     const powers = logTicks(low, high, count);
     if (powers.length >= 2) return powers;
   }
-  const ticks = linearTicks(low, high, count);
-  return ticks.length >= 2 ? ticks : linearTicks(low, high, 2 * count);
+  const ticks = linearTicks(low, high, count, whole);
+  return ticks.length >= 2 ? ticks : linearTicks(low, high, 2 * count, whole);
 }
 
-function linearTicks(low: number, high: number, count: number): number[] {
-  const rough = (high - low) / Math.max(1, count);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
+/** Ticks as texts with as many digits as tell them apart: 2.25, 2.275, 2.3. */
+export function tickTexts(ticks: readonly number[]): string[] {
+  const exact = (digits: number) =>
+    ticks.every((tick) => Math.abs(Number(tick.toPrecision(digits)) - tick) <= 1e-9 * Math.abs(tick));
+  const digits = [3, 4, 5, 6, 7].find(exact) ?? 8;
+  return ticks.map((tick) => {
+    const size = Math.abs(tick);
+    if (size >= 1e4) return formatCount(tick, digits);
+    return formatNumber(tick, size < 1e-3 ? digits + 1 : digits);
+  });
+}
+
+/** The round distance between about `count` ticks over a span. */
+export function spacing(span: number, count: number, whole: boolean): number {
+  const rough = span / Math.max(1, count);
+  const natural = 10 ** Math.floor(Math.log10(rough));
+  const power = whole ? Math.max(1, natural) : natural;
+  const marks = whole && power < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10];
+  return marks.map((mark) => mark * power).find((distance) => distance >= rough) ?? rough;
+}
+
+function linearTicks(low: number, high: number, count: number, whole: boolean): number[] {
+  const step = spacing(high - low, count, whole);
   const ticks: number[] = [];
   for (let n = Math.ceil(low / step - 1e-9); n <= high / step + 1e-9; n++) {
     ticks.push(Number((n * step).toPrecision(12)));

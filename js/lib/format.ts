@@ -26,14 +26,14 @@ export function grouped(value: number): string {
 }
 
 /** A count with a letter: 950, 12.3k, 4.5M. */
-export function formatCount(value: number | null | undefined): string {
+export function formatCount(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   for (const [unit, letter] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const) {
     // From 999.5 up three digits would round to the next unit.
-    if (size >= unit * 0.9995) return formatNumber(value / unit, 3) + letter;
+    if (size >= unit * 0.9995) return formatNumber(value / unit, digits) + letter;
   }
-  return formatNumber(value, 3);
+  return formatNumber(value, digits);
 }
 
 /** A number of bytes: 512 B, 1.5 kB, 3 MB. */

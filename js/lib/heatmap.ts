@@ -2,6 +2,7 @@
 // number. NaN and infinity are marked, not coloured. It can be walked with the arrow keys, and every
 // cell it points at is also said in words.
 
+import { spacing } from "./axis";
 import { css, type Scale } from "./color";
 import { h, on, setText, svg } from "./dom";
 import { formatNumber, shorten } from "./format";
@@ -163,15 +164,23 @@ export class HeatMap {
       context.fillText(shorten(rows[row]!, MAX_LABEL), this.left - 8, y, this.left - 8);
     }
     context.fillStyle = this.options.theme.color("muted");
-    const y = rows.length * this.rowHeight + FOOT / 2;
-    const ticks = Math.max(1, Math.floor((this.width - this.left) / 96));
-    for (let tick = 0; tick <= ticks; tick++) {
-      const index = Math.round(((steps.length - 1) * tick) / ticks);
-      const x = this.left + ((index + 0.5) / steps.length) * (this.width - this.left);
-      context.textAlign = tick === 0 ? "left" : tick === ticks ? "right" : "center";
-      const edge = tick === 0 ? this.left : tick === ticks ? this.width : x;
-      const text = formatNumber(steps[index]!);
-      context.fillText(tick === 0 ? `step ${text}` : text, edge, y);
+    this.drawSteps(context, steps, rows.length * this.rowHeight + FOOT / 2);
+  }
+
+  /** The first step, the last, and between them every so many samples, a round number of them. */
+  private drawSteps(context: CanvasRenderingContext2D, steps: readonly number[], y: number): void {
+    const room = this.width - this.left;
+    const last = steps.length - 1;
+    context.textAlign = "left";
+    context.fillText(`step ${formatNumber(steps[0])}`, this.left, y);
+    if (last === 0) return;
+    context.textAlign = "right";
+    context.fillText(formatNumber(steps[last]), this.width, y);
+    context.textAlign = "center";
+    const every = spacing(steps.length, room / 96, true);
+    for (let index = every; index < last; index += every) {
+      const x = this.left + ((index + 0.5) / steps.length) * room;
+      if (x > this.left + 64 && x < this.width - 48) context.fillText(formatNumber(steps[index]), x, y);
     }
   }
 

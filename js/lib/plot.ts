@@ -1,9 +1,8 @@
 // Curves on a canvas with axes; over it, as elements, what follows the pointer: a crosshair, a dot
 // on each curve, a selection. Moving the pointer never redraws the curves.
 
-import { axisFor, placeOn, ticksOf, valueOn, type Axis } from "./axis";
+import { axisFor, placeOn, tickTexts, ticksOf, valueOn, type Axis } from "./axis";
 import { h, on } from "./dom";
-import { formatCount, formatNumber } from "./format";
 import type { Theme } from "./theme";
 
 export interface Line {
@@ -69,12 +68,12 @@ export class Plot {
     if (!context) return;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const [low, high] = plan.window;
-    this.x = { low, high: high > low ? high : low + 1, log: false };
+    this.x = { low, high: high > low ? high : low + 1, log: false, whole: true };
     this.y = axisFor(...extent(plan), plan.log);
     this.drawAxes(context);
     context.save();
     context.beginPath();
-    context.rect(LEFT, 0, plan.width - LEFT - RIGHT + 4, plan.height - FOOT + 4);
+    context.rect(LEFT - 4, 0, plan.width - LEFT - RIGHT + 8, plan.height - FOOT + 4);
     context.clip();
     for (const line of plan.lines) this.drawLine(context, line);
     context.restore();
@@ -119,19 +118,24 @@ export class Plot {
     context.fillStyle = this.theme.color("muted");
     context.textBaseline = "middle";
     context.textAlign = "right";
-    for (const tick of ticksOf(this.y, Math.max(2, Math.floor(height / 44)))) {
+    const rows = ticksOf(this.y, Math.max(2, Math.floor(height / 44)));
+    const values = tickTexts(rows);
+    for (const [at, tick] of rows.entries()) {
       const y = Math.round(this.top(tick)) + 0.5;
       if (y < TOP - 1 || y > height - FOOT + 1) continue;
       context.beginPath();
       context.moveTo(LEFT, y);
       context.lineTo(width - RIGHT, y);
       context.stroke();
-      context.fillText(Math.abs(tick) >= 1e4 ? formatCount(tick) : formatNumber(tick, 3), LEFT - 8, y);
+      context.fillText(values[at]!, LEFT - 8, y);
     }
+    context.fillText("step", LEFT - 8, height - 12);
     context.textAlign = "center";
-    for (const tick of ticksOf(this.x, Math.max(2, Math.floor(width / 96)))) {
+    const columns = ticksOf(this.x, Math.max(2, Math.floor(width / 96)));
+    const steps = tickTexts(columns);
+    for (const [at, tick] of columns.entries()) {
       const x = this.left(tick);
-      if (x >= LEFT - 1 && x <= width - RIGHT + 1) context.fillText(formatCount(tick), x, height - 12);
+      if (x >= LEFT - 1 && x <= width - RIGHT + 1) context.fillText(steps[at]!, x, height - 12);
     }
   }
 

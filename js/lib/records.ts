@@ -74,7 +74,6 @@ export interface Sample {
   predicted: string;
   confidence: number | null;
   correct: boolean | null;
-  text: string;
   image: Numbers<Uint8Array>;
 }
 
@@ -88,6 +87,7 @@ export interface DashboardRecord {
   log_start: number;
   confusion: Confusion | null;
   samples: Sample[] | null;
+  samples_end: number;
 }
 
 /** What the gradient-flow view shows. */

@@ -74,7 +74,7 @@ afterEach(() => {
 
 describe("the dashboard", () => {
   it("greets, saying that it has nothing", () => {
-    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0 } }]);
+    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0, samples: 0 } }]);
   });
 
   it("shows state, facts and a chart with both curves", async () => {
@@ -89,6 +89,27 @@ describe("the dashboard", () => {
     expect(one(".chart").getAttribute("aria-label")).toBe("loss, latest: train 1, val 2");
     expect(drawn.filter(({ name }) => name === "lineTo").length).toBeGreaterThan(4);
     expect(one(".progress").getAttribute("aria-valuenow")).toBe("120");
+  });
+
+  it("gives a chart that is alone in its kind the whole width", async () => {
+    tell();
+    await settle();
+    expect(one(".chart").classList.contains("is-wide")).toBe(true);
+    const packer = new Packer();
+    const accuracy = {
+      name: "accuracy",
+      start: 0,
+      end: 1,
+      steps: packer.array("float64", [1]),
+      values: packer.array("float32", [0.5]),
+    };
+    const record = {
+      state: STATE, series: [accuracy], gradients: null, findings: null, log: [], log_start: 0,
+      confusion: null, samples: null,
+    };
+    port.say({ type: "record", record }, packer.buffers);
+    await settle();
+    expect(all(".chart").map(({ className }) => className)).toEqual(["chart", "chart"]);
   });
 
   it("says at once what a click asks for, then what Python confirms", async () => {
@@ -157,7 +178,7 @@ describe("the dashboard", () => {
     );
     expect(port.sent.at(-1)).toEqual({
       type: "hello",
-      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, log: 0 },
+      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, log: 0, samples: 0 },
     });
   });
 
@@ -168,7 +189,7 @@ describe("the dashboard", () => {
     confusion.counts = packer.array("float64", [4, 1, 0, 5], [2, 2]);
     const log = [{ time: 0, kind: "note", text: evil }];
     const samples = [
-      { target: evil, predicted: evil, confidence: 0.5, correct: false, text: evil, image: packer.array("uint8", []) },
+      { target: evil, predicted: evil, confidence: 0.5, correct: false, image: packer.array("uint8", []) },
     ];
     port.say(
       {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisFor, placeOn, ticksOf, valueOn } from "../lib/axis";
+import { axisFor, placeOn, tickTexts, ticksOf, valueOn } from "../lib/axis";
 import { cividis, inkOn, luminance, mix, parseHex, viridis } from "../lib/color";
 import {
   formatBytes,
@@ -48,9 +48,17 @@ it("shorten keeps both ends of a path and never splits a letter of two units", (
 describe("axes", () => {
   it("gives round ticks between the ends", () => {
     expect(ticksOf({ low: 0, high: 2.4, log: false }, 4)).toEqual([0, 1, 2]);
+    expect(ticksOf({ low: 1, high: 10, log: false }, 4)).toEqual([2.5, 5, 7.5, 10]);
+    expect(ticksOf({ low: 1, high: 10, log: false, whole: true }, 4)).toEqual([5, 10]);
+    expect(ticksOf({ low: 1, high: 2, log: false, whole: true }, 4)).toEqual([1, 2]);
+    expect(ticksOf({ low: 0, high: 100, log: false, whole: true }, 4)).toEqual([0, 25, 50, 75, 100]);
     expect(ticksOf({ low: 0.001, high: 100, log: true }, 4)).toEqual([0.001, 0.01, 0.1, 1, 10, 100]);
   });
   it("a narrow logarithmic range falls back to linear ticks", () => {
+    expect(tickTexts([2.25, 2.275, 2.3])).toEqual(["2.25", "2.275", "2.3"]);
+    expect(tickTexts([0, 0.5])).toEqual(["0", "0.5"]);
+    expect(tickTexts([102_000, 102_500])).toEqual(["102k", "102.5k"]);
+    expect(tickTexts([1.25e-4, 1.5e-4])).toEqual(["1.25e−4", "1.5e−4"]);
     expect(ticksOf({ low: 1.1, high: 1.9, log: true }, 3).length).toBeGreaterThan(1);
   });
   it("place and value are inverse, also on a logarithmic axis", () => {

@@ -18,9 +18,9 @@ from nbdl.inspection.records import (
     DashboardRecord,
     LogLine,
     RunState,
-    Sample,
     SeriesPart,
 )
+from nbdl.inspection.samples import class_name, samples_of
 from nbdl.training.records import RunRecord
 
 MAX_POINTS = 4000
@@ -34,11 +34,13 @@ ENDED = frozenset(("finished", "stopped", "interrupted", "failed", "killed"))
 
 @dataclass(frozen=True)
 class Have:
-    """What a receiver already has: points by series, gradient samples, log lines."""
+    """What a receiver already has: points by series, gradient samples, log lines, and the
+    examples of so many validations."""
 
     series: dict[str, int] = field(default_factory=dict)
     gradients: int = 0
     log: int = 0
+    samples: int = 0
 
     @classmethod
     def said(cls, message: Any) -> Have:
@@ -46,7 +48,8 @@ class Have:
         said = message if isinstance(message, dict) else {}
         series = said.get("series")
         counts = {str(k): _count(v) for k, v in series.items()} if isinstance(series, dict) else {}
-        return cls(counts, _count(said.get("gradients")), _count(said.get("log")))
+        rest = (_count(said.get(name)) for name in ("gradients", "log", "samples"))
+        return cls(counts, *rest)
 
 
 def _count(value: Any) -> int:
@@ -64,6 +67,8 @@ class PastRun:
     exception: BaseException | None = None
     eta: float | None = None
     notice = ""
+    examples = classes = None
+    measured = 0
 
     def __init__(self, kept: RunRecord) -> None:
         self.id, self.name, self.status = kept.id, kept.name, kept.status
@@ -96,6 +101,7 @@ def dashboard_record(
         if (part := series_part(history, name, have.series.get(name, 0))).end > part.start
     )
     events = list(history.events[have.log :])
+    measured = run.measured  # read before the examples: what comes between is sent once more
     has_news = len(history.gradients) > have.gradients
     return DashboardRecord(
         state=run_state(run, pending),
@@ -104,7 +110,9 @@ def dashboard_record(
         findings=findings(history.gradients) if has_news else None,
         log=tuple(LogLine(time, kind, text) for time, kind, text in events),
         log_start=have.log,
-        confusion=confusion_of(run.results),
+        confusion=confusion_of(run.results, run.classes),
+        samples=samples_of(run) if measured > have.samples else None,
+        samples_end=measured,
     )
 
 
@@ -112,7 +120,7 @@ def advanced(have: Have, record: DashboardRecord) -> Have:
     """What the receiver has once it got this record."""
     series = {**have.series, **{part.name: part.end for part in record.series}}
     gradients = record.gradients.end if record.gradients else have.gradients
-    return Have(series, gradients, record.log_start + len(record.log))
+    return Have(series, gradients, record.log_start + len(record.log), record.samples_end)
 
 
 def run_state(run: Any, pending: Sequence[str] = ()) -> RunState:
@@ -217,36 +225,18 @@ def thin(values: np.ndarray, limit: int) -> np.ndarray | slice:
     return np.unique(places[places < n])
 
 
-def confusion_of(results: Mapping[str, Any]) -> Confusion | None:
+def confusion_of(
+    results: Mapping[str, Any], names: Sequence[str] | None = None
+) -> Confusion | None:
     """The confusion matrix among the results of a run, or None.
 
     results: metrics by name; (classes, classes) counts under a name with 'confusion'.
+    names: of the classes, where the data has them.
     """
     for name, value in results.items():
         counts = np.asarray(value, np.float64) if "confusion" in name else np.zeros(0)
         if counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0:
-            return Confusion(tuple(map(str, range(len(counts)))), counts)
+            labels = tuple(class_name(index, names) for index in range(len(counts)))
+            return Confusion(labels, counts)
     return None
 
-
-def sample(
-    target: Any, predicted: Any, confidence: float | None = None, image: Any = None, text: str = ""
-) -> Sample:
-    """One prediction as a record.
-
-    image: (height, width) or (height, width, 1 or 3); floats are scaled from their own range
-    to 0 ... 255, whole numbers are taken as they are.
-    """
-    pixels = np.zeros(0, np.uint8) if image is None else _pixels(np.asarray(image))
-    right = str(target) == str(predicted)
-    return Sample(str(target), str(predicted), confidence, right, text, pixels)
-
-
-def _pixels(image: np.ndarray) -> np.ndarray:
-    if image.ndim == 2:
-        image = image[:, :, None]
-    if image.dtype.kind == "f":
-        finite = np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
-        low, high = float(finite.min()), float(finite.max())
-        image = 255 * (finite - low) / ((high - low) or 1.0)
-    return np.clip(image, 0, 255).astype(np.uint8)

@@ -131,10 +131,7 @@ class Sample(Record):
     predicted: str
     confidence: float | None = None
     correct: bool | None = None
-    text: str = ""  # a text sample
-    image: Uint8s = field(
-        default_factory=_bytes
-    )  # (height, width, 3 or 1), empty for a text sample
+    image: Uint8s = field(default_factory=_bytes)  # (height, width, 3 or 1), empty for none
 
 
 @dataclass(frozen=True)
@@ -149,6 +146,7 @@ class DashboardRecord(Record):
     log_start: int = 0
     confusion: Confusion | None = None  # None: as before
     samples: tuple[Sample, ...] | None = None  # None: as before
+    samples_end: int = 0  # validations done when they were taken
 
 
 @dataclass(frozen=True)

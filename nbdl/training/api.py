@@ -242,7 +242,10 @@ def _validation(
     if val is None:
         return None
     batches = evaluation_batches(val, None, cast.dtype, device)
-    return lambda: measure(model, batches, loss, metrics, cast, target, run.carry_on)
+    run.classes = getattr(val, "classes", None) or getattr(batches, "classes", None)
+    return lambda: measure(
+        model, batches, loss, metrics, cast, target, run.carry_on, run.show_examples
+    )
 
 
 def _build(model: Any, source: Source, target: str | None) -> None:

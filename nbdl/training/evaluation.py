@@ -48,8 +48,12 @@ def default_metrics(loss: Loss) -> list[Metric]:
 def measure(
     model: Any, batches: Iterable[Any], loss: Loss | None, metrics: list[Metric],
     cast: Caster, target_key: str | None, carry_on: Callable[[], bool] | None = None,
+    look: Callable[[Any, Any, Any], None] | None = None,
 ) -> dict[str, Any] | None:  # fmt: skip
-    """``{"loss": ..., name: value, ...}`` over all batches; None if ``carry_on`` said no."""
+    """``{"loss": ..., name: value, ...}`` over all batches; None if ``carry_on`` said no.
+
+    ``look`` is shown the first batch's first input, outputs and targets.
+    """
     rule = None if loss is None else TargetRule(loss)
     total, count = 0.0, 0
     for metric in metrics:
@@ -62,6 +66,8 @@ def measure(
             if loss is not None and rule is not None:
                 value = loss(*rule(outputs, targets, count))
                 total += float(value.item()) * size
+            if look is not None and not count:
+                look(inputs[0] if inputs else None, outputs, targets)
             count += size
             for metric in metrics:
                 metric.update(outputs, targets)

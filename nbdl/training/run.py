@@ -15,6 +15,7 @@ import numpy as np
 
 from nbdl import events
 from nbdl.core import random
+from nbdl.core.tensor import Tensor
 from nbdl.errors import TrainingError
 from nbdl.training.history import History
 from nbdl.training.models import modules_of
@@ -24,6 +25,9 @@ from nbdl.training.worker import in_thread
 
 _RATE_S = 0.25
 """Seconds over which the throughput is measured."""
+
+EXAMPLES = 24
+"""So many examples of the validation data are kept with the model's answers."""
 
 
 class Run:
@@ -45,6 +49,8 @@ class Run:
         started, finished: unix times, or None.
         history: losses, metrics, learning rates, gradient norms, events.
         results: the last value of each validation metric, matrices included.
+        examples: the first (inputs, outputs, targets) of the last validation as NumPy arrays,
+            or None; ``measured`` counts the validations, ``classes`` names the classes if known.
         epoch_values: for each epoch done the means of its losses and metrics, and ``val_...``.
         exception: why the run failed, or None.
         generator: the random numbers of this run; cells that run meanwhile use others.
@@ -70,6 +76,9 @@ class Run:
         self.finished: float | None = None
         self.history = History()
         self.results: dict[str, Any] = {}
+        self.examples: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self.measured = 0
+        self.classes: tuple[str, ...] | None = None
         self.epoch_values: list[dict[str, float]] = []
         self.exception: BaseException | None = None
         self.generator = random.Generator(seed)
@@ -348,6 +357,14 @@ class Run:
             self.history.append(self.step, {"lr": lr})
         if events.heard(events.StepDone):
             self.tell(events.StepDone)
+
+    def show_examples(self, inputs: Any, outputs: Any, targets: Any) -> None:
+        """Keep the first of a validation's examples for views, where they are plain tensors."""
+        values = (inputs, outputs, targets)
+        if all(isinstance(value, Tensor) and value.ndim for value in values):
+            x, outputs, y = (value[:EXAMPLES].numpy().copy() for value in values)
+            self.examples = x, outputs, y
+            self.measured += 1
 
     def step_failed(self) -> None:
         """The step under way was given up."""

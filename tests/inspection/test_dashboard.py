@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from nbdl.inspection.dashboard import Have, advanced, dashboard_record, sample, series_part, thin
+from nbdl.inspection.dashboard import Have, advanced, dashboard_record, series_part, thin
 from nbdl.training.history import History
 from tests.widgets.pretend import PretendRun
 
@@ -93,9 +95,11 @@ def test_a_long_series_is_sent_thinned_with_its_true_end():
     assert len(part.values) <= 1000
 
 
-def test_a_sample_scales_float_images_and_takes_whole_numbers_as_they_are():
-    made = sample(3, 3, 0.9, image=np.array([[0.0, 2.0], [np.nan, 1.0]]))
-    assert made.correct
-    assert made.image[:, :, 0].tolist() == [[0, 255], [0, 127]]
-    assert sample("a", "b", image=np.array([[7, 300]])).image[:, :, 0].tolist() == [[7, 255]]
-    assert sample("a", "b", text="abc").image.size == 0
+def test_examples_are_sent_once_for_each_validation(run):
+    first = dashboard_record(run)
+    assert [answer.target for answer in first.samples] == ["zero", "one"]
+    assert first.confusion.labels[:2] == ("zero", "one")
+    have = advanced(Have(), first)
+    assert have.samples == run.measured == 2
+    assert dashboard_record(run, have).samples is None
+    assert len(dashboard_record(run, replace(have, samples=1)).samples) == 2

@@ -180,6 +180,11 @@ def test_counts_and_spans_are_written_short():
 def test_scales():
     assert ticks(0, 2.4, 4) == [0, 1, 2]
     assert ticks(1, 1, 4) == [1]
+    assert ticks(1, 10, 4, whole=True) == [5, 10]
+    assert ticks(0, 100, 4, whole=True) == [0, 25, 50, 75, 100]
+    assert formats.tick_texts([2.25, 2.275, 2.3]) == ["2.25", "2.275", "2.3"]
+    assert formats.tick_texts([102_000, 102_500]) == ["102k", "102.5k"]
+    assert formats.tick_texts([1.25e-4, 1.5e-4]) == ["1.25e−4", "1.5e−4"]
     assert log_range(np.array([0, np.nan, -1])) == (-1, 0)
     assert log_range(np.array([1e-30, 100])) == (-10, 2)
     light = viridis(np.linspace(0, 1, 21)).astype(float) @ [0.2126, 0.7152, 0.0722]

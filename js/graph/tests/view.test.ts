@@ -312,6 +312,22 @@ describe("painting", () => {
   });
 });
 
+describe("the details", () => {
+  it("lead to what stands beside: an operation, or the group that another one lies in", () => {
+    const record = resnet18();
+    const at = (id: string) => record.nodes.findIndex((node) => node.id === id);
+    const ways = (id: string) => {
+      const gone: string[] = [];
+      const pane = detailsOf(record, at(id), colours, (node) => gone.push(record.nodes[node]!.id));
+      pane.querySelectorAll<HTMLElement>(".link").forEach((link) => link.click());
+      return gone;
+    };
+    expect(ways("layer1.0")).toEqual(["maxpool", "layer1.1"]);
+    expect(ways("layer2")).toEqual(["layer1", "layer3"]);
+    expect(ways("fc")).toEqual(["flatten", "output"]);
+  });
+});
+
 describe("the overview", () => {
   it("ranks operations, one of identical blocks standing for all", () => {
     const rows = overviewOf(gpt(), colours, () => {}).querySelectorAll(".ranking button");

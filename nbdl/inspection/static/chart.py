@@ -127,16 +127,18 @@ class _Area:
 
     def axes(self) -> list[str]:
         marks = []
-        for tick in ticks(self.y_low, self.y_high, 4):
+        rows = ticks(self.y_low, self.y_high, 4)
+        for tick, label in zip(rows, formats.tick_texts(rows), strict=True):
             y = float(self.y(tick))
             line = element(
                 "line", x1=LEFT, x2=self.width - RIGHT, y1=y, y2=y, stroke=GRID, stroke_width=1
             )
-            label = formats.count(tick) if abs(tick) >= 1e4 else formats.value(tick, 3)
             marks += [line, text(LEFT - 6, y + 4, label, 11, text_anchor="end", fill=MUTED)]
         base = self.height - 8
-        for tick in ticks(self.x_low, self.x_high, 4):
-            x, label = float(self.x(tick)), formats.count(tick)
+        marks.append(text(LEFT - 6, base, "step", 11, text_anchor="end", fill=MUTED))
+        columns = ticks(self.x_low, self.x_high, 4, whole=True)
+        for tick, label in zip(columns, formats.tick_texts(columns), strict=True):
+            x = float(self.x(tick))
             marks.append(text(x, base, label, 11, text_anchor="middle", fill=MUTED))
         return marks
 

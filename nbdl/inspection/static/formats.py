@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 MINUS = "−"
 
@@ -31,14 +32,27 @@ def value(x: float | None, digits: int = 4) -> str:
     return sign + (said.rstrip("0").rstrip(".") if "." in said else said)
 
 
-def count(x: float | None) -> str:
+def count(x: float | None, digits: int = 3) -> str:
     """A count with a letter: 950, 12.3k, 4.5M."""
     if x is None:
         return "–"
     for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(x) >= unit * 0.9995:  # from there three digits would round to the next unit
-            return value(x / unit, 3) + letter
-    return value(x, 3)
+            return value(x / unit, digits) + letter
+    return value(x, digits)
+
+
+def tick_texts(ticks: Sequence[float]) -> list[str]:
+    """Ticks as texts with as many digits as tell them apart: 2.25, 2.275, 2.3."""
+    exact = (d for d in range(3, 8) if all(math.isclose(float(f"{t:.{d}g}"), t) for t in ticks))
+    digits = next(exact, 8)
+    return [_tick_text(tick, digits) for tick in ticks]
+
+
+def _tick_text(tick: float, digits: int) -> str:
+    if abs(tick) >= 1e4:
+        return count(tick, digits)
+    return value(tick, digits + 1 if abs(tick) < 1e-3 else digits)
 
 
 def duration(seconds: float | None) -> str:

@@ -42,6 +42,9 @@ EDGE = "#8e9094"
 CORNER = 6.0
 TOP = 56
 
+ENDS = ("input", "output", "parameter")
+"""Where values enter or leave: drawn round."""
+
 # The light theme's colours of js/graph/colours.ts.
 FAMILIES = {
     "convolution": "#1f66d1", "linear": "#5a4bc4", "attention": "#9440a8",
@@ -214,7 +217,7 @@ class _Drawing:
         stroke = BAD if node.status else mix(colour, 0.22 if colour == TEXT else 0.45)
         dash = "4 3" if node.status == "partial" else None
         width = 1.5 if node.status else 1
-        radius = h / 2 if node.kind in ("input", "output", "parameter") else 6
+        radius = h / 2 if node.kind in ENDS else 6
         marks = []
         for shift in (6, 3) if node.repeat > 1 else ():
             marks.append(
@@ -239,6 +242,8 @@ class _Drawing:
             marks.append(_chevron(x + 15, middle, False))
             at += CHEVRON - 2
         colour = BAD if node.status == "failed" else TEXT
+        if node.kind in ENDS and not name and not detail:
+            return [_title_at(x + w / 2, middle, title, "", colour, anchor="middle")]
         marks.append(_title_at(at, middle, title, name, colour))
         if detail:
             marks.append(_words_at(x + w - 10, middle, detail, SMALL, MUTED, anchor="end"))
@@ -284,11 +289,14 @@ def _words_at(
     )
 
 
-def _title_at(x: float, middle: float, title: str, name: str, colour: str) -> str:
+def _title_at(
+    x: float, middle: float, title: str, name: str, colour: str, anchor: str | None = None
+) -> str:
     """The bold title with the dim name behind it, wherever the title ends in a reader's font."""
     bold = element("tspan", escape(title), font_weight=600, fill=colour)
     dim = element("tspan", escape(name), dx=7, font_size=SMALL, fill=MUTED) if name else ""
-    return element("text", bold, dim, x=x, y=middle + 0.36 * FONT, font_size=FONT)
+    y = middle + 0.36 * FONT
+    return element("text", bold, dim, x=x, y=y, font_size=FONT, text_anchor=anchor)
 
 
 def mix(colour: str, share: float) -> str:

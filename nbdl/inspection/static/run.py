@@ -156,15 +156,16 @@ def _findings(column: Column, findings: Sequence[Finding]) -> None:
 
 
 def _charts(column: Column, record: DashboardRecord) -> None:
-    """Charts in two columns; the machine's are lower, and come last."""
+    """Charts in two columns, one that is left over across both; the machine's last and lower."""
     parts = {part.name: part for part in record.series if worth_a_chart(part)}
     charts = group(list(parts))
-    gap = 24
-    width = (WIDTH - 2 * MARGIN - gap) / 2
-    for first in range(0, len(charts), 2):
-        pair = charts[first : first + 2]
-        height = 120 if all(secondary(title) for title, _ in pair) else 180
-        for place, (title, names) in enumerate(pair):
+    kinds = [[c for c in charts if secondary(c[0]) == kind] for kind in (False, True)]
+    rows = [kind[first : first + 2] for kind in kinds for first in range(0, len(kind), 2)]
+    gap, room = 24, WIDTH - 2 * MARGIN
+    for row in rows:
+        height = 120 if secondary(row[0][0]) else 180
+        width = room if len(row) == 1 else (room - gap) / 2
+        for place, (title, names) in enumerate(row):
             x = MARGIN + place * (width + gap)
             markup = chart([parts[name] for name in names], readable(title), width, height)
             column.put(markup, x)

@@ -30,13 +30,16 @@ def hex_color(rgb: np.ndarray) -> str:
     return "#" + "".join(f"{int(channel):02x}" for channel in rgb)
 
 
-def ticks(low: float, high: float, about: int) -> list[float]:
-    """Round numbers between low and high, about so many."""
+def ticks(low: float, high: float, about: int, whole: bool = False) -> list[float]:
+    """Round numbers between low and high, about so many; whole ones for steps."""
     if not high > low:
         return [low]
     rough = (high - low) / max(1, about)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next((m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough), 10 * power)
+    marks = (1.0, 2.0, 2.5, 5.0, 10.0)
+    if whole and power < 10:
+        power, marks = max(1.0, power), (1.0, 2.0, 5.0, 10.0)
+    step = next((m * power for m in marks if m * power >= rough), 10 * power)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [round(n * step, 12) for n in range(first, last + 1)]
