@@ -57,7 +57,9 @@ from nbdl.ops.creation import *
 from nbdl.ops.cumulative import *
 from nbdl.ops.einsum import *
 from nbdl.ops.exponential import *
+from nbdl.ops.gamma import *
 from nbdl.ops.gathering import *
+from nbdl.ops.gaussian import *
 from nbdl.ops.logic import *
 from nbdl.ops.movement import *
 from nbdl.ops.powers import *

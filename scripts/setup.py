@@ -30,7 +30,7 @@ VENV = ROOT / ".venv"
 STAMPS = VENV / "stamps"
 EXTRAS = {
     "demo": ("data", "lab"),
-    "dev": ("data", "science", "lab", "test", "judges", "docs", "dev"),
+    "dev": ("data", "lab", "test", "judges", "docs", "dev"),
 }
 TAIL_LINES = 60
 

@@ -6,6 +6,7 @@ and arrays of that library.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -128,6 +129,11 @@ def has_data(value: Array) -> bool:
 def library(device: Device) -> ModuleType:
     """The array library that makes arrays on ``device``."""
     return _load_cuda(device) if device.type == "cuda" else np
+
+
+def special(xp: ModuleType) -> ModuleType:
+    """Special functions for arrays of ``xp``: SciPy's, or CuPy's twin of them."""
+    return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
 def add_at(xp: ModuleType, total: Array, index: Any, values: Array) -> None:

@@ -19,6 +19,7 @@ from nbdl.ops import (
     array_api,
     attention,
     batching,
+    bessel,
     broadcasting,
     comparison,
     contraction,
@@ -31,7 +32,9 @@ from nbdl.ops import (
     einsum,
     embedding,
     exponential,
+    gamma,
     gathering,
+    gaussian,
     indexing,
     inplace,
     linear,
@@ -56,6 +59,7 @@ from nbdl.ops import (
     special,
     statistics,
     trigonometry,
+    ufuncs,
 )
 
 ARRAY_FAMILIES: tuple[ModuleType, ...] = (
@@ -69,6 +73,9 @@ ARRAY_FAMILIES: tuple[ModuleType, ...] = (
     trigonometry,
     rounding,
     special,
+    gamma,
+    bessel,
+    gaussian,
     comparison,
     logic,
     selection,
@@ -85,6 +92,7 @@ ARRAY_FAMILIES: tuple[ModuleType, ...] = (
     einsum,
     random,
     inplace,
+    ufuncs,
 )
 """Modules of the array part, whose ``__all__`` are names of ``nbdl`` itself."""
 
