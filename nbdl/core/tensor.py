@@ -63,7 +63,6 @@ class Tensor(Face):
 
     __slots__ = ("__weakref__", "grad", "handle", "node", "origin", "value")
 
-    __array_ufunc__ = None  # NumPy leaves ``array + tensor`` to Tensor.__radd__
     __hash__ = object.__hash__
 
     shared: ClassVar[bool] = False  # whether the value lies in another tensor's box
