@@ -7,6 +7,7 @@ and arrays of that library.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -137,11 +138,45 @@ def special(xp: ModuleType) -> ModuleType:
 
 
 def add_at(xp: ModuleType, total: Array, index: Any, values: Array) -> None:
-    """``total[index] += values`` in place, where an index that repeats adds every time."""
-    if xp is np:
-        np.add.at(total, index, values)
-    else:
+    """``total[index] += values`` in place, where an index that repeats adds every time.
+
+    ``values`` has the shape of ``total[index]``.
+    """
+    if xp is not np:
         cuda.scatter_add(total, index, values)
+    elif values.size > 1000 and total.flags.c_contiguous:
+        _add_flat(total, index, values)
+    else:
+        np.add.at(total, index, values)
+
+
+_BLOCK = 32_768
+"""Places worked on at a time, so that they stay in the cache."""
+
+
+def _add_flat(total: Array, index: Any, values: Array) -> None:
+    """``add_at`` along the single axis of the flattened array: there NumPy is five times as fast.
+
+    The axes after those that the index speaks of are taken whole.
+    """
+    shape, flat = total.shape, total.reshape(-1)
+    used = _axes_used(index, len(shape))
+    width = math.prod(shape[used:])
+    heads = np.arange(math.prod(shape[:used])).reshape(shape[:used])[index].reshape(-1) * width
+    rows, columns = values.reshape(heads.size, width), np.arange(width)
+    step = max(1, _BLOCK // max(1, width))
+    for i in range(0, heads.size, step):
+        places = np.add.outer(heads[i : i + step], columns)
+        np.add.at(flat, places.reshape(-1), rows[i : i + step].reshape(-1))
+
+
+def _axes_used(index: Any, ndim: int) -> int:
+    """How many axes an index speaks of; all that there are if it has an Ellipsis."""
+    items = index if type(index) is tuple else (index,)
+    if any(item is Ellipsis for item in items):
+        return ndim
+    masks = [item.ndim for item in items if getattr(item, "dtype", None) == np.bool_]
+    return sum(masks) + sum(item is not None for item in items) - len(masks)
 
 
 def full(shape: Sequence[int], value: Any, dtype: np.dtype, device: str | None = None) -> Array:

@@ -54,14 +54,16 @@ class EmbeddingTable(Indexing):
         width = dy.shape[ids.ndim :]
         ids, flat = ids.reshape(-1), dy.reshape(ids.size, math.prod(width))
         total = xp.zeros((self.rows, flat.shape[1]), dtypes.accumulator(dy.dtype))
-        if ids.size:
+        flat = flat.astype(total.dtype, copy=False)
+        if xp is np:
+            backends.add_at(xp, total, ids, flat)
+        elif ids.size:
             order = xp.argsort(ids, kind="stable")
             sorted_ids = ids[order]
             starts = xp.flatnonzero(xp.concatenate(
                 [xp.ones(1, bool), sorted_ids[1:] != sorted_ids[:-1]]
             ))  # fmt: skip
-            sums = xp.add.reduceat(flat[order].astype(total.dtype, copy=False), starts, axis=0)
-            total[sorted_ids[starts]] = sums
+            total[sorted_ids[starts]] = xp.add.reduceat(flat[order], starts, axis=0)
         if self.padding_idx is not None:
             total[self.padding_idx] = 0
         return total.reshape(self.rows, *width).astype(dy.dtype, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,14 +82,17 @@ class Place(Indexing):
         return Place(self.axis + 1, (world.count, *self.shape))(*inputs)
 
 
-def _along(xp: Any, index: Any, axis: int) -> tuple[Any, ...]:
-    """An index that walks all axes in order but ``axis``, where it takes ``index``."""
-    places = []
+def _places(xp: Any, shape: tuple[int, ...], index: Any, axis: int) -> Any:
+    """Where the elements lie in the flattened array that ``index`` names along ``axis``."""
+    places = index.astype(xp.int64)
+    if places.size and places.min() < 0:
+        places[places < 0] += shape[axis]
+    places *= math.prod(shape[axis + 1 :])
     for i, n in enumerate(index.shape):
-        shape = [1] * index.ndim
-        shape[i] = n
-        places.append(index if i == axis else xp.arange(n).reshape(shape))
-    return tuple(places)
+        if i != axis:
+            offsets = xp.arange(n) * math.prod(shape[i + 1 :])
+            places += offsets.reshape(n, *(1,) * (index.ndim - 1 - i))
+    return places
 
 
 def _check_sizes(name: str, x: Spec, index: Spec, axis: int, what: str = "x") -> None:
@@ -116,7 +120,7 @@ class Gather(Indexing):
     axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
-        return x[_along(xp, index, self.axis)]
+        return x.reshape(-1).take(_places(xp, x.shape, index, self.axis))
 
     def infer(self, x: Spec, index: Spec) -> Spec:
         _check_sizes("gather", x, index, self.axis)
@@ -138,8 +142,9 @@ class Spread(Indexing):
 
     def forward(self, xp: Any, dy: Any, index: Any) -> Any:
         total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
-        place = _along(xp, index, self.axis)
-        backends.add_at(xp, total, place, dy.astype(total.dtype, copy=False))
+        places = _places(xp, self.shape, index, self.axis).reshape(-1)
+        values = dy.reshape(-1).astype(total.dtype, copy=False)
+        backends.add_at(xp, total.reshape(-1), (places,), values)
         return total.astype(dy.dtype, copy=False)
 
     def infer(self, dy: Spec, index: Spec) -> Spec:
@@ -159,10 +164,10 @@ class Scatter(Indexing):
     axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
-        result = x.copy()
+        result = x.flatten()
         part = source[tuple(slice(0, n) for n in index.shape)]
-        result[_along(xp, index, self.axis)] = part
-        return result
+        result[_places(xp, x.shape, index, self.axis)] = part
+        return result.reshape(x.shape)
 
     def infer(self, x: Spec, index: Spec, source: Spec) -> Spec:
         _check_sizes("scatter", x, index, self.axis)
@@ -188,11 +193,11 @@ class ScatterAdd(Indexing):
     axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
-        total = x.astype(dtypes.accumulator(x.dtype))
+        total = x.flatten().astype(dtypes.accumulator(x.dtype), copy=False)
         part = source[tuple(slice(0, n) for n in index.shape)]
-        place = _along(xp, index, self.axis)
-        backends.add_at(xp, total, place, part.astype(total.dtype, copy=False))
-        return total.astype(x.dtype, copy=False)
+        places = _places(xp, x.shape, index, self.axis).reshape(-1)
+        backends.add_at(xp, total, (places,), part.reshape(-1).astype(total.dtype, copy=False))
+        return total.reshape(x.shape).astype(x.dtype, copy=False)
 
     def infer(self, x: Spec, index: Spec, source: Spec) -> Spec:
         _check_sizes("scatter_add", x, index, self.axis)

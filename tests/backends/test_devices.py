@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import nbdl
+from nbdl import backends
 from nbdl.backends import Device
 from nbdl.errors import DeviceError, MissingError
 
@@ -82,3 +83,24 @@ def test_to_device_moves_values_and_gradients() -> None:
     assert x.grad.tolist() == [3, 3]
     with pytest.raises(DeviceError, match="cpu and cuda:0"):
         x + y
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.arange(2000) % 7,
+        (np.array([1, -1, 1]), slice(None, None, 2)),
+        (slice(1, 3), np.array([0, -4, 0])),
+        (Ellipsis, np.zeros(40, int)),
+        (np.zeros(300, int), slice(None), np.ones(300, int)),
+        (None, 2, np.ones((1, 5), int)),
+        (np.array([True, False, True, False, False, False, True]), slice(1)),
+    ],
+)
+def test_add_at_of_many_values_is_numpys(index):
+    shape = (7, 4, 300)
+    ours, numpys = np.zeros(shape), np.zeros(shape)
+    values = np.random.default_rng(0).random(ours[index].shape)
+    backends.add_at(np, ours, index, values)
+    np.add.at(numpys, index, values)
+    np.testing.assert_array_equal(ours, numpys)
