@@ -2,6 +2,7 @@
 
 NbdlError
  ├─ ShapeError       (ValueError)    sizes or ranks that do not fit together
+ │   └─ AxisError    (IndexError)    an axis that a tensor does not have
  ├─ DtypeError       (TypeError)     a dtype the operation cannot work with
  ├─ ArgumentError    (ValueError)    an option out of range, an unknown name
  ├─ IndexRangeError  (IndexError)    an index or class label out of range
@@ -52,6 +53,10 @@ class NbdlError(Exception):
 
 class ShapeError(NbdlError, ValueError):
     """Sizes or ranks that do not fit together."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis that a tensor does not have."""
 
 
 class DtypeError(NbdlError, TypeError):

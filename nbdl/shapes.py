@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nbdl.errors import ArgumentError, ShapeError
+from nbdl.errors import ArgumentError, AxisError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -77,14 +77,14 @@ def _asked() -> str:
 
 
 def normalize_axis(axis: int, ndim: int, name: str = "axis") -> int:
-    """``axis`` in ``0..ndim-1``; negative counts from the end; raises ShapeError outside."""
+    """``axis`` in ``0..ndim-1``; negative counts from the end; raises AxisError outside."""
     try:
         index = operator.index(axis)
     except TypeError:
         raise ArgumentError(f"{_asked()}{name} must be an integer, got {axis!r}") from None
     rank = max(ndim, 1)
     if not -rank <= index < rank:
-        raise ShapeError(
+        raise AxisError(
             f"{_asked()}{name}={axis} is out of range for a tensor with {ndim} dimensions",
             hint=f"{name} from {-rank} to {rank - 1}",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nbdl import backends, dtypes
-from nbdl.backends import Device
+from nbdl.backends import Device, dlpack
 from nbdl.core import modes, nameless, tape
 from nbdl.core.lifted import Lifted
 from nbdl.core.words import digits
@@ -227,7 +227,8 @@ class Tensor(Face):
 
     # ----- values for Python and NumPy ----------------------------------------------------
 
-    def _host(self) -> np.ndarray:
+    def _there(self) -> Any:
+        """The array, wherever it is; refused when there is none."""
         if type(self.value) is Spec:
             raise TraceError(
                 f"the values of a tensor {self.dtype}{list(self.shape)} were asked for while "
@@ -236,7 +237,10 @@ class Tensor(Face):
             )
         if isinstance(self.value, Lifted):
             self.value.refuse()
-        return backends.to_numpy(self.value)
+        return self.value
+
+    def _host(self) -> np.ndarray:
+        return backends.to_numpy(self._there())
 
     def numpy(self) -> np.ndarray:
         """The value as a read-only NumPy array (shared where it lives on the CPU)."""
@@ -260,11 +264,18 @@ class Tensor(Face):
             return array.astype(dtype)
         return array.copy() if copy else self.numpy()
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        return self.value.__dlpack__(**kwargs)
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        return dlpack.export(self._there(), stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self.value.__dlpack_device__()
+        return self._there().__dlpack_device__()
 
     def __bool__(self) -> bool:
         if self.size != 1:

@@ -86,11 +86,19 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     return x if x.dtype == dtype else Cast(dtype)(x)
 
 
-def astype(x: Tensor, dtype: Any, *, copy: bool = True) -> Tensor:
-    """``x`` as ``dtype`` (array API).  x: (...) -> y: (...)."""
+def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
+    """``x`` as ``dtype`` (array API), on ``device`` if one is named.  x: (...) -> y: (...)."""
     x = astensor(x)
     found = dtypes.as_dtype(dtype)
-    return clone(x) if copy and x.dtype == found else cast(x, found)
+    y = clone(x) if copy and x.dtype == found else cast(x, found)
+    return y if device is None else to(y, device=device)
+
+
+def to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """``x`` on ``device`` (array API); ``stream`` is CuPy's business and must be None."""
+    if stream is not None:
+        raise ArgumentError(f"to_device: stream={stream!r} is not supported", hint="stream=None")
+    return to(x, device=device)
 
 
 def to(x: Tensor, *args: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -131,11 +139,12 @@ def tensor(
         DtypeError: elements that are not numbers.
         ShapeError: nested lists of different lengths.
     """
-    value = data.value if isinstance(data, Tensor) else _array(data)
+    found = None if dtype is None else dtypes.as_dtype(dtype)
+    value = data.value if isinstance(data, Tensor) else _array(data, found)
     if type(value) is np.ndarray and value is data:
         value = value.copy()
-    if dtype is not None:
-        value = value.astype(dtypes.as_dtype(dtype))
+    if found is not None and value.dtype != found:
+        value = value.astype(found)
     result = Tensor._wrap(backends.to_device(value, device))
     return result.requires_grad_() if requires_grad else result
 
@@ -145,17 +154,25 @@ def asarray(
 ) -> Tensor:
     """A tensor of ``obj``, sharing its memory where possible (array API).
 
-    The array must not be changed while the tensor is in use; ``copy=True`` copies.
+    The array must not be changed while the tensor is in use; ``copy=True`` copies, and
+    ``copy=False`` raises ArgumentError where a copy would be needed.
     """
     if copy:
         return tensor(obj, dtype=dtype, device=device)
-    x = astensor(obj)
-    if dtype is not None:
-        found = dtypes.as_dtype(dtype)
-        if copy is False and found != x.dtype:
-            raise ArgumentError(f"{x.dtype} cannot become {found} without a copy")
+    found = None if dtype is None else dtypes.as_dtype(dtype)
+    x = obj if isinstance(obj, Tensor) else Tensor._wrap(_array(obj, found))
+    if (copy is False and not (x is obj or x.value is obj)) or (found not in (None, x.dtype)):
+        if copy is False:
+            raise ArgumentError(
+                f"asarray of {_described(obj)} as {found or x.dtype} needs a copy, which "
+                "copy=False forbids"
+            )
         x = cast(x, found)
     return x if device is None else to(x, device=device)
+
+
+def _described(x: Any) -> str:
+    return f"a tensor or array of {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
 
 
 def astensor(x: Any, like: Tensor | None = None) -> Tensor:
@@ -176,8 +193,11 @@ def astensor(x: Any, like: Tensor | None = None) -> Tensor:
     return Tensor._wrap(_array(x))
 
 
-def _array(x: Any) -> Any:
-    """A NumPy or CuPy array of ``x`` with a dtype nbdl computes with."""
+def _array(x: Any, dtype: Any = None) -> Any:
+    """A NumPy or CuPy array of ``x`` with a dtype nbdl computes with.
+
+    ``dtype`` is that of Python numbers, which must not lose digits in the default float.
+    """
     if type(x) in backends.NAMESPACES or type(x) is Spec:
         array = x
     elif isinstance(x, (list, tuple)) and _holds_tensors(x):
@@ -185,7 +205,7 @@ def _array(x: Any) -> Any:
     elif isinstance(x, Tensor):
         return x.value
     else:
-        array = _from_python(x)
+        array = _from_python(x, dtype)
     if array.dtype in dtypes.ALL:
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.size == 0:
@@ -201,8 +221,8 @@ def _holds_tensors(x: Any) -> bool:
                for v in x)
 
 
-def _from_python(x: Any) -> np.ndarray:
-    """Numbers and nested lists: floats become the default float."""
+def _from_python(x: Any, dtype: Any = None) -> np.ndarray:
+    """Numbers and nested lists: floats become ``dtype``, or the default float."""
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -211,10 +231,12 @@ def _from_python(x: Any) -> np.ndarray:
             hint="make all rows the same length",
         ) from None
     is_python = isinstance(x, (int, float, complex, list, tuple)) and not isinstance(x, np.generic)
+    if dtype is not None:
+        return array.astype(dtype, copy=False) if array.dtype in dtypes.ALL else array
     if is_python and array.dtype == np.float64 and not _mentions_float64(x):
         return array.astype(dtypes.default_float())
     if is_python and array.dtype == np.complex128 and not _mentions_float64(x):
-        return array.astype(np.complex64)
+        return array.astype(dtypes.complex_of(dtypes.default_float()))
     return array
 
 
@@ -265,4 +287,4 @@ def floats(x: Any) -> Tensor:
     return x if kind == "f" or kind not in "iub" else Cast(dtypes.default_float())(x)
 
 
-METHODS = {"to": to, "astype": astype}
+METHODS = {"to": to, "astype": astype, "to_device": to_device}

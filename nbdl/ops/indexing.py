@@ -253,10 +253,12 @@ def _checked(
     if len(static) == 1 and len(arrays) == 1 and type(arrays[0].value) is np.ndarray:
         a = arrays[0]
         if a.dtype == dtypes.bool:
-            if a.shape != x.shape[: a.ndim]:
+            if a.ndim > x.ndim or any(
+                m not in (0, n) for m, n in zip(a.shape, x.shape, strict=False)
+            ):
                 raise IndexRangeError(
                     f"a mask of shape {a.shape} does not fit a tensor of shape {x.shape}",
-                    hint="its sizes must be those of the first axes",
+                    hint="its sizes must be those of the first axes (or 0, which selects nothing)",
                 )
         elif a.size and backends.has_data(x.value) and x.ndim:
             low, high = int(a.value.min()), int(a.value.max())

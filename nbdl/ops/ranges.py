@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from nbdl import backends, dtypes
+from nbdl.backends import dlpack
 from nbdl.core.tensor import Tensor, as_shape
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
-from nbdl.ops.conversion import astensor, promote_all
+from nbdl.ops.conversion import astensor, promote_all, tensor
 from nbdl.ops.creation import full_like, zeros
 from nbdl.ops.movement import reshape
 from nbdl.shapes import Spec, broadcast_shapes
@@ -159,8 +160,18 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
-    """A tensor of any object with ``__dlpack__`` (array API), sharing memory where possible."""
-    return _made(np.from_dlpack(x), device or "cpu")
+    """A tensor of any object with ``__dlpack__`` (array API), sharing memory where possible.
+
+    It stays on its device unless ``device`` is another. Raises DtypeError for elements that
+    DLPack or nbdl cannot hold, ArgumentError where ``copy=False`` and a copy is needed.
+    """
+    value = dlpack.take(x)
+    here = backends.device_of(value)
+    target = here if device is None else backends.Device(device)
+    if copy is False and target != here:
+        raise ArgumentError(f"from_dlpack: from {here} to {target} needs a copy")
+    y = tensor(value, device=target) if copy else astensor(value)
+    return y if y.device == target else y.to(target)
 
 
 def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:

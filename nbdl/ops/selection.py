@@ -10,9 +10,10 @@ import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError
+from nbdl.errors import DtypeError
 from nbdl.ops.conversion import astensor, cast, promote, promote_all
 from nbdl.ops.families import Elementwise
+from nbdl.shapes import broadcast_shapes
 
 __all__ = ["where", "masked_fill", "maximum", "minimum", "fmax", "fmin", "clip", "clamp"]
 
@@ -199,17 +200,19 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     """x kept between ``min`` and ``max`` (numbers or tensors; None: no bound).
 
     x: (...) -> y: (...), same dtype for numbers; the gradient passes where min <= x <= max.
-    Raises ArgumentError when both bounds are left out.
+    Raises ShapeError when x and the bounds do not broadcast.
     """
     x = astensor(x)
     if min is None and max is None:
-        raise ArgumentError("clip needs min=, max= or both; both are None")
+        return x
     if _is_number(min) and _is_number(max):
         kinds = [type(bound) for bound in (min, max) if bound is not None]
         dtype = x.dtype
         for kind in kinds:
             dtype = dtypes.promote_scalar(dtype, kind(0))
         return Clip(*_bounds(dtype, min, max))(cast(x, dtype))
+    bounds = [astensor(bound).shape for bound in (min, max) if bound is not None]
+    broadcast_shapes(x.shape, *bounds, what="clip: x and its bounds")
     if min is not None:
         x, low = promote(x, min)
         x = where(x < low, low, x)

@@ -62,7 +62,11 @@ MISTAKES: dict[str, tuple[Callable[[], object], type, str]] = {
         ArgumentError,
         "pow: an integer tensor (int64) cannot be raised to y=-1, a negative power",
     ),
-    "clip": (lambda: nbdl.clip(x), ArgumentError, "clip needs min=, max= or both; both are None"),
+    "clip": (
+        lambda: nbdl.clip(x, nbdl.zeros(4)),
+        ShapeError,
+        "clip: x and its bounds have shapes (2, 3) and (4,), which do not broadcast: sizes 3",
+    ),
     "where": (lambda: nbdl.where(x, 1, 2), DtypeError, "where needs a bool condition, got float32"),
     "where_shape": (
         lambda: nbdl.where(T([True, False]), x, 0),
