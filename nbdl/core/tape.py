@@ -29,6 +29,16 @@ class Leaf:
         self.extra: dict[str, Any] | None = None
         self.seq = count()
 
+    @property
+    def next_functions(self) -> tuple[()]:
+        """Nothing: here gradients end."""
+        return ()
+
+    @property
+    def variable(self) -> Tensor | None:
+        """The tensor, while it lives."""
+        return self.tensor()
+
 
 class Node:
     """One recorded call of an operation.
@@ -75,6 +85,13 @@ class Node:
             )
         return self.saved
 
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Where the gradients go, as PyTorch says it: a node and which of its outputs, by input."""
+        return tuple(
+            (edge.edges[0], edge.index) if type(edge) is Pick else (edge, 0) for edge in self.edges
+        )
+
     def __repr__(self) -> str:
         return f"<{self.op.title}>"
 
@@ -92,6 +109,12 @@ class Pick:
 
     def __repr__(self) -> str:
         return f"<{self.edges[0].op.title}[{self.index}]>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Those of the operation."""
+        found: tuple[tuple[Any, int], ...] = self.edges[0].next_functions
+        return found
 
 
 AnyNode = Leaf | Node | Pick

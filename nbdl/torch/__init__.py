@@ -19,15 +19,22 @@ not affected. A dozen methods exist in both worlds with different meanings, such
 and ``x.max(1)``; these look at who calls: in a module or notebook that imported nbdl.torch they
 mean PyTorch's, everywhere else, nbdl's own code included, the array API's.
 
-What differs from PyTorch: a tensor is a box around a value that never changes, so a view taken
-before an in-place operation keeps the old values, and ``out=`` is refused.
+What differs from PyTorch: a tensor is a box around a value that never changes, so a view keeps
+its values when the other tensor is changed in place, and the other way round. Where such a change
+would be lost altogether, as in ``x[0][1] = 5``, it is refused; parts of ``p.data`` write into
+``p``. Dtypes are NumPy's (``x.dtype.kind``), shapes are tuples, devices are texts.
 """
 
 # ruff: noqa: F401 - a face: names are here to be imported
 
 from __future__ import annotations
 
+from math import e, inf, nan, pi
+from typing import Any as _Any
+
 from nbdl.backends import Device as device
+from nbdl.backends import default_device as get_default_device
+from nbdl.backends import set_default_device
 from nbdl.core import (
     Generator,
     Tensor,
@@ -60,10 +67,20 @@ from nbdl.dtypes import (
 from nbdl.dtypes import (
     set_default_float as set_default_dtype,
 )
+from nbdl.errors import did_you_mean as _did_you_mean
 from nbdl.torch import autograd, backends, cuda, methods, nn, optim, utils
+from nbdl.torch.autograd import detach, inference_mode
+from nbdl.torch.backends import use_deterministic_algorithms
 from nbdl.torch.creation import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
     FloatTensor,
+    HalfTensor,
+    IntTensor,
     LongTensor,
+    ShortTensor,
     arange,
     as_tensor,
     bernoulli,
@@ -86,6 +103,7 @@ from nbdl.torch.creation import (
     randn,
     randn_like,
     randperm,
+    scalar_tensor,
     tensor,
     zeros,
     zeros_like,
@@ -106,76 +124,124 @@ from nbdl.torch.methods import (
     sub,
 )
 from nbdl.torch.naming import ALONG, SPOKEN, along, door, spoken
+from nbdl.torch.numbers import (
+    addmv,
+    broadcast_shapes,
+    can_cast,
+    cdist,
+    dist,
+    finfo,
+    heaviside,
+    is_complex,
+    is_floating_point,
+    is_nonzero,
+    nan_to_num,
+    promote_types,
+)
+from nbdl.torch.random import get_rng_state, initial_seed, seed, set_rng_state
 from nbdl.torch.rearrangement import (
+    block_diag,
+    cartesian_prod,
+    column_stack,
+    combinations,
     diag,
     diagonal,
+    dstack,
     flip,
+    fliplr,
+    flipud,
+    hstack,
+    index_fill,
     meshgrid,
     narrow,
     reshape,
     roll,
+    rot90,
     scatter,
     scatter_add,
     select,
     squeeze,
     t,
+    take_along_dim,
+    tensor_split,
     tril,
+    tril_indices,
     triu,
+    triu_indices,
+    vstack,
     where,
 )
 from nbdl.torch.reduction import (
     amax,
     amin,
+    aminmax,
     argsort,
+    argwhere,
+    bucketize,
     cummax,
     cummin,
+    histc,
     kthvalue,
     max,
     median,
     min,
+    nanmean,
+    nansum,
     nonzero,
     norm,
+    quantile,
     sort,
     std,
+    std_mean,
     topk,
     unique,
+    unique_consecutive,
     var,
+    var_mean,
 )
 from nbdl.torch.serialization import load, save
 
 SAME = (
-    "abs", "acos", "acosh", "addmm", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm",
-    "bilinear", "bincount", "bitwise_and", "bitwise_or", "bitwise_xor", "bmm",
-    "broadcast_tensors", "broadcast_to", "ceil", "cos", "cosh", "dot", "einsum", "erf", "exp",
-    "expm1", "floor", "floor_divide", "fmod", "inner", "isclose", "isfinite", "isin", "isinf",
-    "isnan", "kron", "lerp", "log", "log10", "log1p", "log2", "logaddexp", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "matmul", "maximum", "minimum", "mm", "mv",
-    "outer", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "searchsorted",
-    "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh", "tensordot", "tile",
-    "trace", "trunc", "xlogy",
+    "abs", "acos", "acosh", "adaptive_avg_pool1d", "addmm", "asin", "asinh", "atan", "atan2",
+    "atanh", "atleast_1d", "atleast_2d", "avg_pool1d", "baddbmm", "bilinear", "bincount",
+    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "bmm", "broadcast_tensors", "broadcast_to", "ceil", "celu", "clip", "clone",
+    "conj", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "copysign", "cos", "cosh", "cosine_similarity", "cov", "deg2rad",
+    "diag_embed", "divide", "dot", "dropout", "einsum", "erf", "erfc", "erfinv", "exp",
+    "exp2", "expm1", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
+    "greater", "greater_equal", "hypot", "iinfo", "imag", "inner", "isclose", "isfinite", "isin",
+    "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "layer_norm", "lerp", "less",
+    "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "matmul", "max_pool1d", "max_pool2d",
+    "maximum", "minimum", "mm", "multiply", "mv", "negative", "nextafter", "not_equal", "outer",
+    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "positive", "pow", "prelu",
+    "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "result_type", "round", "rsqrt",
+    "searchsorted", "selu", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "sqrt",
+    "square", "subtract", "tan", "tanh", "tensordot", "threshold", "tile", "trace", "trunc",
+    "xlogy",
 )  # fmt: skip
 """Functions that have the same name and meaning in nbdl.ops."""
 
 OTHER_NAMES = {
-    "absolute": "abs", "clip": "clip", "divide": "divide", "eq": "equal",
-    "ge": "greater_equal", "gt": "greater", "le": "less_equal", "lt": "less", "mul": "multiply",
-    "multiply": "multiply", "ne": "not_equal", "neg": "negative", "negative": "negative",
-    "subtract": "subtract", "true_divide": "divide", "clone": "clone",
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin",
+    "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "eq": "equal",
+    "fix": "trunc", "ge": "greater_equal", "ger": "outer", "gt": "greater", "le": "less_equal",
+    "lt": "less", "moveaxis": "moveaxis", "movedim": "moveaxis", "mul": "multiply",
+    "ne": "not_equal", "neg": "negative", "sgn": "sign", "true_divide": "divide",
 }  # fmt: skip
 """PyTorch's name -> the function's name in nbdl.ops."""
 
-for _name in SAME:
-    globals()[_name] = door(_name)
-for _name, _ours in OTHER_NAMES.items():
-    globals()[_name] = door(_ours)
-for _name in SPOKEN:
+for _name in (*SAME, *SPOKEN):
     globals()[_name] = spoken(_name)
+for _name, _ours in OTHER_NAMES.items():
+    globals()[_name] = spoken(_ours)
 for _name in ALONG:
     globals()[_name] = along(_name)
+diff = spoken("diff", ("n", "axis", "prepend", "append"))
 cat = concat = concatenate = spoken("concat")
 stack = spoken("stack")
 swapdims = spoken("swapaxes")
-movedim = moveaxis = door("moveaxis")
 
 float = float32
 double = float64
@@ -184,7 +250,7 @@ int = int32
 long = int64
 short = int16
 dtype = type(float32)
-inference_mode = no_grad
+row_stack = vstack
 
 methods.install()
 
@@ -197,3 +263,10 @@ def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
 def numel(input: Tensor) -> int:  # type: ignore[valid-type]
     """The number of elements."""
     return input.value.size
+
+
+def __getattr__(name: str) -> _Any:
+    known = [word for word in globals() if not word.startswith("_")]
+    raise AttributeError(
+        f"nbdl.torch has no {name!r}{_did_you_mean(name, known)}; it holds what nbdl has of PyTorch"
+    )

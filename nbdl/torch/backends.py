@@ -16,3 +16,7 @@ class _Cudnn:
 
 
 cudnn = _Cudnn()
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing to switch: the same seed gives the same numbers always."""

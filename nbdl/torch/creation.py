@@ -9,8 +9,9 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.core.random import Generator
 from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError
 from nbdl.ops import conversion, creation, random
-from nbdl.torch.naming import door, no_out, sizes
+from nbdl.torch.naming import door, into, sizes
 
 
 def _finish(y: Tensor, requires_grad: bool) -> Tensor:
@@ -34,6 +35,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return conversion.asarray(data, dtype=dtype, device=device)
 
 
+def scalar_tensor(s: complex, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor without axes; a float unless ``dtype`` says otherwise."""
+    return conversion.tensor(s, dtypes.default_float() if dtype is None else dtype, device)
+
+
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor that shares the array's memory; do not change the array while it is in use."""
     return conversion.asarray(ndarray)
@@ -42,48 +48,47 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 def zeros(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """Zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    no_out("zeros", out)
-    return creation.zeros(sizes(size), dtype=dtype, device=device, requires_grad=requires_grad)
+    y = creation.zeros(sizes(size), dtype=dtype, device=device, requires_grad=requires_grad)
+    return into(out, y)
 
 
 def ones(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
          requires_grad: bool = False, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """Ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
-    no_out("ones", out)
-    return creation.ones(sizes(size), dtype=dtype, device=device, requires_grad=requires_grad)
+    y = creation.ones(sizes(size), dtype=dtype, device=device, requires_grad=requires_grad)
+    return into(out, y)
 
 
 def empty(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
           requires_grad: bool = False, pin_memory: bool = False,
           memory_format: Any = None) -> Tensor:  # fmt: skip
     """Zeros (PyTorch leaves the values open)."""
-    no_out("empty", out)
-    return creation.zeros(sizes(size), dtype=dtype, device=device, requires_grad=requires_grad)
+    y = creation.zeros(sizes(size), dtype=dtype, device=device, requires_grad=requires_grad)
+    return into(out, y)
 
 
 def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None,
          device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """``fill_value`` everywhere."""
-    no_out("full", out)
-    return creation.full(
+    y = creation.full(
         sizes((size,)), fill_value, dtype=dtype, device=device, requires_grad=requires_grad
     )
+    return into(out, y)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None,
            layout: Any = None, device: Any = None,
            requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Numbers from start (default 0) to before end.  -> y: (n,)."""
-    no_out("arange", out)
     y = door("arange")(start, end, step, dtype=dtype, device=device)
-    return _finish(y, requires_grad)
+    return into(out, _finish(y, requires_grad))
 
 
 def linspace(start: float, end: float, steps: int, *, out: Any = None, dtype: Any = None,
              device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """``steps`` numbers from start to end, both included.  -> y: (steps,)."""
-    no_out("linspace", out)
-    return _finish(door("linspace")(start, end, steps, dtype=dtype, device=device), requires_grad)
+    y = door("linspace")(start, end, steps, dtype=dtype, device=device)
+    return into(out, _finish(y, requires_grad))
 
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None,
@@ -124,26 +129,26 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
 def rand(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None,
          device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1)."""
-    no_out("rand", out)
     y = random.rand(*sizes(size), dtype=dtype, device=device, generator=generator)
-    return _finish(y, requires_grad)
+    return into(out, _finish(y, requires_grad))
 
 
 def randn(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None,
           device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Standard normal numbers."""
-    no_out("randn", out)
     y = random.randn(*sizes(size), dtype=dtype, device=device, generator=generator)
-    return _finish(y, requires_grad)
+    return into(out, _finish(y, requires_grad))
 
 
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None,
-            dtype: Any = None, device: Any = None) -> Tensor:  # fmt: skip
+            dtype: Any = None, device: Any = None,
+            requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Integers in [low, high): ``randint(10, (3,))`` or ``randint(2, 10, (3,))``."""
     if size is None:
         low, high, size = 0, low, high
     shape = sizes((size,))
-    return random.randint(low, high, shape, dtype=dtype, device=device, generator=generator)
+    y = random.randint(low, high, shape, dtype=dtype, device=device, generator=generator)
+    return _finish(y, requires_grad)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None,
@@ -158,16 +163,18 @@ def _like(x: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
     return {"dtype": x.dtype if dtype is None else dtype, "device": where}
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None,
-              requires_grad: bool = False) -> Tensor:  # fmt: skip
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None,
+              device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Uniform numbers in ``input``'s shape."""
-    return _finish(random.rand(*input.shape, **_like(input, dtype, device)), requires_grad)
+    y = random.rand(*input.shape, **_like(input, dtype, device), generator=generator)
+    return _finish(y, requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None,
-               requires_grad: bool = False) -> Tensor:  # fmt: skip
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None,
+               device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Standard normal numbers in ``input``'s shape."""
-    return _finish(random.randn(*input.shape, **_like(input, dtype, device)), requires_grad)
+    y = random.randn(*input.shape, **_like(input, dtype, device), generator=generator)
+    return _finish(y, requires_grad)
 
 
 def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None,
@@ -203,8 +210,16 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
     replacement the places differ (A. Efraimidis and P. Spirakis, 2006: the largest
     log(u) / weight).
     """
-    weights = np.atleast_2d(input.numpy()).astype(np.float64)
+    weights = np.atleast_2d(input.cpu().numpy()).astype(np.float64)
     rows, n = weights.shape
+    if not (weights >= 0).all() or not (weights.sum(axis=1) > 0).all():
+        raise ArgumentError("multinomial: the weights of a row must be at least 0, and not all 0")
+    if not replacement and num_samples > (weights > 0).sum(axis=1).min():
+        raise ArgumentError(
+            f"multinomial: {num_samples} different places were asked for, a row has only "
+            f"{(weights > 0).sum(axis=1).min()} with a weight above 0",
+            hint="replacement=True draws places again",
+        )
     if replacement:
         unit = random.rand(rows, num_samples, dtype="float64", device="cpu", generator=generator)
         edges = weights.cumsum(axis=1)
@@ -223,11 +238,29 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
     return Tensor(places).to(input.device)
 
 
-def FloatTensor(data: Any) -> Tensor:
-    """``data`` as float32."""
-    return conversion.tensor(data, dtypes.float32)
+def _typed(dtype: Any) -> Any:
+    """PyTorch's older way to say a dtype: ``torch.LongTensor([1, 2])``.
+
+    Numbers alone are a shape, ``torch.FloatTensor(2, 3)``; ``x.type(torch.LongTensor)`` converts.
+    """
+
+    def make(*data: Any) -> Tensor:
+        if all(isinstance(n, int) for n in data):
+            return creation.zeros(data or (0,), dtype=dtype)
+        (values,) = data
+        return conversion.tensor(values, dtype)
+
+    make.dtype = dtype  # type: ignore[attr-defined]
+    make.__doc__ = f"A tensor of {dtype.name}."
+    return make
 
 
-def LongTensor(data: Any) -> Tensor:
-    """``data`` as int64."""
-    return conversion.tensor(data, dtypes.int64)
+BoolTensor = _typed(dtypes.bool)
+ByteTensor = _typed(dtypes.uint8)
+CharTensor = _typed(dtypes.int8)
+DoubleTensor = _typed(dtypes.float64)
+FloatTensor = _typed(dtypes.float32)
+HalfTensor = _typed(dtypes.float16)
+IntTensor = _typed(dtypes.int32)
+LongTensor = _typed(dtypes.int64)
+ShortTensor = _typed(dtypes.int16)

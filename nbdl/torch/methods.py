@@ -17,14 +17,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nbdl import backends, dtypes
+from nbdl.core.nameless import changing
 from nbdl.core.tensor import Tensor
 from nbdl.nn import functional as F
 from nbdl.nn import init
+from nbdl.ops import conversion
 from nbdl.ops.conversion import astensor
 from nbdl.ops.inplace import in_place
-from nbdl.shapes import normalize_axis
-from nbdl.torch import creation, rearrangement, reduction
+from nbdl.shapes import Spec, normalize_axis
+from nbdl.torch import creation, numbers, rearrangement, reduction
 from nbdl.torch.naming import ALONG, SPOKEN, along, by_caller, door, spoken
 
 
@@ -100,8 +104,13 @@ def _get_device(self: Tensor) -> int:
 
 
 def _type(self: Tensor, dtype: Any = None) -> Any:
-    """Its dtype's name in PyTorch's words, or the tensor as ``dtype``."""
-    return f"torch.{self.dtype.name}" if dtype is None else self.to(dtype)
+    """Its dtype's name in PyTorch's words, or the tensor as ``dtype`` or ``torch.LongTensor``."""
+    if dtype is None:
+        return f"torch.{self.dtype.name}"
+    if isinstance(dtype, str) and dtype.endswith("Tensor"):
+        dtype = getattr(creation, dtype.rpartition(".")[2], dtype)
+    kind = getattr(dtype, "dtype", None)
+    return self.to(kind if isinstance(kind, np.dtype) else dtype)
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:
@@ -129,70 +138,70 @@ def _pin_memory(self: Tensor) -> Tensor:
 # ----- computing --------------------------------------------------------------------------
 
 
-def add(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """x + alpha · y."""
-    return door("add")(self, other if alpha == 1 else door("multiply")(other, alpha))
+    return door("add")(input, other if alpha == 1 else door("multiply")(other, alpha))
 
 
-def sub(self: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """x - alpha · y."""
-    return door("subtract")(self, other if alpha == 1 else door("multiply")(other, alpha))
+    return door("subtract")(input, other if alpha == 1 else door("multiply")(other, alpha))
 
 
-def div(self: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """x / y; ``rounding_mode`` is ``"floor"`` or ``"trunc"``."""
     if rounding_mode == "floor":
-        return door("floor_divide")(self, other)
-    quotient = door("divide")(self, other)
+        return door("floor_divide")(input, other)
+    quotient = door("divide")(input, other)
     return door("trunc")(quotient) if rounding_mode == "trunc" else quotient
 
 
-def addcmul(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """x + value · a · b."""
-    return add(self, door("multiply")(tensor1, tensor2), alpha=value)
+    return add(input, door("multiply")(tensor1, tensor2), alpha=value)
 
 
-def addcdiv(self: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """x + value · a / b."""
-    return add(self, door("divide")(tensor1, tensor2), alpha=value)
+    return add(input, door("divide")(tensor1, tensor2), alpha=value)
 
 
-def clamp(self: Any, min: Any = None, max: Any = None) -> Tensor:
+def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     """The values limited to min..max."""
-    return door("clip")(self, min, max)
+    return door("clip")(input, min, max)
 
 
-def clamp_min(self: Any, min: Any) -> Tensor:
+def clamp_min(input: Any, min: Any) -> Tensor:
     """The values, at least min."""
-    return door("clip")(self, min, None)
+    return door("clip")(input, min, None)
 
 
-def clamp_max(self: Any, max: Any) -> Tensor:
+def clamp_max(input: Any, max: Any) -> Tensor:
     """The values, at most max."""
-    return door("clip")(self, None, max)
+    return door("clip")(input, None, max)
 
 
-def softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
+def softmax(input: Any, dim: int, dtype: Any = None) -> Tensor:
     """exp(x) scaled to sum 1 along ``dim``."""
-    return F.softmax(self, dim, dtype=dtype)
+    return F.softmax(input, dim, dtype=dtype)
 
 
-def log_softmax(self: Any, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Tensor:
     """The logarithm of softmax along ``dim``."""
-    return F.log_softmax(self, dim, dtype=dtype)
+    return F.log_softmax(input, dim, dtype=dtype)
 
 
-def equal(self: Any, other: Any) -> bool:
+def equal(input: Any, other: Any) -> bool:
     """Whether shapes and all elements are the same."""
-    a, b = astensor(self), astensor(other)
+    a, b = astensor(input), astensor(other)
     return a.shape == b.shape and bool(door("all")(door("equal")(a, b)))
 
 
 def allclose(
-    self: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether all elements are nearly the same."""
-    return bool(door("allclose")(self, other, rtol=rtol, atol=atol, equal_nan=equal_nan))
+    return bool(door("allclose")(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
 def _random_(self: Tensor, low: int = 0, high: int | None = None) -> Tensor:
@@ -216,11 +225,49 @@ def _normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: An
     return self._replace(init.normal_(self.detach(), mean, std, generator))
 
 
+def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
+    """Fill with numbers of the exponential distribution of rate ``lambd``."""
+    unit = creation.rand_like(self, dtype="float64", generator=generator)
+    return self._replace(door("negative")(door("log1p")(-unit)) / lambd)
+
+
+def _multinomial(self: Tensor, num_samples: int, replacement: bool = False, *,
+                 generator: Any = None) -> Tensor:  # fmt: skip
+    """Places drawn with probabilities in proportion to the values."""
+    return creation.multinomial(self, num_samples, replacement, generator=generator)
+
+
+def _new_shape(change: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The method that puts a tensor of another shape into the box: ``x.unsqueeze_(0)``."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return self._take(change(self, *args, **kwargs))
+
+    method.__doc__ = f"In place: {change.__doc__}"
+    return changing(method)
+
+
+def _made(self: Tensor, *args: Any) -> None:
+    """``torch.Tensor([1, 2])`` holds floats; ``torch.Tensor(2, 3)`` has that shape."""
+    one = args[0] if len(args) == 1 else None
+    if all(isinstance(n, int) for n in args):
+        one = creation.zeros(*args or (0,)).value
+    elif not isinstance(one, (Tensor, np.ndarray, Spec)):
+        one = conversion.tensor(one, dtypes.default_float()).value
+    _init(self, one)
+
+
+_init = Tensor.__init__
+
 ALIASES: dict[str, Any] = {
     "dim": _dim, "ndimension": _dim, "numel": _numel, "nelement": _numel,
     "is_contiguous": _is_contiguous, "is_floating_point": _is_floating_point,
     "element_size": _element_size, "get_device": _get_device,
     "is_cuda": property(lambda self: self.device.type == "cuda"),
+    "is_cpu": property(lambda self: self.device.type == "cpu"),
+    "itemsize": property(_element_size), "is_complex": numbers.is_complex,
+    "is_nonzero": numbers.is_nonzero,
+    "byte": creation.ByteTensor, "char": creation.CharTensor, "short": creation.ShortTensor,
     "type": _type, "type_as": _type_as, "pin_memory": _pin_memory,
     "new_zeros": _beside(creation.zeros), "new_ones": _beside(creation.ones),
     "new_empty": _beside(creation.empty), "new_full": _beside(creation.full),
@@ -231,6 +278,15 @@ ALIASES: dict[str, Any] = {
     "narrow": rearrangement.narrow, "contiguous": rearrangement.contiguous,
     "tril": rearrangement.tril, "triu": rearrangement.triu,
     "scatter": rearrangement.scatter, "scatter_add": rearrangement.scatter_add,
+    "swapdims": spoken("swapaxes"), "tensor_split": rearrangement.tensor_split,
+    "split_with_sizes": spoken("split"), "fliplr": rearrangement.fliplr,
+    "flipud": rearrangement.flipud, "index_fill": rearrangement.index_fill,
+    "take_along_dim": rearrangement.take_along_dim, "argwhere": reduction.argwhere,
+    "aminmax": reduction.aminmax, "nansum": reduction.nansum, "nanmean": reduction.nanmean,
+    "quantile": reduction.quantile, "histc": reduction.histc,
+    "unique_consecutive": reduction.unique_consecutive, "nan_to_num": numbers.nan_to_num,
+    "heaviside": numbers.heaviside, "dist": numbers.dist, "addmv": numbers.addmv,
+    "bernoulli": creation.bernoulli, "multinomial": _multinomial,
     "add": add, "sub": sub, "div": div, "addcmul": addcmul, "addcdiv": addcdiv,
     "clamp": clamp, "clamp_min": clamp_min, "clamp_max": clamp_max,
     "softmax": softmax, "log_softmax": log_softmax, "allclose": allclose,
@@ -241,7 +297,14 @@ ALIASES: dict[str, Any] = {
     **{theirs: door(ours) for theirs, ours in {
         "mm": "mm", "bmm": "bmm", "mv": "mv", "outer": "outer", "dot": "dot", "addmm": "addmm",
         "baddbmm": "baddbmm", "sigmoid": "sigmoid", "erf": "erf", "isclose": "isclose",
-        "lerp": "lerp", "arccos": "acos", "arcsin": "asin", "arctan": "atan",
+        "lerp": "lerp", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin",
+        "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
+        "fix": "trunc", "ger": "outer", "sgn": "sign",
+        **{name: name for name in (
+            "bincount", "bitwise_not", "cov", "deg2rad", "diag_embed", "float_power", "fmax",
+            "fmin", "inner", "isneginf", "isposinf", "isreal", "kron", "logaddexp2", "logit",
+            "nextafter", "positive", "prelu", "rad2deg",
+        )},
     }.items()},
 }  # fmt: skip
 """Other names and words for what is there already."""
@@ -252,7 +315,7 @@ BY_CALLER: dict[str, Any] = {
     "nonzero": reduction.nonzero, "squeeze": rearrangement.squeeze,
     "repeat": rearrangement.repeat, "flip": rearrangement.flip, "roll": rearrangement.roll,
     "equal": equal, "unique": reduction.unique, "diag": rearrangement.diag,
-    "diagonal": rearrangement.diagonal,
+    "diagonal": rearrangement.diagonal, "rot90": rearrangement.rot90, "__init__": _made,
 }  # fmt: skip
 """The same name for something else."""
 
@@ -263,19 +326,37 @@ IN_PLACE: dict[str, Any] = {
     "tril_": in_place(rearrangement.tril), "triu_": in_place(rearrangement.triu),
     "scatter_": in_place(rearrangement.scatter),
     "scatter_add_": in_place(rearrangement.scatter_add),
-    **{f"{name}_": in_place(door(name)) for name in (
-        "multiply", "rsqrt", "sin", "cos", "sigmoid", "relu", "floor", "ceil", "reciprocal",
-        "square", "remainder", "addmm",
-    )},
+    "exponential_": _exponential_, "fill_diagonal_": rearrangement.fill_diagonal_,
+    "index_fill_": in_place(rearrangement.index_fill),
+    "nan_to_num_": in_place(numbers.nan_to_num), "index_add_": in_place(spoken("index_add")),
+    "cumsum_": in_place(spoken("cumsum")), "cumprod_": in_place(spoken("cumprod")),
+    "unsqueeze_": _new_shape(spoken("unsqueeze")), "t_": _new_shape(rearrangement.t),
+    "squeeze_": _new_shape(rearrangement.squeeze),
+    "transpose_": _new_shape(spoken("transpose")), "swapdims_": _new_shape(spoken("swapaxes")),
+    **{f"{theirs}_": in_place(door(ours)) for theirs, ours in {
+        "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "eq": "equal",
+        "fix": "trunc", "ge": "greater_equal", "gt": "greater", "le": "less_equal", "lt": "less",
+        "ne": "not_equal", "negative": "negative", "true_divide": "divide",
+        **{name: name for name in (
+            "acos", "acosh", "addmm", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm",
+            "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "copysign", "cos",
+            "cosh", "deg2rad", "divide", "erf", "erfc", "erfinv", "exp2", "expm1", "floor",
+            "floor_divide", "fmod", "frac", "hypot", "log10", "log1p", "log2", "logical_and",
+            "logical_not", "logical_or", "logical_xor", "logit", "multiply", "rad2deg",
+            "reciprocal", "relu", "remainder", "rsqrt", "sigmoid", "sign", "sin", "sinc",
+            "sinh", "square", "subtract", "tan", "trunc", "xlogy",
+        )},
+    }.items()},
 }  # fmt: skip
 """The result goes into the tensor's box. nbdl's own ``add_``, ``mul_`` … are there already."""
 
 
 def install() -> None:
     """Put all of it on Tensor."""
-    for table in (ALIASES, IN_PLACE):
-        for name, method in table.items():
-            setattr(Tensor, name, method)
+    for name, method in IN_PLACE.items():
+        method.__name__ = name
+    for name, method in {**ALIASES, **IN_PLACE}.items():
+        setattr(Tensor, name, method)
     for name, theirs in BY_CALLER.items():
         ours = Tensor.__dict__.get(name)
         setattr(Tensor, name, theirs if ours is None else by_caller(ours, theirs))

@@ -10,7 +10,6 @@ from typing import Any
 
 from nbdl import ops
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError
 from nbdl.nn import functional
 
 Door = Callable[..., Any]
@@ -27,6 +26,9 @@ WORDS = {
 }
 """PyTorch's word for an argument -> the array API's or nbdl's."""
 
+
+SECOND = ("other", "exponent", "mat2")
+"""PyTorch's words for a second argument, which nbdl's functions take by position."""
 
 ALONG = ("sum", "mean", "prod", "any", "all", "argmax", "argmin", "count_nonzero", "logsumexp")
 """Reductions that only need PyTorch's words for the axis."""
@@ -57,20 +59,27 @@ def spoken(name: str, positions: tuple[str, ...] = ()) -> Door:
     what PyTorch also takes by position.
     """
     function = door(_NAMES.get(name, name))
+    code = function.__code__
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    words = {theirs: ours for theirs, ours in WORDS.items() if theirs not in own}
 
     @functools.wraps(function)
     def with_words(*args: Any, **kwargs: Any) -> Any:
-        if "input" in kwargs:
-            args = (kwargs.pop("input"), *args)
-        if kwargs:
-            no_out(name, kwargs.pop("out", None))
-            kwargs = {WORDS.get(word, word): value for word, value in kwargs.items()}
         if positions and len(args) > 1:
             kwargs.update(zip(positions, args[1:], strict=False))
             args = args[:1]
+        if not kwargs:
+            return function(*args)
+        if "input" in kwargs:
+            args = (kwargs.pop("input"), *args)
+        for word in SECOND:
+            if word in kwargs:
+                args = (*args, kwargs.pop(word))
+        out = kwargs.pop("out", None)
+        kwargs = {words.get(word, word): value for word, value in kwargs.items()}
         if isinstance(kwargs.get("axis"), list):
             kwargs["axis"] = tuple(kwargs["axis"])
-        return function(*args, **kwargs)
+        return into(out, function(*args, **kwargs))
 
     return with_words
 
@@ -87,13 +96,13 @@ def sizes(shape: Sequence[Any]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def no_out(name: str, out: Any) -> None:
-    """Refuse ``out=``: values are immutable, there is nothing to write into."""
-    if out is not None:
-        raise ArgumentError(
-            f"{name}: out= is not possible, a tensor's memory is never written to",
-            hint=f"y = torch.{name}(...), or y.copy_(torch.{name}(...))",
-        )
+def into(out: Any, y: Any) -> Any:
+    """``out=``: the result goes into the box of ``out``, whose dtype stays, and is returned."""
+    if out is None:
+        return y
+    if isinstance(y, tuple):
+        return tuple(into(o, part) for o, part in zip(out, y, strict=True))
+    return out._take(y if out.dtype == y.dtype else y.to(out.dtype))
 
 
 def speaks_torch(frame: FrameType | None) -> bool:

@@ -125,6 +125,19 @@ def test_backward_takes_its_arguments_by_position_and_can_be_limited_to_some_inp
         (x * 2).sum().backward(inputs=x.detach())
 
 
+def test_the_graph_can_be_walked_as_in_pytorch() -> None:
+    x, c = leaf(1, 2), nbdl.tensor([3.0, 4.0], dtype="float64")
+    first, second = nbdl.split(x * c, 1)
+    ((node, place), (nothing, _)) = (second * c[:1]).grad_fn.next_functions
+    assert repr(node) == "<Split>"
+    assert (place, nothing) == (1, None)
+    assert repr(first.grad_fn) == "<Split[0]>"
+    ((multiply, _),) = first.grad_fn.next_functions
+    assert repr(multiply) == "<Multiply>"
+    assert multiply.next_functions[0][0].variable is x
+    assert multiply.next_functions[0][0].next_functions == ()
+
+
 def test_backward_without_history() -> None:
     with pytest.raises(GradientError, match="does not depend on anything requiring a gradient"):
         nbdl.tensor(1.0).backward()

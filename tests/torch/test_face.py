@@ -213,6 +213,133 @@ torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 1)
 torch.normal(0.0, 1.0, (3, 2)).shape
 torch.no_grad().__class__.__name__
 isinstance(x, torch.Tensor)
+torch.Tensor([1, 2])
+torch.Tensor([1, 2]).dtype == torch.float32
+torch.Tensor(2, 3).shape
+torch.Tensor().shape
+torch.LongTensor([1.5, 2])
+torch.FloatTensor(2, 3).shape
+torch.BoolTensor([1, 0])
+x.type(torch.LongTensor)
+x.type("torch.FloatTensor").dtype == torch.float32
+x.abs().byte()
+x.short()
+x.char()
+torch.pi
+torch.inf
+torch.finfo(torch.float32).eps
+torch.finfo(x.dtype).min
+torch.finfo(torch.float16).tiny
+torch.finfo().resolution
+torch.iinfo(torch.int32).max
+torch.is_floating_point(x)
+torch.is_complex(x)
+torch.promote_types(torch.int64, torch.float32) == torch.float32
+torch.result_type(x, 1) == torch.float64
+torch.can_cast(torch.int64, torch.float32)
+torch.scalar_tensor(3)
+torch.is_nonzero(torch.tensor(0))
+torch.exp(input=x)
+torch.add(input=x, other=1)
+torch.pow(x, exponent=2)
+torch.matmul(x, other=x.T)
+torch.mul(x, x, out=torch.empty(3, 4, dtype=x.dtype))
+torch.sum(x, dim=1, out=torch.empty(0, dtype=x.dtype))
+torch.arange(3, out=torch.empty(3))
+torch.zeros(2, out=torch.ones(2))
+torch.hstack([x, x])
+torch.hstack([x[0], x[1]])
+torch.vstack([x, x])
+torch.vstack((x[0], x[1]))
+torch.row_stack((x[0], x[1]))
+torch.dstack([x, x])
+torch.dstack([x[0], x[1]])
+torch.column_stack([x[:, 0], x])
+torch.tensor_split(x, 3, dim=1)
+torch.tensor_split(x, (1, 3), dim=1)
+x.tensor_split(2)
+torch.fliplr(x)
+x.flipud()
+torch.rot90(x)
+x.rot90(2, [0, 1])
+torch.block_diag(x, torch.ones(2, 1, dtype=x.dtype), x[0])
+torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4, 5]))
+torch.combinations(torch.tensor([1, 2, 3]))
+torch.combinations(torch.tensor([1, 2]), r=3, with_replacement=True)
+torch.tril_indices(3, 4, offset=1)
+torch.triu_indices(3, 3)
+torch.take_along_dim(x, i, dim=1)
+torch.take_along_dim(x, torch.tensor([5, 0]))
+x.index_fill(1, torch.tensor([0, 2]), 9.0)
+torch.zeros(3, 4).fill_diagonal_(7)
+torch.atleast_2d(x[0])
+torch.ravel(x)
+torch.swapdims(x, 0, 1)
+torch.movedim(c, 0, 2)
+torch.diag_embed(x)
+torch.diff(x)
+torch.diff(x, 1, 0)
+torch.var_mean(x, dim=1)
+torch.var_mean(x, 0, unbiased=False)
+torch.std_mean(x)
+torch.aminmax(x, dim=1)
+torch.aminmax(x).max
+torch.quantile(x, 0.3)
+torch.quantile(x, torch.tensor([0.25, 0.75], dtype=x.dtype), dim=1)
+x.quantile(0.5, 0, True)
+torch.nansum(torch.tensor([1.0, float("nan"), 2.0]))
+torch.nanmean(torch.tensor([[1.0, float("nan")], [2.0, 4.0]]), dim=1)
+torch.nan_to_num(torch.tensor([1.0, float("nan"), float("inf"), -float("inf")]))
+torch.nan_to_num(torch.tensor([float("nan"), float("inf")]), nan=5.0, posinf=6.0)
+torch.histc(x, bins=4)
+torch.histc(x, 5, -1, 1)
+torch.bucketize(x, torch.tensor([-0.5, 0.0, 0.5], dtype=x.dtype))
+torch.bucketize(torch.tensor([1, 2]), torch.tensor([1, 2]), right=True)
+torch.argwhere(x > 0)
+torch.unique_consecutive(torch.tensor([1, 1, 2, 2, 1]))
+torch.unique_consecutive(torch.tensor([1, 1, 2]), return_inverse=True, return_counts=True)
+torch.cdist(x, x[:2] + 1)
+torch.cdist(x, x[:2] + 1, p=1)
+torch.dist(x, x + 1)
+torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
+torch.addmv(x[:, 0], x, x[0])
+torch.broadcast_shapes((2, 1), (3,))
+torch.cosine_similarity(x, x + 1, dim=1)
+torch.clip(x, 0, 1)
+torch.absolute(x)
+torch.arctan2(x, x + 5)
+torch.hypot(x, x)
+torch.deg2rad(x)
+torch.logit(torch.tensor([0.2, 0.7]))
+torch.less(x, 0)
+torch.dropout(x, 0.0, True)
+x.clone().sinh_()
+x.clone().gt_(0)
+x.clone().unsqueeze_(0).shape
+x.clone().t_()
+x.clone().transpose_(0, 1)
+x[:1].clone().squeeze_()
+x.clone().cumsum_(1)
+x.clone().index_fill_(0, torch.tensor([1]), 0.0)
+torch.ones(3).bernoulli()
+torch.tensor([0.0, 1.0]).multinomial(1)
+torch.ones(1000).exponential_().min() >= 0
+x.is_cpu
+x.itemsize
+x.is_complex()
+f"{x[0, 0]:.3f} {torch.tensor(7)} {torch.tensor(2.5)}"
+F.relu(x, inplace=False)
+F.relu(input=x)
+F.relu_(x.clone())
+F.leaky_relu(x, 0.2, True)
+F.leaky_relu(x, negative_slope=0.2)
+F.elu(x.clone(), inplace=True)
+F.rrelu(x, 0.1, 0.1, False, False)
+F.hardtanh(x, -0.5, 0.5)
+F.threshold(x, 0.1, 20, False)
+F.softmax(input=x, dim=1)
+F.pad(input=x, pad=(1, 1), mode="constant", value=2)
+F.mse_loss(input=x, target=x * 2, reduction="sum")
 """.strip().split("\n")
 
 
@@ -235,18 +362,20 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, (bool, int, float, str, type(None))):
         return value
-    return np.asarray(value)
+    return np.asarray(value.detach() if hasattr(value, "detach") else value)
 
 
-def same(a: Any, b: Any) -> None:
+def same(a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-9) -> None:
     if isinstance(a, list):
         assert len(a) == len(b)
         for p, q in zip(a, b, strict=True):
-            same(p, q)
+            same(p, q, rtol, atol)
     elif isinstance(a, np.ndarray):
         assert a.shape == b.shape
         assert (a.dtype.kind == "b") == (b.dtype.kind == "b")
-        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+    elif isinstance(a, float):
+        assert a == pytest.approx(b, rel=rtol, abs=atol, nan_ok=True)
     else:
         assert a == b
 
@@ -328,10 +457,18 @@ def test_code_that_never_heard_of_pytorch_keeps_the_array_apis_meaning():
 def test_what_cannot_be_the_same_is_refused_with_the_way_out():
     torch = nbdl.torch
     x = torch.ones(2, 3)
-    with pytest.raises(ArgumentError, match="out= is not possible"):
-        torch.zeros(3, out=x)
-    with pytest.raises(ArgumentError, match="out= is not possible"):
-        torch.sum(x, out=x)
+    with pytest.raises(AttributeError, match=r"no 'sigmoide'; did you mean 'sigmoid'"):
+        torch.sigmoide(x)
+    with pytest.raises(ArgumentError, match=r"'size_average'(.|\n)*reduction="):
+        torch.nn.functional.mse_loss(x, x, size_average=False)
+    with pytest.raises(ArgumentError, match="only_inputs=False"):
+        torch.autograd.grad(x, x, only_inputs=False)
+    with pytest.raises(ArgumentError, match="3 different places were asked for, a row has only 2"):
+        torch.multinomial(torch.tensor([0.5, 0.5, 0.0]), 3)
+    with pytest.raises(ArgumentError, match="interpolation='nearest' is not possible"):
+        torch.quantile(x, 0.5, interpolation="nearest")
+    with pytest.raises(ShapeError, match="cdist needs rows of one length"):
+        torch.cdist(x, torch.ones(2, 4))
     with pytest.raises(ArgumentError, match=r"x\.to\(dtype\) converts"):
         x.view(torch.int32)
     with pytest.raises(ShapeError, match="at most 2 axes"):
