@@ -40,12 +40,15 @@ class Case:
     Attributes:
         text: an expression in the names of ``_names``; ``torch``: PyTorch's where it differs.
         shapes: for each size the shapes of x, y, w, ... that the expression speaks of.
+        backward: whether it has a gradient.
+        positive: values from 0.5 to 1.5; others are normally distributed.
     """
 
     text: str
     shapes: tuple[dict[str, tuple[int, ...]], ...]
     torch: str = ""
     backward: bool = True
+    positive: bool = False
 
 
 def _grow(*names: str, **others: Callable[[int, int], tuple[int, ...]]) -> tuple[Any, ...]:
@@ -85,16 +88,16 @@ CASES: dict[str, Case] = {
     "add, scalar": Case("x + 1.5", _X),
     "subtract": Case("x - y", _XY),
     "multiply": Case("x * y", _XY),
-    "divide": Case("x / y", _XY),
+    "divide": Case("x / y", _XY, positive=True),
     "negative": Case("-x", _X),
     "square": Case("x ** 2", _X),
-    "sqrt": Case("xp.sqrt(x)", _X),
+    "sqrt": Case("xp.sqrt(x)", _X, positive=True),
     "exp": Case("xp.exp(x)", _X),
-    "log": Case("xp.log(x)", _X),
+    "log": Case("xp.log(x)", _X, positive=True),
     "abs": Case("xp.abs(x)", _X),
     "maximum": Case("xp.maximum(x, y)", _XY),
-    "clip": Case("xp.clip(x, 0.3, 0.7)", _X),
-    "where": Case("xp.where(x > 1, x, y)", _XY),
+    "clip": Case("xp.clip(x, -1, 1)", _X),
+    "where": Case("xp.where(x > 0, x, y)", _XY),
     # activations
     "relu": Case("F.relu(x)", _X),
     "leaky_relu": Case("F.leaky_relu(x)", _X),
@@ -160,7 +163,7 @@ def _names(case: Case, size: int, peer: str) -> tuple[dict[str, Any], list[Any]]
         import nbdl.nn.functional as F
     random = np.random.default_rng(0)
     leaves = {
-        name: xp.asarray((random.random(shape) + 0.5).astype(np.float32)).requires_grad_()
+        name: xp.asarray(_values(random, shape, case.positive)).requires_grad_()
         for name, shape in case.shapes[size].items()
     }
     names: dict[str, Any] = {"xp": xp, "F": F, **leaves}
@@ -171,6 +174,12 @@ def _names(case: Case, size: int, peer: str) -> tuple[dict[str, Any], list[Any]]
     if "order" in case.text:
         names["order"] = xp.asarray(random.integers(0, m, shape))
     return names, list(leaves.values())
+
+
+def _values(random: np.random.Generator, shape: tuple[int, ...], positive: bool) -> np.ndarray:
+    if positive:
+        return random.random(shape, np.float32) + np.float32(0.5)
+    return random.standard_normal(shape, np.float32)
 
 
 def worker(peer: str, threads: int, only: str) -> Timings:

@@ -12,7 +12,7 @@ from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops.arithmetic import exp
 from nbdl.ops.conversion import floats
 from nbdl.ops.families import Elementwise
-from nbdl.ops.numerics import blockwise
+from nbdl.ops.numerics import blockwise, chosen, clipped, kept
 from nbdl.ops.rounding import abs as absolute
 from nbdl.ops.special import erf_values
 from nbdl.ops.trigonometry import tanh
@@ -268,8 +268,13 @@ class Softplus(Elementwise):
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
             t = x * self.beta
-            y = (xp.maximum(t, 0) + xp.log1p(xp.exp(-xp.abs(t)))) / self.beta
-            return xp.where(t > self.threshold, x, y)
+            y = xp.abs(t, out=xp.empty_like(t))
+            xp.negative(y, out=y)
+            xp.exp(y, out=y)
+            xp.log1p(y, out=y)
+            y += clipped(xp, t, 0, xp.inf)
+            y /= self.beta
+            return chosen(xp, t > self.threshold, x, y)
 
         return blockwise(xp, rule, x)
 
@@ -288,10 +293,10 @@ class SoftplusSlope(Elementwise):
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
-            t = x * self.beta
-            return xp.where(t > self.threshold, 1, sigmoid_values(xp, xp.asarray(t)))
+            t = xp.asarray(x * self.beta)
+            return chosen(xp, t > self.threshold, t.dtype.type(1), sigmoid_values(xp, t))
 
-        return blockwise(xp, rule, x).astype(x.dtype, copy=False)
+        return blockwise(xp, rule, x)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return SigmoidGrad()(dy * self.beta, y)
@@ -307,7 +312,11 @@ class LogSigmoid(Elementwise):
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
-            return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+            y = xp.abs(x, out=xp.empty_like(x))
+            xp.negative(y, out=y)
+            xp.exp(y, out=y)
+            xp.log1p(y, out=y)
+            return xp.subtract(clipped(xp, x, -xp.inf, 0), y, out=y)
 
         return blockwise(xp, rule, x)
 
@@ -327,11 +336,11 @@ class Elu(Elementwise):
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
-            y = xp.minimum(x, 0, out=xp.empty_like(x))
+            y = xp.asarray(clipped(xp, x, -xp.inf, 0))
             y *= self.steepness
             xp.expm1(y, out=y)
             y *= self.alpha
-            y += xp.maximum(x, 0)
+            y += clipped(xp, x, 0, xp.inf)
             y *= self.scale
             return y
 
@@ -353,8 +362,12 @@ class EluGrad(Elementwise):
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         def rule(dy: Any, x: Any) -> Any:
-            below = xp.exp(xp.minimum(x, 0) * self.steepness) * (self.alpha * self.steepness)
-            return dy * xp.where(x <= 0, below, 1) * self.scale
+            slope = xp.asarray(clipped(xp, x, -xp.inf, 0))
+            slope *= self.steepness
+            xp.exp(slope, out=slope)
+            slope *= self.alpha * self.steepness
+            slope = chosen(xp, x <= 0, slope, slope.dtype.type(1))
+            return dy * slope * self.scale
 
         return blockwise(xp, rule, dy, x)
 
@@ -377,9 +390,9 @@ class EluCurve(Elementwise):
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
-            return xp.where(x <= 0, xp.exp(xp.minimum(x, 0) * self.steepness), 0)
+            return kept(xp, xp.exp(clipped(xp, x, -xp.inf, 0) * self.steepness), x <= 0)
 
-        return blockwise(xp, rule, x).astype(x.dtype, copy=False)
+        return blockwise(xp, rule, x)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * y * self.steepness

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from nbdl.core.random import Generator
@@ -12,7 +11,7 @@ from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.families import Elementwise
 from nbdl.ops.movement import reshape
-from nbdl.ops.numerics import kept
+from nbdl.ops.numerics import chosen, clipped, kept
 from nbdl.ops.random import rand
 
 __all__ = [
@@ -30,12 +29,6 @@ __all__ = [
 ]
 
 
-def _clipped(xp: ModuleType, x: Any, low: float, high: float) -> Any:
-    """x cut off at both ends; NumPy's clip gives bfloat16 back as float32."""
-    y = xp.clip(x, x.dtype.type(low), x.dtype.type(high))
-    return y.astype(x.dtype, copy=False)
-
-
 @dataclass(frozen=True)
 class Relu(Elementwise):
     """max(x, 0)."""
@@ -46,7 +39,7 @@ class Relu(Elementwise):
     saves = ("y",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return xp.maximum(x, 0)
+        return clipped(xp, x, 0, xp.inf) if x.dtype.kind == "f" else xp.maximum(x, 0)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return ReluGrad()(dy, y)
@@ -110,7 +103,7 @@ class Hardtanh(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return _clipped(xp, x, self.low, self.high)
+        return clipped(xp, x, self.low, self.high)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Between(self.low, self.high)(dy, x)
@@ -126,9 +119,10 @@ class LeakyRelu(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
+        below = xp.asarray(x * x.dtype.type(self.slope))
         if 0 < self.slope <= 1:  # 0 times infinity would win in maximum
-            return xp.maximum(x, x * x.dtype.type(self.slope))
-        return xp.where(x > 0, x, x * x.dtype.type(self.slope))
+            return xp.maximum(x, below, out=below)
+        return chosen(xp, x > 0, x, below)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return LeakyReluGrad(self.slope)(dy, x)
@@ -143,8 +137,10 @@ class LeakyReluGrad(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
-        factor = xp.multiply(x > 0, dy.dtype.type(1 - self.slope)) + dy.dtype.type(self.slope)
-        return dy * factor
+        factor = xp.asarray(xp.multiply(x > 0, dy.dtype.type(1 - self.slope)))
+        factor += dy.dtype.type(self.slope)
+        factor *= dy
+        return factor
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
         return lambda: LeakyReluGrad(self.slope)(ddx, x), None
@@ -160,7 +156,7 @@ class Prelu(Elementwise):
     saves = ("x", "weight")
 
     def forward(self, xp: Any, x: Any, weight: Any) -> Any:
-        return xp.where(x > 0, x, weight * x)
+        return chosen(xp, x > 0, x, weight * x)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor, weight: Tensor) -> tuple[Any, ...]:
         positive = Outside(-float("inf"), 0.0)
@@ -181,7 +177,7 @@ class Hardswish(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        gate = _clipped(xp, x + x.dtype.type(3), 0, 6)
+        gate = clipped(xp, x + x.dtype.type(3), 0, 6)
         return x * gate / x.dtype.type(6)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -198,8 +194,8 @@ class HardswishGrad(Elementwise):
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         three = x.dtype.type(3)
-        slope = xp.where(x < three, x / three + x.dtype.type(0.5), x.dtype.type(1))
-        return xp.where(x <= -three, x.dtype.type(0), dy * slope)
+        slope = chosen(xp, x < three, x / three + x.dtype.type(0.5), x.dtype.type(1))
+        return kept(xp, dy * slope, ~(x <= -three))
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
         return lambda: HardswishGrad()(ddx, x), lambda: Between(-3.0, 3.0)(ddx * dy, x) / 3
@@ -214,7 +210,7 @@ class Threshold(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return xp.where(x <= self.threshold, x.dtype.type(self.value), x)
+        return chosen(xp, x <= self.threshold, x.dtype.type(self.value), x)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Outside(-float("inf"), self.threshold)(dy, x)
@@ -230,7 +226,7 @@ class Softshrink(Elementwise):
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return x - _clipped(xp, x, -self.width, self.width)
+        return x - clipped(xp, x, -self.width, self.width)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Outside(-self.width, self.width)(dy, x)

@@ -13,6 +13,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError
 from nbdl.ops.conversion import astensor, cast, promote, promote_all
 from nbdl.ops.families import Elementwise
+from nbdl.ops.numerics import chosen, clipped, kept
 from nbdl.shapes import broadcast_shapes
 
 __all__ = ["where", "masked_fill", "maximum", "minimum", "fmax", "fmin", "clip", "clamp"]
@@ -27,7 +28,7 @@ class Where(Elementwise):
     saves = ("condition",)
 
     def forward(self, xp: Any, condition: Any, x: Any, y: Any) -> Any:
-        return xp.where(condition, x, y)
+        return chosen(xp, condition, x, y)
 
     def grad(
         self, dz: Tensor, z: Tensor, condition: Tensor, x: Tensor, y: Tensor
@@ -79,8 +80,8 @@ class LargerShare(Elementwise):
     kinds = "f"
 
     def forward(self, xp: Any, dz: Any, x: Any, y: Any) -> Any:
-        kept = xp.where(x < y, dz.dtype.type(0), dz)
-        return xp.where(x == y, dz / 2, kept).astype(dz.dtype, copy=False)
+        share = kept(xp, dz, ~(x < y))
+        return chosen(xp, x == y, (dz / 2).astype(dz.dtype, copy=False), share)
 
     def grad(self, dd: Tensor, d: Tensor, dz: Tensor, x: Tensor, y: Tensor) -> tuple[Any, ...]:
         return _share(dd, x, y), None, None
@@ -131,8 +132,7 @@ class Clip(Elementwise):
     kinds = "iuf"
 
     def forward(self, xp: Any, x: Any) -> Any:
-        low, high = x.dtype.type(self.low), x.dtype.type(self.high)
-        return xp.minimum(xp.maximum(x, low), high)
+        return clipped(xp, x, self.low, self.high)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return where((x >= self.low) & (x <= self.high), dy, 0)
