@@ -20,8 +20,9 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def get_total_norm(
-    tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
-) -> Tensor:
+    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:  # fmt: skip
     """The norm of all tensors as one long vector.  -> a number, float32 or wider."""
     listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     order = float(norm_type)
@@ -79,15 +80,36 @@ def clip_grad_norm_(
         error_if_nonfinite: raise GradientError if the norm is NaN or infinite.
         foreach: accepted for PyTorch's sake; there is one implementation.
     """
-    if not max_norm >= 0:
-        raise ArgumentError(f"clip_grad_norm_: max_norm={max_norm!r} must not be negative")
+    _check_limit("clip_grad_norm_", max_norm)
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
+    _shorten(gradients, max_norm, total)
+    return total
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Any,
+    foreach: bool | None = None,
+) -> None:  # fmt: skip
+    """Scale all gradients so that a norm of ``total_norm``, which is known, becomes ``max_norm``.
+
+    Where it is smaller already nothing changes. With ``get_total_norm`` this is
+    ``clip_grad_norm_`` in two halves, for norms over more gradients than are clipped here.
+    """
+    _check_limit("clip_grads_with_norm_", max_norm)
+    _shorten(_gradients(parameters), max_norm, total_norm)
+
+
+def _check_limit(who: str, max_norm: float) -> None:
+    if not max_norm >= 0:
+        raise ArgumentError(f"{who}: max_norm={max_norm!r} must not be negative")
+
+
+def _shorten(gradients: list[Tensor], max_norm: float, total: Any) -> None:
     factor = max_norm / (float(total) + 1e-6)
     if not factor >= 1.0:  # a norm of NaN makes NaN of all gradients, as it should
         for g in gradients:
             g.value = _scaled(g.value, factor)
-    return total
 
 
 def _scaled(value: Any, factor: float) -> Any:

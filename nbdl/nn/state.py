@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import ArgumentError, did_you_mean
 from nbdl.nn.parameter import Unsized
@@ -59,7 +61,7 @@ def load_state_dict(
     for path, value in own.items():
         if type(value) is Unsized:
             raise value.refuse(path)
-    values = {path: rules.astensor(given[path]) for path in own if path in given}
+    values = {path: _own(given[path]) for path in own if path in given}
     missing = [path for path in own if path not in given]
     unexpected = [path for path in given if path not in own]
     wrong = [path for path, v in values.items() if v.shape != own[path].shape]
@@ -70,6 +72,13 @@ def load_state_dict(
         value = value.detach().to(target.device)
         target.value = (value if assign else value.to(target.dtype)).value
     return LoadResult(missing, unexpected)
+
+
+def _own(value: Any) -> Tensor:
+    """``value`` as a tensor; an array that its owner may change is copied."""
+    if type(value) is np.ndarray and value.flags.writeable:
+        value = value.copy()
+    return rules.astensor(value)
 
 
 def _mismatch(

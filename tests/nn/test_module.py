@@ -149,6 +149,14 @@ def test_the_state_dict_is_a_snapshot_and_loads_back():
     assert model.first.factor.requires_grad
 
 
+def test_a_state_of_arrays_is_the_model_s_own():
+    model = Scale()
+    given = {"factor": np.ones(3, np.float32), "calls": np.array(0)}
+    model.load_state_dict(given)
+    given["factor"][:] = 7
+    assert model.factor.tolist() == [1, 1, 1]
+
+
 def test_loading_names_every_mismatch_and_changes_nothing():
     model = Pair()
     state = model.state_dict()

@@ -8,6 +8,7 @@ import pytest
 import nbdl
 from nbdl import optim
 from nbdl.errors import ArgumentError, GradientError
+from nbdl.nn.utils import clip_grads_with_norm_
 
 
 def parameters(*gradients, dtype="float32"):
@@ -36,6 +37,21 @@ def test_norm_clipping_is_pytorch_s(order, limit):
     assert norm.item() == pytest.approx(expected.item(), rel=1e-12)
     for p, q in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-9)
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("total", [0.1, 30.0])
+def test_clipping_with_a_known_norm_is_pytorch_s(total):
+    import torch
+
+    ours = parameters([3.0, 4.0], [12.0], dtype="float64")
+    theirs = [torch.tensor(p.grad.numpy().copy(), requires_grad=True) for p in ours]
+    for q in theirs:
+        q.grad = q.detach().clone()
+    clip_grads_with_norm_(ours, 2.0, nbdl.tensor(total))
+    torch.nn.utils.clip_grads_with_norm_(theirs, 2.0, torch.tensor(total))
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-6)
 
 
 def test_the_norm_after_is_the_limit_and_shared_arrays_stay():
@@ -71,6 +87,8 @@ def test_negative_limits_are_refused():
     p = parameters([1.0])
     with pytest.raises(ArgumentError, match="max_norm=-1"):
         optim.clip_grad_norm_(p, -1)
+    with pytest.raises(ArgumentError, match="clip_grads_with_norm_: max_norm=-1"):
+        clip_grads_with_norm_(p, -1, 1.0)
     with pytest.raises(ArgumentError, match="clip_value=-1"):
         optim.clip_grad_value_(p, -1)
     with pytest.raises(ArgumentError, match="norm_type=0"):
