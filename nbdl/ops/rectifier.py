@@ -139,8 +139,7 @@ class LeakyReluGrad(Elementwise):
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         factor = xp.asarray(xp.multiply(x > 0, dy.dtype.type(1 - self.slope)))
         factor += dy.dtype.type(self.slope)
-        factor *= dy
-        return factor
+        return dy * factor
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
         return lambda: LeakyReluGrad(self.slope)(ddx, x), None
