@@ -103,25 +103,38 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, T
     return cast(x, dtype), cast(y, dtype)
 
 
+def _weights(name: str, weight: Any, loss: Tensor) -> Tensor:
+    """One weight for each element."""
+    w = cast(astensor(weight), loss.dtype)
+    if w.shape != loss.shape:
+        raise ShapeError(f"{name} got weights of shape {w.shape} for losses of shape {loss.shape}")
+    return w
+
+
 def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
     """Mean squared error.  input, target: (...) -> a number, or (...) for reduction="none".
 
-    ``weight`` (of the same shape) weighs the squares. Raises ShapeError unless both shapes are
-    equal: (N, 1) against (N,) is an error.
+    ``weight`` (of the same shape) weighs the squares; their mean is the weighted one. Raises
+    ShapeError unless both shapes are equal: (N, 1) against (N,) is an error.
     """
     x, y = _pair("mse_loss", input, target, reduction)
-    loss = square(x - y)
+    return _weighted("mse_loss", square(x - y), weight, reduction)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """Mean absolute error.  input, target: (...) -> a number, or (...) for reduction="none".
+
+    ``weight`` as of ``mse_loss``.
+    """
+    x, y = _pair("l1_loss", input, target, reduction)
+    return _weighted("l1_loss", absolute(x - y), weight, reduction)
+
+
+def _weighted(name: str, loss: Tensor, weight: Any, reduction: str) -> Tensor:
     if weight is None:
         return _reduced(loss, reduction)
-    w = cast(astensor(weight), x.dtype)
-    loss = loss * w
-    return total(loss) / total(w) if reduction == "mean" else _reduced(loss, reduction)
-
-
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """Mean absolute error.  input, target: (...) -> a number, or (...) for reduction="none"."""
-    x, y = _pair("l1_loss", input, target, reduction)
-    return _reduced(absolute(x - y), reduction)
+    w = _weights(name, weight, loss)
+    return total(loss * w) / total(w) if reduction == "mean" else _reduced(loss * w, reduction)
 
 
 def smooth_l1_loss(
@@ -138,14 +151,21 @@ def smooth_l1_loss(
 
 
 def huber_loss(
-    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
 ) -> Tensor:
-    """d² / 2 where the difference d is at most ``delta``, else delta·(d - delta / 2)."""
+    """d² / 2 where the difference d is at most ``delta``, else delta·(d - delta / 2).
+
+    ``weight`` (of the same shape) is multiplied in; the mean, as PyTorch's, divides by the
+    number of elements.
+    """
     x, y = _pair("huber_loss", input, target, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta={delta} must be above 0")
     d = absolute(x - y)
-    return _reduced(where(d <= delta, square(d) * 0.5, (d - 0.5 * delta) * delta), reduction)
+    loss = where(d <= delta, square(d) * 0.5, (d - 0.5 * delta) * delta)
+    if weight is not None:
+        loss = loss * _weights("huber_loss", weight, loss)
+    return _reduced(loss, reduction)
 
 
 def binary_cross_entropy(

@@ -340,6 +340,10 @@ F.threshold(x, 0.1, 20, False)
 F.softmax(input=x, dim=1)
 F.pad(input=x, pad=(1, 1), mode="constant", value=2)
 F.mse_loss(input=x, target=x * 2, reduction="sum")
+F.mse_loss(x, x * 2, weight=x.abs())
+F.l1_loss(x, x * 2, weight=x.abs())
+F.l1_loss(x, x * 2, reduction="none", weight=x.abs())
+F.huber_loss(x, x * 2, weight=x.abs(), delta=0.3)
 """.strip().split("\n")
 
 
@@ -461,6 +465,8 @@ def test_what_cannot_be_the_same_is_refused_with_the_way_out():
         torch.sigmoide(x)
     with pytest.raises(ArgumentError, match=r"'size_average'(.|\n)*reduction="):
         torch.nn.functional.mse_loss(x, x, size_average=False)
+    with pytest.raises(ShapeError, match=r"l1_loss got weights of shape \(3,\)"):
+        torch.nn.functional.l1_loss(x, x, weight=torch.ones(3))
     with pytest.raises(ArgumentError, match="only_inputs=False"):
         torch.autograd.grad(x, x, only_inputs=False)
     with pytest.raises(ArgumentError, match="3 different places were asked for, a row has only 2"):
