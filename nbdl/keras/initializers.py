@@ -1,11 +1,13 @@
 """First values of weights, with Keras's names and defaults.
 
 An initializer is called with a shape, Keras's layout: (in, out) for matrices, (height, width,
-in, out) for convolutions; it returns a NumPy array of float32.
+in, out) for convolutions; it returns a NumPy array of float32 unless another dtype is asked for.
+With a ``seed`` it gives the same numbers at each call; without, what ``nbdl.manual_seed`` seeded.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from nbdl.core.random import Generator, default_generator
-from nbdl.errors import ArgumentError
+from nbdl.dtypes import as_dtype
+from nbdl.errors import ArgumentError, ShapeError
 from nbdl.keras.naming import look_up
 from nbdl.ops.random import rand, randn
 
@@ -21,11 +24,27 @@ Shape = Sequence[int]
 
 
 class Initializer:
-    """Base: ``initializer(shape)`` gives the values."""
+    """Base: ``initializer(shape)`` gives the values. Subclasses define ``__call__``."""
 
-    def __call__(self, shape: Shape) -> np.ndarray:
-        """The values for a weight of ``shape``."""
+    def __call__(self, shape: Shape, dtype: Any = None) -> Any:
+        """The values for a weight of ``shape``, float32 unless ``dtype`` is given."""
+        return self._values(tuple(shape)).astype(as_dtype(dtype or "float32"), copy=False)
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this initializer."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """The initializer of what ``get_config`` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({options})"
 
 
 class Constant(Initializer):
@@ -34,8 +53,8 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Shape) -> np.ndarray:
-        return np.array(np.broadcast_to(np.asarray(self.value, np.float32), tuple(shape)))
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.array(np.broadcast_to(np.asarray(self.value), shape))
 
 
 class Zeros(Constant):
@@ -73,7 +92,7 @@ class _Drawn(Initializer):
         z = np.array(randn(*shape, generator=generator).value).reshape(-1)
         while (outside := np.abs(z) > 2).any():
             z[outside] = randn(int(outside.sum()), generator=generator).value
-        return (z * np.float32(stddev) + np.float32(mean)).reshape(tuple(shape))
+        return (z * np.float32(stddev) + np.float32(mean)).reshape(shape)
 
 
 class RandomUniform(_Drawn):
@@ -85,7 +104,7 @@ class RandomUniform(_Drawn):
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
-    def __call__(self, shape: Shape) -> np.ndarray:
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         return self._uniform(shape, self.minval, self.maxval)
 
 
@@ -96,14 +115,14 @@ class RandomNormal(_Drawn):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def __call__(self, shape: Shape) -> np.ndarray:
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         return self._normal(shape, self.mean, self.stddev)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal numbers within two standard deviations."""
 
-    def __call__(self, shape: Shape) -> np.ndarray:
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         return self._truncated(shape, self.mean, self.stddev)
 
 
@@ -123,7 +142,7 @@ class VarianceScaling(_Drawn):
             )
         self.scale, self.mode, self.distribution = scale, mode, distribution
 
-    def __call__(self, shape: Shape) -> np.ndarray:
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         fan_in, fan_out = fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
@@ -194,14 +213,30 @@ class Orthogonal(_Drawn):
         super().__init__(seed)
         self.gain = gain
 
-    def __call__(self, shape: Shape) -> np.ndarray:
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal needs a shape of 2 axes or more, got {shape}")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         z = self._normal((max(rows, columns), min(rows, columns)), 0.0, 1.0)
         q, r = np.linalg.qr(z)
         q = q * np.sign(np.diag(r))
         q = q.T if rows < columns else q
-        return (self.gain * q).reshape(tuple(shape)).astype(np.float32)
+        return (self.gain * q).reshape(shape)
 
+
+class Identity(Initializer):
+    """The identity matrix times ``gain``, for weights of 2 axes."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        if len(shape) != 2:
+            raise ShapeError(f"Identity needs a shape of 2 axes, got {shape}")
+        return self.gain * np.eye(*shape)
+
+
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 
 INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros, "ones": Ones, "constant": Constant,
@@ -211,14 +246,30 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "glorot_uniform": GlorotUniform, "glorot_normal": GlorotNormal,
     "he_uniform": HeUniform, "he_normal": HeNormal,
     "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal, "orthogonal": Orthogonal,
+    "identity": Identity,
 }  # fmt: skip
 """Name -> class."""
 
 
 def get(identifier: Any) -> Callable[[Shape], Any]:
-    """An initializer from a name, a class or a function of the shape."""
+    """An initializer from a name, a class, a function of the shape, or ``serialize``'s dict."""
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return identifier()
     if callable(identifier):
         return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
     return look_up("initializer", identifier, INITIALIZERS)()
+
+
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """An initializer as its class's name and arguments."""
+    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+
+
+def deserialize(config: dict[str, Any]) -> Initializer:
+    """The initializer that ``serialize`` was given. Raises ArgumentError for an unknown class."""
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ArgumentError(f"this is no initializer's configuration: {config!r:.80}")
+    cls = look_up("initializer", config["class_name"], INITIALIZERS)
+    return cls.from_config(config.get("config", {}))

@@ -1,4 +1,9 @@
-"""First values of parameters. Every function fills its tensor in place and returns it."""
+"""First values of parameters. Every function fills its tensor in place and returns it.
+
+All take a tensor of any float dtype and device. Those that draw take a ``generator``; the default
+one is seeded by ``nbdl.manual_seed``. They raise ShapeError for too few or too many axes and
+ArgumentError for options out of range.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +27,17 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the variance through a nonlinearity (``param``: leaky's slope)."""
+    """The factor that keeps the variance through a nonlinearity.
+
+    Args:
+        nonlinearity: the name of a function of ``nn.functional``.
+        param: the slope of ``"leaky_relu"``, 0.01 unless given.
+    """
     if nonlinearity == "leaky_relu":
-        return math.sqrt(2.0 / (1 + (0.01 if param is None else param) ** 2))
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ArgumentError(f"calculate_gain: param={param!r} must be a slope, a number")
+        return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity not in _GAINS:
         raise unknown("nonlinearity", nonlinearity, [*_GAINS, "leaky_relu"])
     return _GAINS[nonlinearity]
@@ -54,15 +67,17 @@ def _uniform(shape: Any, low: float, high: float, like: Tensor, generator: Any) 
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Uniform numbers in [a, b)."""
+    """Uniform numbers from ``a`` to ``b``."""
+    if not a <= b:
+        raise ArgumentError(f"uniform_ needs a <= b, got a={a}, b={b}")
     return _filled(tensor, _uniform(tensor.shape, a, b, tensor, generator))
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Normal numbers."""
-    if std < 0:
+    """Normal numbers of ``mean`` and standard deviation ``std``."""
+    if not std >= 0:
         raise ArgumentError(f"normal_ needs std >= 0, got {std}")
     z = randn(*tensor.shape, dtype=tensor.dtype, device=tensor.device, generator=generator)
     return _filled(tensor, z * std + mean)
@@ -77,10 +92,17 @@ def trunc_normal_(
     generator: Generator | None = None,
 ) -> Tensor:
     """Normal numbers of ``mean`` and ``std``, only those in [a, b]."""
-    low, high = ((1 + math.erf((v - mean) / std / math.sqrt(2))) / 2 for v in (a, b))
+    if not std > 0 or not a < b:
+        raise ArgumentError(
+            f"trunc_normal_ needs std > 0 and a < b, got std={std}, a={a}, b={b}"
+        )
+    # In the lower tail probabilities are small and exact, in the upper near 1: so mirror that.
+    side = -1 if a > mean else 1
+    ends = sorted(side * (v - mean) / std for v in (a, b))
+    low, high = (math.erfc(-z / math.sqrt(2)) / 2 for z in ends)
     unit = rand(*tensor.shape, dtype="float64", device="cpu", generator=generator)
-    values = mean + std * _normal_quantile(low + unit.numpy() * (high - low))
-    return _put(tensor, np.clip(values, a, b))
+    z = _normal_quantile(low + unit.numpy() * (high - low))
+    return _put(tensor, np.clip(mean + side * std * z, a, b))
 
 
 def _normal_quantile(p: np.ndarray) -> np.ndarray:
@@ -132,6 +154,8 @@ def eye_(tensor: Tensor) -> Tensor:
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Convolution weights that pass their input channels through (3 to 5 axes)."""
+    if groups < 1:
+        raise ArgumentError(f"dirac_ needs groups of at least 1, got {groups}")
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
         raise ShapeError(
             f"dirac_ needs convolution weights (out, in, *kernel) with out a multiple of "
@@ -169,13 +193,21 @@ def _fan(tensor: Tensor, mode: str) -> int:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Glorot's uniform numbers: X. Glorot and Y. Bengio, AISTATS 2010."""
+    """Uniform numbers within ±gain · √(6 / (fan in + fan out)).
+
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010.
+    """
     bound = gain * math.sqrt(6.0 / max(sum(_fans(tensor)), 1))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Glorot's normal numbers: X. Glorot and Y. Bengio, AISTATS 2010."""
+    """Normal numbers of standard deviation gain · √(2 / (fan in + fan out)).
+
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010.
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(sum(_fans(tensor)), 1)), generator)
 
 
@@ -186,7 +218,18 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """He's uniform numbers: K. He and others, ICCV 2015; ``a`` is a leaky ReLU's slope."""
+    """Uniform numbers within ±gain · √(3 / fan).
+
+    K. He and others, "Delving Deep into Rectifiers: Surpassing Human-Level Performance on
+    ImageNet Classification", ICCV 2015.
+
+    Args:
+        tensor: what to fill.
+        a: the slope of ``"leaky_relu"``.
+        mode: ``"fan_in"`` keeps the variance forward, ``"fan_out"`` backward.
+        nonlinearity: what follows; see ``calculate_gain``.
+        generator: of the random numbers.
+    """
     std = calculate_gain(nonlinearity, a) / math.sqrt(max(_fan(tensor, mode), 1))
     bound = math.sqrt(3.0) * std
     return uniform_(tensor, -bound, bound, generator)
@@ -199,13 +242,21 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """He's normal numbers: K. He and others, ICCV 2015; ``a`` is a leaky ReLU's slope."""
+    """Normal numbers of standard deviation gain / √fan; arguments as ``kaiming_uniform_``'s.
+
+    K. He and others, "Delving Deep into Rectifiers: Surpassing Human-Level Performance on
+    ImageNet Classification", ICCV 2015.
+    """
     std = calculate_gain(nonlinearity, a) / math.sqrt(max(_fan(tensor, mode), 1))
     return normal_(tensor, 0.0, std, generator)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """A (semi-)orthogonal matrix: A. Saxe and others, ICLR 2014; further axes are flattened."""
+    """A random orthogonal matrix, or the first rows or columns of one; further axes count as one.
+
+    A. Saxe, J. McClelland and S. Ganguli, "Exact solutions to the nonlinear dynamics of learning
+    in deep linear neural networks", ICLR 2014.
+    """
     if tensor.ndim < 2:
         raise ShapeError(f"orthogonal_ needs 2 axes or more, got shape {tensor.shape}")
     rows = tensor.shape[0]
@@ -221,12 +272,18 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
-    """Normal numbers with a share ``sparsity`` of each column set to zero (2 axes)."""
+    """Normal numbers with a share ``sparsity`` of each column set to zero (2 axes).
+
+    J. Martens, "Deep learning via Hessian-free optimization", ICML 2010.
+    """
+    if not 0 <= sparsity <= 1:
+        raise ArgumentError(f"sparse_ needs a sparsity from 0 to 1, got {sparsity}")
     if tensor.ndim != 2:
         raise ShapeError(f"sparse_ needs a tensor with 2 axes, got shape {tensor.shape}")
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
     order = np.argsort(rand(rows, columns, device="cpu", generator=generator).numpy(), axis=0)
-    values = randn(rows, columns, device="cpu", generator=generator).numpy() * std
+    drawn = randn(rows, columns, dtype="float64", device="cpu", generator=generator)
+    values = drawn.numpy() * std
     values = np.where(order < zeros, 0, values)
     return _put(tensor, values)
