@@ -126,8 +126,8 @@ def test_what_is_not_drawn_is_pytorch_s():
     assert init.calculate_gain("leaky_relu", 0.3) == theirs.calculate_gain("leaky_relu", 0.3)
     for name, shape, extra in [
         ("eye_", (3, 5), ()), ("eye_", (5, 3), ()), ("constant_", (2, 3), (7,)),
-        ("ones_", (2,), ()), ("zeros_", (2,), ()), ("dirac_", (3, 2, 5), ()), ("dirac_", (2, 3, 4, 3), ()),
-        ("dirac_", (6, 2, 3, 3, 3), (3,)),
+        ("ones_", (2,), ()), ("zeros_", (2,), ()), ("dirac_", (3, 2, 5), ()),
+        ("dirac_", (2, 3, 4, 3), ()), ("dirac_", (6, 2, 3, 3, 3), (3,)),
     ]:  # fmt: skip
         ours = getattr(init, name)(Tensor(np.full(shape, 9.0)), *extra)
         expected = getattr(theirs, name)(torch.full(shape, 9.0), *extra)
