@@ -117,7 +117,8 @@ def build(model: Module, *inputs: Any, **named: Any) -> Any:
 
     Nothing is computed: the forward pass runs in evaluation mode on tensors that have a shape
     and a dtype only. Buffers, training modes and the random numbers drawn in ``forward`` are
-    left as they were; parameters of inferred size are created and initialised.
+    left as they were; parameters of inferred size are created and initialised, unless there is
+    an error: then no size is fixed.
 
     Args:
         model: the module to run.
@@ -140,7 +141,7 @@ def build(model: Module, *inputs: Any, **named: Any) -> Any:
     """
     args = tuple(_abstract(x) for x in inputs)
     kwargs = {name: _abstract(x) for name, x in named.items()}
-    with _undisturbed(model), modes.no_grad():
+    with _undisturbed(model), _all_sizes_or_none(model), modes.no_grad():
         y = model(*args, **kwargs)
     return map_tensors(lambda t: t.spec, y)
 
@@ -158,6 +159,23 @@ def _abstract(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         return type(x)(_abstract(value) for value in x)
     return x
+
+
+@contextmanager
+def _all_sizes_or_none(model: Module) -> Iterator[None]:
+    """After an error the sizes found until then are open again, for the next try."""
+    waiting = [
+        (layer, dict(layer.__dict__))
+        for layer in model.modules()
+        if isinstance(layer, Inferred) and layer._waiting
+    ]
+    try:
+        yield
+    except BaseException:
+        for layer, state in waiting:
+            layer.__dict__.clear()
+            layer.__dict__.update(state)
+        raise
 
 
 @contextmanager

@@ -126,6 +126,17 @@ def test_the_first_mismatch_is_reported_with_layer_and_line():
     assert "100" in str(error)
 
 
+def test_a_failed_build_fixes_no_size():
+    model = nn.Sequential(nn.Linear(None, 4), nn.BatchNorm1d(None), nn.Linear(5, 2))
+    with pytest.raises(ShapeError):
+        nn.build(model, (2, 8))
+    assert not nn.is_built(model)
+    model[2] = nn.Linear(4, 2)
+    assert nn.build(model, (2, 3)).shape == (2, 2)
+    assert model[0].weight.shape == (4, 3)
+    assert model[0](ones(2, 3)).shape == (2, 4)
+
+
 def test_several_inputs_structures_and_dtypes():
     class Model(nn.Module):
         def __init__(self):
