@@ -140,14 +140,15 @@ class Line:
             return about.get("val" if val else "data")
         named = [(name, word[0] if isinstance(word, list) else word)
                  for name, word in about.items()]  # fmt: skip
-        named += [(word.partition("(")[0], word) for word in self.words if not is_option(word)]
+        words = [word for word in self.words if not is_option(word)]
+        named += [(word.partition("(")[0], word) for word in words]
         said = [
             (place, word) for name, word in named if (place := _place(name, error.message)) >= 0
         ]
         if said:
             return min(said, key=lambda pair: pair[0])[1]
         quoted = re.findall(r"'([^']+)'", error.message)
-        return next((word for word in self.words if any(part in word for part in quoted)), None)
+        return next((word for part in quoted for word in words if part in word), None)
 
     # ----- values ---------------------------------------------------------------------------
 

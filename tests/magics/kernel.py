@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from traitlets.config import Config
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LIMIT = 60
-"""Seconds after which a silent kernel counts as hanging."""
+"""Seconds that a cell may take."""
+
+LATER_S = 0.7
+"""A person's next cell comes later than those of 'Run All'."""
 
 
 @dataclass
@@ -52,7 +56,7 @@ class Cell:
     def underlined(self) -> str:
         """The part of a line that is underlined with ^^^ in the next."""
         lines = self.said.splitlines()
-        for line, marks in zip(lines, lines[1:], strict=False):
+        for line, marks in pairwise(lines):
             if marks.strip(" |") and not marks.strip(" |^"):
                 return line[marks.index("^") : marks.rindex("^") + 1]
         return ""
@@ -89,8 +93,10 @@ class Kernel:
 
     def result(self, request: str) -> Cell:
         """Wait for a queued cell's end."""
+        deadline = time.monotonic() + LIMIT
         while request not in self._idle:
             self._hear(self.client.get_iopub_msg(timeout=LIMIT))
+            assert time.monotonic() < deadline, f"the cell goes on: {self._cells.get(request)}"
         reply = self._reply(request)
         cell = self._cells.setdefault(request, Cell())
         cell.status, cell.payload = reply["status"], reply.get("payload", [])
@@ -101,9 +107,14 @@ class Kernel:
         """Run a cell."""
         return self.result(self.send(code, interactive=interactive))
 
+    def run_later(self, code: str) -> Cell:
+        """Run a cell that a person types after a look at the one before."""
+        time.sleep(LATER_S)
+        return self.run(code)
+
     def value(self, code: str) -> str:
         """The repr of an expression."""
-        cell = self.run(f"print(repr({code}))")
+        cell = self.run(f"print(repr(({code})))")
         assert cell.status == "ok", cell.said
         return cell.printed.strip()
 

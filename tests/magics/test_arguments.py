@@ -168,7 +168,7 @@ def test_lists_have_spaces_or_commas_or_are_expressions():
         "accuracy", "f1", "top3(a=1, b=2)", print, "f1", print,
     ]  # fmt: skip
     found = line("--metrics acuracy,f1")
-    with pytest.raises(UsageError, match="unknown --metrics 'acuracy'; did you mean 'accuracy'") as error:
+    with pytest.raises(UsageError, match="unknown --metrics 'acuracy'; did you mean") as error:
         found.several(found.words[1:], known, "--metrics")
     assert underlined(error) == "acuracy"
 
