@@ -50,29 +50,38 @@ from nbdl.ops.arithmetic import *
 from nbdl.ops.array_api import *
 from nbdl.ops.bessel import *
 from nbdl.ops.broadcasting import *
+from nbdl.ops.calculus import *
 from nbdl.ops.comparison import *
+from nbdl.ops.complex_numbers import *
 from nbdl.ops.contraction import *
 from nbdl.ops.conversion import *
 from nbdl.ops.creation import *
 from nbdl.ops.cumulative import *
+from nbdl.ops.distances import *
 from nbdl.ops.einsum import *
 from nbdl.ops.exponential import *
 from nbdl.ops.gamma import *
 from nbdl.ops.gathering import *
 from nbdl.ops.gaussian import *
+from nbdl.ops.histogram import *
+from nbdl.ops.integers import *
+from nbdl.ops.joining import *
 from nbdl.ops.logic import *
 from nbdl.ops.movement import *
+from nbdl.ops.placing import *
 from nbdl.ops.powers import *
 from nbdl.ops.random import *
 from nbdl.ops.ranges import *
 from nbdl.ops.rearrangement import *
 from nbdl.ops.reduction import *
 from nbdl.ops.rounding import *
+from nbdl.ops.scatter_reduction import *
 from nbdl.ops.selection import *
 from nbdl.ops.sorting import *
 from nbdl.ops.special import *
 from nbdl.ops.statistics import *
 from nbdl.ops.trigonometry import *
+from nbdl.ops.without_nan import *
 
 newaxis = None
 
@@ -83,9 +92,11 @@ ROOMS = (
     "data",
     "errors",
     "events",
+    "fft",
     "inspection",
     "interop",
     "keras",
+    "linalg",
     "magics",
     "nn",
     "optim",
@@ -94,7 +105,7 @@ ROOMS = (
     "training",
     "widgets",
 )
-"""Subpackages, imported when they are first used."""
+"""Subpackages and modules, imported when they are first used."""
 
 FUNCTIONS = {
     "train": "training",

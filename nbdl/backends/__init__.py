@@ -137,6 +137,16 @@ def special(xp: ModuleType) -> ModuleType:
     return importlib.import_module("scipy.special" if xp is np else "cupyx.scipy.special")
 
 
+def lapack() -> ModuleType:
+    """LAPACK's routines for single matrices on the CPU, as SciPy gives them."""
+    return importlib.import_module("scipy.linalg.lapack")
+
+
+def strict_linalg(xp: ModuleType) -> Any:
+    """A context in which CuPy, too, raises LinAlgError for a matrix that has no result."""
+    return _NOWHERE if xp is np else cuda.strict_linalg()
+
+
 def add_at(xp: ModuleType, total: Array, index: Any, values: Array) -> None:
     """``total[index] += values`` in place, where an index that repeats adds every time.
 
@@ -148,6 +158,14 @@ def add_at(xp: ModuleType, total: Array, index: Any, values: Array) -> None:
         _add_flat(total, index, values)
     else:
         np.add.at(total, index, values)
+
+
+def combine_at(xp: ModuleType, ufunc: str, total: Array, index: Any, values: Array) -> None:
+    """``total[index] = ufunc(total[index], values)`` in place; repeated places combine all."""
+    if xp is np:
+        getattr(np, ufunc).at(total, index, values)
+    else:
+        cuda.combine_at(ufunc, total, index, values)
 
 
 _BLOCK = 32_768

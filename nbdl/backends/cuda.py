@@ -84,3 +84,20 @@ def to_host(value: Any) -> np.ndarray:
 def scatter_add(total: Any, index: Any, values: Any) -> None:
     """``total[index] += values`` on the GPU, where an index that repeats adds every time."""
     importlib.import_module("cupyx").scatter_add(total, index, values)
+
+
+def strict_linalg() -> Any:
+    """A context in which CuPy raises LinAlgError for a matrix that has no result."""
+    return importlib.import_module("cupyx").errstate(linalg="raise")
+
+
+def combine_at(ufunc: str, total: Any, index: Any, values: Any) -> None:
+    """``total[index] = ufunc(total[index], values)``: products on the host, which CuPy lacks."""
+    cupyx = importlib.import_module("cupyx")
+    if ufunc == "multiply":
+        host = total.get()
+        np.multiply.at(host, index.get(), values.get())
+        total[...] = to_gpu(importlib.import_module("cupy"), host, total.device.id)
+    else:
+        scatter = cupyx.scatter_max if ufunc == "maximum" else cupyx.scatter_min
+        scatter(total, index, values)

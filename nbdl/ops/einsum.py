@@ -31,6 +31,10 @@ __all__ = [
     "mm",
     "mv",
     "addmm",
+    "addmv",
+    "addbmm",
+    "addr",
+    "vdot",
     "baddbmm",
     "kron",
 ]
@@ -321,6 +325,27 @@ def addmm(bias: Any, x: Any, y: Any, /, *, beta: float = 1, alpha: float = 1) ->
 def baddbmm(bias: Any, x: Any, y: Any, /, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * bias + alpha * (x @ y) for stacks of matrices: see ``bmm``."""
     return _added(bias, bmm(x, y), beta, alpha)
+
+
+def addbmm(bias: Any, x: Any, y: Any, /, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * bias + alpha * (the sum of the products x @ y): see ``bmm``.  -> z: (n, m)."""
+    return _added(bias, sum(bmm(x, y), 0), beta, alpha)
+
+
+def addmv(bias: Any, x: Any, y: Any, /, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * bias + alpha * (x @ y).  bias: broadcasts to (n,), x: (n, k), y: (k,)."""
+    return _added(bias, mv(x, y), beta, alpha)
+
+
+def addr(bias: Any, x: Any, y: Any, /, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * bias + alpha * (x yᵀ).  bias: broadcasts to (n, m), x: (n,), y: (m,)."""
+    return _added(bias, outer(x, y), beta, alpha)
+
+
+def vdot(x: Any, y: Any, /) -> Tensor:
+    """Inner product of two vectors, the first one conjugated.  x: (n,), y: (n,) -> z: ()."""
+    x, y = promote(x, y)
+    return dot(conj(x), y)
 
 
 def _added(bias: Any, z: Tensor, beta: float, alpha: float) -> Tensor:

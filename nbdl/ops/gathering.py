@@ -82,7 +82,7 @@ class Place(Indexing):
         return Place(self.axis + 1, (world.count, *self.shape))(*inputs)
 
 
-def _places(xp: Any, shape: tuple[int, ...], index: Any, axis: int) -> Any:
+def flat_places(xp: Any, shape: tuple[int, ...], index: Any, axis: int) -> Any:
     """Where the elements lie in the flattened array that ``index`` names along ``axis``."""
     places = index.astype(xp.int64)
     if places.size and places.min() < 0:
@@ -95,7 +95,8 @@ def _places(xp: Any, shape: tuple[int, ...], index: Any, axis: int) -> Any:
     return places
 
 
-def _check_sizes(name: str, x: Spec, index: Spec, axis: int, what: str = "x") -> None:
+def check_sizes(name: str, x: Spec, index: Spec, axis: int, what: str = "x") -> None:
+    """Raise ShapeError unless the index has x's rank, and only along the axis more elements."""
     if x.ndim != index.ndim:
         raise ShapeError(
             f"{name} needs {what} and index with equally many axes, got {what} {x.shape} and "
@@ -120,10 +121,10 @@ class Gather(Indexing):
     axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
-        return x.reshape(-1).take(_places(xp, x.shape, index, self.axis))
+        return x.reshape(-1).take(flat_places(xp, x.shape, index, self.axis))
 
     def infer(self, x: Spec, index: Spec) -> Spec:
-        _check_sizes("gather", x, index, self.axis)
+        check_sizes("gather", x, index, self.axis)
         return Spec(index.shape, x.dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor, index: Tensor) -> tuple[Any, ...]:
@@ -142,7 +143,7 @@ class Spread(Indexing):
 
     def forward(self, xp: Any, dy: Any, index: Any) -> Any:
         total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
-        places = _places(xp, self.shape, index, self.axis).reshape(-1)
+        places = flat_places(xp, self.shape, index, self.axis).reshape(-1)
         values = dy.reshape(-1).astype(total.dtype, copy=False)
         backends.add_at(xp, total.reshape(-1), (places,), values)
         return total.astype(dy.dtype, copy=False)
@@ -166,12 +167,12 @@ class Scatter(Indexing):
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
         result = x.flatten()
         part = source[tuple(slice(0, n) for n in index.shape)]
-        result[_places(xp, x.shape, index, self.axis)] = part
+        result[flat_places(xp, x.shape, index, self.axis)] = part
         return result.reshape(x.shape)
 
     def infer(self, x: Spec, index: Spec, source: Spec) -> Spec:
-        _check_sizes("scatter", x, index, self.axis)
-        _check_sizes("scatter", source, index, -1, "source")
+        check_sizes("scatter", x, index, self.axis)
+        check_sizes("scatter", source, index, -1, "source")
         return x
 
     def grad(
@@ -195,13 +196,13 @@ class ScatterAdd(Indexing):
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
         total = x.flatten().astype(dtypes.accumulator(x.dtype), copy=False)
         part = source[tuple(slice(0, n) for n in index.shape)]
-        places = _places(xp, x.shape, index, self.axis).reshape(-1)
+        places = flat_places(xp, x.shape, index, self.axis).reshape(-1)
         backends.add_at(xp, total, (places,), part.reshape(-1).astype(total.dtype, copy=False))
         return total.reshape(x.shape).astype(x.dtype, copy=False)
 
     def infer(self, x: Spec, index: Spec, source: Spec) -> Spec:
-        _check_sizes("scatter_add", x, index, self.axis)
-        _check_sizes("scatter_add", source, index, -1, "source")
+        check_sizes("scatter_add", x, index, self.axis)
+        check_sizes("scatter_add", source, index, -1, "source")
         return x
 
     def grad(

@@ -17,6 +17,9 @@ from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to, sum_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
+from nbdl.ops.movement import reshape
+from nbdl.ops.ranges import arange
+from nbdl.ops.selection import where
 from nbdl.shapes import Spec
 
 # An index is split in two: its static part is a field of the operation, where arrays of
@@ -156,9 +159,19 @@ class SetItem(Indexing):
         zero = astensor(0, like=dy)
         return (
             lambda: SetItem(self.index)(dy, zero, *arrays),
-            lambda: sum_to(GetItem(self.index)(dy, *arrays), v.shape),
+            lambda: sum_to(self._reached(dy, x.shape, arrays), v.shape),
             *(None for _ in arrays),
         )
+
+    def _reached(self, dy: Tensor, shape: tuple[int, ...], arrays: tuple[Tensor, ...]) -> Tensor:
+        """What of dy comes from v: where places repeat, only the element that stayed counts."""
+        taken = GetItem(self.index)(dy, *arrays)
+        if not any(a.dtype != dtypes.bool for a in arrays):
+            return taken
+        numbers = reshape(arange(taken.size), taken.shape).to(dy.device)
+        nobody = broadcast_to(astensor(-1, like=numbers), shape)
+        stayed = GetItem(self.index)(SetItem(self.index)(nobody, numbers, *arrays), *arrays)
+        return where(stayed == numbers, taken, 0)
 
 
 def _parsed(x: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:

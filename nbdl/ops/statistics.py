@@ -10,17 +10,20 @@ from typing import Any
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, unknown
+from nbdl.ops.arithmetic import real
 from nbdl.ops.broadcasting import sum
 from nbdl.ops.conversion import cast, floats
 from nbdl.ops.families import Reduction
 from nbdl.ops.movement import reshape
-from nbdl.ops.powers import pow
+from nbdl.ops.powers import pow, sqrt
+from nbdl.ops.rearrangement import diagonal
 from nbdl.ops.reduction import max, mean, min
 from nbdl.ops.rounding import abs, sign
 from nbdl.ops.selection import where
 from nbdl.shapes import normalize_axes
 
-__all__ = ["var", "std", "var_mean", "std_mean", "cov", "vector_norm", "norm", "normalize"]
+__all__ = ["var", "std", "var_mean", "std_mean", "cov", "corrcoef", "vector_norm", "norm",
+           "normalize"]  # fmt: skip
 
 Axis = int | Sequence[int] | None
 
@@ -155,6 +158,16 @@ def cov(x: Any, /, *, correction: float = 1.0) -> Tensor:
     centred = rows - mean(rows, -1, keepdims=True)
     y = (centred @ centred.T.conj()) / (rows.shape[-1] - correction)
     return y if rows.shape[0] > 1 else reshape(y, ())
+
+
+def corrcoef(x: Any, /) -> Tensor:
+    """Correlation of variables given as rows.  x: (n, samples) -> y: (n, n), () for n = 1."""
+    c = cov(x)
+    if c.ndim == 0:
+        return c / c
+    size = sqrt(real(diagonal(c)))
+    y = c / size[:, None] / size[None, :]
+    return y if y.dtype.kind == "c" else y.clip(-1, 1)
 
 
 def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Tensor:

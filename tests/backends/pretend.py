@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 
 class Array(np.ndarray):
@@ -120,3 +121,28 @@ class Cupyx:
         """``total[index] += values`` with repeated places added."""
         _refuse("scatter_add", (*(index if isinstance(index, tuple) else (index,)), values))
         np.add.at(total.view(np.ndarray), index, values.view(np.ndarray))
+
+    @staticmethod
+    def scatter_max(total: Array, index: Any, values: Array) -> None:
+        """The larger of ``total[index]`` and ``values``, with repeated places."""
+        _refuse("scatter_max", (index, values))
+        np.maximum.at(total.view(np.ndarray), index.view(np.ndarray), values.view(np.ndarray))
+
+    @staticmethod
+    def scatter_min(total: Array, index: Any, values: Array) -> None:
+        """The smaller of ``total[index]`` and ``values``, with repeated places."""
+        _refuse("scatter_min", (index, values))
+        np.minimum.at(total.view(np.ndarray), index.view(np.ndarray), values.view(np.ndarray))
+
+
+class Special:
+    """What stands for the module ``cupyx.scipy.special``."""
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(scipy.special, name)
+
+        def call(*xs: Any) -> Any:
+            _refuse(name, xs)
+            return _taken(function(*map(_plain, xs)))
+
+        return call

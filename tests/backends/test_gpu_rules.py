@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
 import numpy as np
 import pytest
 
 import nbdl
-from nbdl import backends, dtypes
-from nbdl.backends import cuda
+from nbdl import dtypes
 from nbdl.core.tree import leaves
 from nbdl.errors import DeviceError
-from tests.backends.pretend import Array, Cupy, Cupyx
 from tests.ops.table import collect
 
 CASES = [
@@ -21,19 +16,6 @@ CASES = [
     for name, found in collect().items()
     for i, s in enumerate(found)
 ]
-
-
-@pytest.fixture
-def gpu(monkeypatch):
-    """A machine that seems to have CuPy and one GPU."""
-    cupy = Cupy()
-    monkeypatch.setattr(cuda, "load", lambda index: cupy)
-    real = importlib.import_module
-    monkeypatch.setattr(
-        cuda.importlib, "import_module", lambda name: Cupyx if name == "cupyx" else real(name)
-    )
-    monkeypatch.setattr(backends, "NAMESPACES", {np.ndarray: np, Array: cupy})
-    return cupy
 
 
 def results(s, device: str) -> list[np.ndarray]:

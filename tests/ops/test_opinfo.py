@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 import nbdl
-from tests.ops.counterparts import COUNTERPARTS, NOT_UNIQUE, WITHOUT_GRADIENT, Unsupported
+from tests.ops.counterparts import COUNTERPARTS as BASE
+from tests.ops.counterparts import NOT_UNIQUE, WITHOUT_GRADIENT, Unsupported
+from tests.ops.counterparts_arrays import ARRAYS
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore")]
@@ -27,6 +29,7 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_methods_invocations import op_db
 
 torch.set_num_threads(1)
+COUNTERPARTS = BASE | ARRAYS
 INFOS: dict[str, list[Any]] = defaultdict(list)
 for _info in op_db:
     if torch.float64 in _info.dtypes:
@@ -105,7 +108,7 @@ def _check_gradients(es: Any, ys: Any, leaves: Any, mine: Any) -> None:
 
 
 def _close(y: Any, e: Any, what: str) -> None:
-    value = e.detach().resolve_conj().resolve_neg().numpy()
+    value = e.detach().resolve_conj().resolve_neg().numpy(force=True)
     np.testing.assert_allclose(y.numpy(), value, rtol=1e-7, atol=1e-9, err_msg=what)
 
 
