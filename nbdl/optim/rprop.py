@@ -67,7 +67,7 @@ class Rprop(Optimizer):
             g = -g
         xp.multiply(g, before, out=out)
         turned = out < 0
-        xp.multiply(size, xp.where(turned, shrink, xp.where(out > 0, grow, 1.0)), out=size)
+        size[...] = xp.where(turned, size * shrink, xp.where(out > 0, size * grow, size))
         xp.clip(size, low, high, out=size)
         before[...] = xp.where(turned, 0, g)
         xp.sign(before, out=out)
