@@ -12,6 +12,7 @@ from nbdl.errors import ShapeError
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Movement, Reduction
 from nbdl.ops.movement import reshape
+from nbdl.ops.sums import sum_of
 from nbdl.shapes import Shape, Spec, normalize_axes
 
 __all__ = ["sum", "broadcast_to"]
@@ -25,10 +26,10 @@ class Sum(Reduction):
     onnx = "ReduceSum"
 
     def forward(self, xp: Any, x: Any) -> Any:
-        total = dtypes.accumulator(x.dtype)
-        return x.sum(axis=self.axis, keepdims=self.keepdims, dtype=total).astype(
-            x.dtype, copy=False
-        )
+        if x.dtype.kind in "fc" and x.dtype.itemsize > 2:
+            return sum_of(xp, x, self.axis, self.keepdims)
+        y = x.sum(axis=self.axis, keepdims=self.keepdims, dtype=dtypes.accumulator(x.dtype))
+        return y.astype(x.dtype, copy=False)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return broadcast_to(reshape(dy, self.expanded(x.shape)), x.shape)

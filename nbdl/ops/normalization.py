@@ -29,6 +29,7 @@ from nbdl.ops.powers import rsqrt, sqrt, square
 from nbdl.ops.replay import replay
 from nbdl.ops.selection import maximum
 from nbdl.ops.statistics import vector_norm
+from nbdl.ops.sums import sum_of
 from nbdl.shapes import Shape, Spec, broadcast_shapes, normalize_axis, reduced_shape
 
 __all__ = [
@@ -43,10 +44,14 @@ __all__ = [
 ]
 
 
+def _count(x: Any, axes: Shape) -> int:
+    """How many elements one mean is of."""
+    return math.prod(x.shape[a] for a in axes)
+
+
 def _mean(x: Tensor, axes: Shape) -> Tensor:
     """The mean over axes, which stay with size 1."""
-    count = math.prod(x.shape[a] for a in axes)
-    return total(x, axes, keepdims=True) * (1 / max(count, 1))
+    return total(x, axes, keepdims=True) * (1 / max(_count(x, axes), 1))
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,10 @@ class Standardize(Op):
 
     def forward(self, xp: Any, x: Any) -> Any:
         v = wide(x)
-        mean = v.mean(axis=self.axes, keepdims=True)
-        y = v - mean
-        var = xp.mean(xp.square(y), axis=self.axes, keepdims=True)
+        count = v.dtype.type(_count(v, self.axes))
+        mean = sum_of(xp, v, self.axes, True) / count
+        y = xp.subtract(v, mean, out=xp.empty_like(v))
+        var = sum_of(xp, y, self.axes, True, times=y) / count
         y *= 1 / xp.sqrt(var + v.dtype.type(self.eps))
         return y.astype(x.dtype, copy=False), mean, var
 
@@ -94,11 +100,11 @@ class StandardizeGrad(Op):
 
     def forward(self, xp: Any, dy: Any, x: Any, mean: Any, var: Any) -> Any:
         g, v = wide(dy), wide(x)
+        count = v.dtype.type(_count(v, self.axes))
         scale = 1 / xp.sqrt(var + v.dtype.type(self.eps))
-        y = v - mean
-        y *= scale
-        y *= xp.mean(g * y, axis=self.axes, keepdims=True)
-        dx = g - g.mean(axis=self.axes, keepdims=True)
+        y = xp.subtract(v, mean, out=xp.empty_like(v))
+        dx = xp.subtract(g, sum_of(xp, g, self.axes, True) / count, out=xp.empty_like(v))
+        y *= sum_of(xp, dx, self.axes, True, times=y) / count * scale * scale
         dx -= y
         dx *= scale
         return dx.astype(x.dtype, copy=False)
@@ -193,7 +199,7 @@ def batch_norm(
         scale = rsqrt(var + eps)
         return _scaled((x - mean) * scale, w, b)
     axes = (0, *range(2, x.ndim))
-    count = math.prod(x.shape[a] for a in axes)
+    count = _count(x, axes)
     if count == 1:
         raise ShapeError(
             f"batch_norm in training needs more than one value per channel, got input {x.shape}",

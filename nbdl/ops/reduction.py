@@ -17,7 +17,9 @@ from nbdl.ops.creation import ones
 from nbdl.ops.cumulative import cumprod
 from nbdl.ops.families import Reduction, require_kind, require_real
 from nbdl.ops.movement import concat, flip, permute_dims, reshape
+from nbdl.ops.numerics import wide
 from nbdl.ops.selection import where
+from nbdl.ops.sums import sum_of
 from nbdl.shapes import Spec, normalize_axes
 
 __all__ = [
@@ -41,9 +43,9 @@ class Mean(Reduction):
     onnx = "ReduceMean"
 
     def forward(self, xp: Any, x: Any) -> Any:
-        total = dtypes.accumulator(x.dtype)
-        y = x.mean(axis=self.axis, keepdims=self.keepdims, dtype=total)
-        return xp.asarray(y).astype(x.dtype, copy=False)
+        total = sum_of(xp, wide(x), self.axis, self.keepdims)
+        y = xp.asarray(total / total.dtype.type(self.count(x.shape)))
+        return y.astype(x.dtype, copy=False)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         n = self.count(x.shape)
@@ -164,7 +166,7 @@ class LogSumExp(Reduction):
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
         top = wide.max(axis=self.axis, keepdims=True)
         top = xp.where(xp.isfinite(top), top, top.dtype.type(0))
-        total = xp.exp(wide - top).sum(axis=self.axis, keepdims=True)
+        total = sum_of(xp, xp.exp(wide - top), self.axis, True)
         y = xp.log(total) + top
         if not self.keepdims:
             y = y.squeeze(self.axis)

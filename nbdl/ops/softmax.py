@@ -13,6 +13,7 @@ from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import quiet, wide
+from nbdl.ops.sums import sum_of
 from nbdl.shapes import Spec, normalize_axis
 
 __all__ = ["log_softmax", "softmax", "softmin"]
@@ -50,7 +51,7 @@ class Softmax(Normalized):
         with quiet():  # a row of -inf gives NaN
             y = shifted(xp, wide(x), self.axis)
             xp.exp(y, out=y)
-            y /= y.sum(axis=self.axis, keepdims=True)
+            y /= sum_of(xp, y, (self.axis,), True)
         return y.astype(x.dtype, copy=False)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -68,8 +69,9 @@ class SoftmaxGrad(Normalized):
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         dtype = y.dtype
         dy, y = wide(dy), wide(y)
-        dx = xp.multiply(dy, y, out=xp.empty_like(y))
-        dx -= y * dx.sum(axis=self.axis, keepdims=True)
+        inner = sum_of(xp, dy, (self.axis,), True, times=y)
+        dx = xp.subtract(dy, inner, out=xp.empty_like(y))
+        dx *= y
         return dx.astype(dtype, copy=False)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
@@ -92,7 +94,7 @@ class LogSoftmax(Normalized):
     def forward(self, xp: Any, x: Any) -> Any:
         with quiet():
             y = shifted(xp, wide(x), self.axis)
-            y -= xp.log(xp.exp(y).sum(axis=self.axis, keepdims=True))
+            y -= xp.log(sum_of(xp, xp.exp(y), (self.axis,), True))
         return y.astype(x.dtype, copy=False)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -111,7 +113,7 @@ class LogSoftmaxGrad(Normalized):
         dtype = y.dtype
         dy, y = wide(dy), wide(y)
         dx = xp.exp(y, out=xp.empty_like(y))
-        dx *= dy.sum(axis=self.axis, keepdims=True)
+        dx *= sum_of(xp, dy, (self.axis,), True)
         return xp.subtract(dy, dx, out=dx).astype(dtype, copy=False)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:

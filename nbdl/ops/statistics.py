@@ -20,6 +20,7 @@ from nbdl.ops.rearrangement import diagonal
 from nbdl.ops.reduction import max, mean, min
 from nbdl.ops.rounding import abs, sign
 from nbdl.ops.selection import where
+from nbdl.ops.sums import sum_of
 from nbdl.shapes import normalize_axes
 
 __all__ = ["var", "std", "var_mean", "std_mean", "cov", "corrcoef", "vector_norm", "norm",
@@ -37,9 +38,9 @@ class Var(Reduction):
 
     def forward(self, xp: Any, x: Any) -> Any:
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
-        centred = wide - wide.mean(axis=self.axis, keepdims=True)
-        squares = (centred * xp.conj(centred)).real
-        total = squares.sum(axis=self.axis, keepdims=self.keepdims)
+        count = wide.real.dtype.type(self.count(x.shape))
+        centred = wide - sum_of(xp, wide, self.axis, True) / count
+        total = sum_of(xp, centred, self.axis, self.keepdims, times=xp.conj(centred)).real
         y = total / wide.real.dtype.type(self.divisor(x.shape))
         return xp.asarray(y).astype(self.result_dtype(x.dtype), copy=False)
 
@@ -90,10 +91,10 @@ class VectorNorm(Reduction):
     saves = ("y", "x")
 
     def forward(self, xp: Any, x: Any) -> Any:
-        size = xp.abs(x)
+        size = x if self.order == 2 and x.dtype.kind != "c" else xp.abs(x)
         wide = size.astype(dtypes.accumulator(size.dtype), copy=False)
         if self.order == 2:
-            y = xp.sqrt((wide * wide).sum(axis=self.axis, keepdims=self.keepdims))
+            y = xp.sqrt(sum_of(xp, wide, self.axis, self.keepdims, times=wide))
         else:
             order = wide.dtype.type(self.order)
             powers = xp.power(wide, order).sum(axis=self.axis, keepdims=self.keepdims)
