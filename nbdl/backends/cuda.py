@@ -97,7 +97,7 @@ def combine_at(ufunc: str, total: Any, index: Any, values: Any) -> None:
     if ufunc == "multiply":
         host = total.get()
         np.multiply.at(host, index.get(), values.get())
-        total[...] = to_gpu(importlib.import_module("cupy"), host, total.device.id)
+        total[...] = to_gpu(load(total.device.id), host, total.device.id)
     else:
         scatter = cupyx.scatter_max if ufunc == "maximum" else cupyx.scatter_min
         scatter(total, index, values)
