@@ -131,6 +131,11 @@ def complex_of(dtype: np.dtype) -> np.dtype:
     return complex128 if dtype in (float64, complex128) else complex64
 
 
+def eps(dtype: np.dtype) -> float:
+    """The distance from 1 to the next larger number of a float dtype."""
+    return float(ml_dtypes.finfo(dtype).eps)
+
+
 def accumulator(dtype: np.dtype) -> np.dtype:
     """Where sums of ``dtype`` are kept: float32 for half precision, else itself."""
     return float32 if dtype in HALVES else dtype

@@ -5,6 +5,7 @@ NbdlError
  │   └─ AxisError    (IndexError)    an axis that a tensor does not have
  ├─ DtypeError       (TypeError)     a dtype the operation cannot work with
  ├─ ArgumentError    (ValueError)    an option out of range, an unknown name
+ ├─ LinAlgError      (ValueError)    a matrix that is singular, not positive definite, …
  ├─ IndexRangeError  (IndexError)    an index or class label out of range
  ├─ DeviceError      (RuntimeError)  a device that is missing, or two devices mixed
  ├─ GradientError    (RuntimeError)  a gradient that cannot be computed
@@ -65,6 +66,10 @@ class DtypeError(NbdlError, TypeError):
 
 class ArgumentError(NbdlError, ValueError):
     """An option out of range, or an unknown name."""
+
+
+class LinAlgError(NbdlError, ValueError):
+    """A matrix for which an operation has no result: singular, not positive definite, …"""
 
 
 class IndexRangeError(NbdlError, IndexError):

@@ -172,7 +172,7 @@ def _summed(x: Tensor, term: str, wanted: set[str]) -> tuple[Tensor, str]:
     axes = [i for i, c in enumerate(term) if c not in wanted]
     if not axes:
         return x, term
-    return sum(x, axes), "".join(c for c in term if c in wanted)
+    return sum(x, axes, dtype=x.dtype), "".join(c for c in term if c in wanted)
 
 
 def _product(x: Tensor, a: str, y: Tensor, b: str, later: set[str]) -> tuple[Tensor, str]:
@@ -280,7 +280,7 @@ def vecdot(x: Any, y: Any, /, *, axis: int = -1) -> Tensor:
             f"and {y.shape[back]}"
         )
     broadcast_shapes(x.shape, y.shape, what="vecdot: x and y")
-    return sum(conj(x) * y, back)
+    return sum(conj(x) * y, back, dtype=x.dtype)
 
 
 def dot(x: Any, y: Any, /) -> Tensor:
