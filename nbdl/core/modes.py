@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -94,8 +95,20 @@ class _GradMode:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.function is None:  # @no_grad() with parentheses: args[0] is the function
             return type(self)(args[0])
+        if inspect.isgeneratorfunction(self.function):
+            return self._stepwise(self.function(*args, **kwargs))
         with type(self)():
             return self.function(*args, **kwargs)
+
+    def _stepwise(self, generator: Iterator[Any]) -> Iterator[Any]:
+        """Set the mode while the generator's own code runs, not while its caller's does."""
+        while True:
+            with type(self)():
+                try:
+                    item = next(generator)
+                except StopIteration as end:
+                    return end.value
+            yield item
 
 
 class no_grad(_GradMode):

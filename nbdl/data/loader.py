@@ -84,7 +84,7 @@ class DataLoader:
                     hint="shuffle inside its __iter__",
                 )
             return
-        n = len(self.dataset)
+        n = self._count()
         if self.batch_size > n:
             if self.drop_last:
                 raise DataError(
@@ -104,7 +104,7 @@ class DataLoader:
         """Batches an epoch. Raises TypeError for a data set that only streams."""
         if self.streams:
             raise TypeError(f"the length of a {type(self.dataset).__name__} is not known")
-        n = len(self.dataset)
+        n = self._count()
         return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
 
     @property
@@ -158,12 +158,7 @@ class DataLoader:
         return map_arrays(batch, lambda t: t.to(device) if isinstance(t, Tensor) else t)
 
     def _numbered(self, start: int) -> Generator[Any, None, None]:
-        n = len(self.dataset)
-        order = (
-            sampling.order(n, self.seed, self._epoch)
-            if self.shuffle
-            else np.arange(n, dtype=np.int64)
-        )
+        order = self._order()
         epoch = self._epoch
         chunks = (
             order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(start, len(self))
@@ -173,6 +168,17 @@ class DataLoader:
                 yield self._read(chunk, epoch)
             return
         yield from self._read_ahead(chunks, epoch)
+
+    def _count(self) -> int:
+        """How many samples an epoch visits."""
+        return len(self.dataset)
+
+    def _order(self) -> np.ndarray:
+        """The samples of this epoch in their order."""
+        n = self._count()
+        if self.shuffle:
+            return sampling.order(n, self.seed, self._epoch)
+        return np.arange(n, dtype=np.int64)
 
     def _read_ahead(self, chunks: Iterator[np.ndarray], epoch: int) -> Iterator[Any]:
         """Batches in order, with at most workers x prefetch_factor of them under way."""

@@ -15,6 +15,7 @@ from nbdl.core.tape import RemovableHook
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, NbdlError
 from nbdl.nn import hidden, hooks, state
+from nbdl.nn.members import Members
 from nbdl.nn.parameter import Parameter, Unsized
 
 M = TypeVar("M", bound="Module")
@@ -193,22 +194,25 @@ class Module:
 
     @property
     def _parameters(self) -> dict[str, Any]:
-        """The module's own parameters by name (a new dictionary)."""
-        return {
+        """The module's own parameters by name."""
+        found = {
             k: v
             for k, v in self.__dict__.items()
             if isinstance(v, Parameter) or (type(v) is Unsized and v.kind == "parameter")
         }
+        return Members(found, self.register_parameter, self.__delattr__)
 
     @property
     def _buffers(self) -> dict[str, Any]:
-        """The module's own buffers by name (a new dictionary)."""
-        return {k: self.__dict__[k] for k in self._buffer_names}
+        """The module's own buffers by name."""
+        found = {k: self.__dict__[k] for k in self._buffer_names}
+        return Members(found, self.register_buffer, self.__delattr__)
 
     @property
     def _modules(self) -> dict[str, Any]:
-        """The module's children by name (a new dictionary)."""
-        return {k: v for k, v in self.__dict__.items() if isinstance(v, Module)}
+        """The module's children by name."""
+        found = {k: v for k, v in self.__dict__.items() if isinstance(v, Module)}
+        return Members(found, self.add_module, self.__delattr__)
 
     # ----- walking ------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 from math import e, inf, nan, pi
 from typing import Any as _Any
 
+from nbdl import __version__
 from nbdl.backends import Device as device
 from nbdl.backends import default_device as get_default_device
 from nbdl.backends import set_default_device
@@ -68,9 +69,14 @@ from nbdl.dtypes import (
     set_default_float as set_default_dtype,
 )
 from nbdl.errors import did_you_mean as _did_you_mean
-from nbdl.torch import autograd, backends, cuda, methods, nn, optim, utils
+from nbdl.torch import autograd, backends, cuda, func, methods, nn, optim, random, utils
 from nbdl.torch.autograd import detach, inference_mode
-from nbdl.torch.backends import use_deterministic_algorithms
+from nbdl.torch.backends import (
+    compile,
+    get_num_threads,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
 from nbdl.torch.creation import (
     BoolTensor,
     ByteTensor,
@@ -108,6 +114,7 @@ from nbdl.torch.creation import (
     zeros,
     zeros_like,
 )
+from nbdl.torch.func import vmap
 from nbdl.torch.methods import (
     Size,
     add,

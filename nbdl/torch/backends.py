@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
 
 class _Cudnn:
     """``torch.backends.cudnn``: nbdl is deterministic and chooses its kernels itself.
@@ -20,3 +25,21 @@ cudnn = _Cudnn()
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Nothing to switch: the same seed gives the same numbers always."""
+
+
+def compile(model: Any = None, **options: Any) -> Any:
+    """The model (or function) as it is, so that the usual line runs: nothing is compiled here.
+
+    Without a model a decorator, as PyTorch's.
+    """
+    return (lambda function: function) if model is None else model
+
+
+def get_num_threads() -> int:
+    """How many threads the libraries under NumPy compute with."""
+    return max((pool["num_threads"] for pool in threadpool_info()), default=os.cpu_count() or 1)
+
+
+def set_num_threads(threads: int) -> None:
+    """Let the libraries under NumPy compute with so many threads."""
+    threadpool_limits(int(threads))

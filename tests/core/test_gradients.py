@@ -158,6 +158,23 @@ def test_no_grad_records_nothing_and_enable_grad_again() -> None:
     assert not double(x).requires_grad
 
 
+def test_no_grad_over_a_generator_holds_for_its_own_code_only() -> None:
+    x = leaf(1)
+
+    @nbdl.no_grad()
+    def doubled(times: int):
+        for _ in range(times):
+            yield x * 2
+        return "end"
+
+    def reader():
+        assert (yield from doubled(2)) == "end"
+
+    for y in reader():
+        assert not y.requires_grad
+        assert nbdl.is_grad_enabled()
+
+
 def test_no_grad_in_one_thread_does_not_leak_into_another() -> None:
     x = leaf(1)
     inside, seen = threading.Event(), []

@@ -112,6 +112,24 @@ def test_impossible_names_are_refused(name):
         nn.Module().add_module(name, Scale())
 
 
+def test_what_is_written_into_the_dictionaries_of_members_goes_into_the_module():
+    model = nn.Module()
+    model._modules["0"] = Scale()
+    model._modules.update({"1": Scale(4)})
+    model._parameters["w"] = nn.Parameter(array(2))
+    model._buffers["b"] = array(3)
+    assert list(model.state_dict()) == ["w", "b", "0.factor", "0.calls", "1.factor", "1.calls"]
+    del model._modules["0"]
+    taken = model._modules.pop("1")
+    assert isinstance(taken, Scale)
+    assert model._modules.pop("2", None) is None
+    model._parameters.clear()
+    assert list(model.state_dict()) == ["b"]
+    with pytest.raises(ArgumentError, match="must be a Module"):
+        model._modules["x"] = 3
+    assert type(copy.deepcopy(model._buffers)) is dict
+
+
 def test_names_of_methods_are_refused_and_classes_instead_of_layers_too():
     with pytest.raises(ArgumentError, match="already has an attribute 'forward'"):
         nn.Module().add_module("forward", Scale())

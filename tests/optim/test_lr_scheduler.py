@@ -270,8 +270,12 @@ def test_one_cycle_refuses_a_step_too_many():
         schedule.step()
 
 
-def test_one_cycle_without_momentum_needs_to_be_told():
-    opt = optim.SGD([nbdl.tensor([1.0], requires_grad=True)], lr=0.1)
-    with pytest.raises(ArgumentError, match="cycle_momentum=False"):
+def test_one_cycle_switches_momentum_on_and_needs_to_be_told_where_there_is_none():
+    x = nbdl.tensor([1.0], requires_grad=True)
+    opt = optim.SGD([x], lr=0.1)
+    ours.OneCycleLR(opt, 0.1, total_steps=10)  # as in PyTorch
+    assert opt.param_groups[0]["momentum"] == 0.95
+    opt = optim.Adagrad([x], lr=0.1)
+    with pytest.raises(ArgumentError, match=r"but Adagrad has none(.|\n)*cycle_momentum=False"):
         ours.OneCycleLR(opt, 0.1, total_steps=3)
     ours.OneCycleLR(opt, 0.1, total_steps=3, cycle_momentum=False)

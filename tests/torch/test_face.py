@@ -9,8 +9,10 @@ import pytest
 
 import nbdl
 import nbdl.torch
+from nbdl import interop
+from nbdl.core import AnomalyError
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DataError, ShapeError
+from nbdl.errors import ArgumentError, DataError, FileError, ShapeError
 
 EXPRESSIONS = """
 torch.zeros(2, 3)
@@ -515,8 +517,49 @@ def test_loaders_take_pytorchs_arguments_and_follow_the_seed():
     assert seen == [i * i for i in range(10)]
     with pytest.raises(DataError, match="add up to 9"):
         random_split(Squares(), [5, 4])
-    with pytest.raises(ArgumentError, match="sampler"):
-        DataLoader(Squares(), sampler=[1, 2])
+    with pytest.raises(ArgumentError, match="batch_sampler is not possible"):
+        DataLoader(Squares(), batch_sampler=[[1, 2]])
+    with pytest.raises(ArgumentError, match="sampler and shuffle=True exclude"):
+        DataLoader(Squares(), sampler=[1, 2], shuffle=True)
+
+
+def test_samplers_say_which_sample_comes_when():
+    from nbdl.torch.utils import data
+
+    torch = nbdl.torch
+    dataset = data.TensorDataset(torch.arange(10))
+
+    def drawn(sampler, **kwargs) -> list[int]:
+        loader = data.DataLoader(dataset, batch_size=4, sampler=sampler, **kwargs)
+        batches = [x.tolist() for (x,) in loader]
+        assert len(batches) == len(loader)
+        return [i for batch in batches for i in batch]
+
+    assert drawn([3, 1, 3, 0, 2]) == [3, 1, 3, 0, 2]
+    assert drawn(data.SequentialSampler(dataset), drop_last=True) == list(range(8))
+    torch.manual_seed(0)
+    sampler = data.SubsetRandomSampler([5, 6, 7, 8])
+    first, second = drawn(sampler), drawn(sampler)
+    assert sorted(first) == sorted(second) == [5, 6, 7, 8]
+    assert sorted(drawn(data.RandomSampler(dataset))) == list(range(10))
+    assert len(drawn(data.RandomSampler(dataset, replacement=True, num_samples=30))) == 30
+    weights = [0.0, 1.0, 3.0] + [0.0] * 7
+    counts = np.bincount(drawn(data.WeightedRandomSampler(weights, 4000)))
+    assert counts[0] == 0
+    assert abs(counts[2] / 4000 - 0.75) < 0.03
+    with pytest.raises(ArgumentError, match="num_samples=0"):
+        data.WeightedRandomSampler(weights, 0)
+
+
+def test_data_sets_are_joined():
+    from nbdl.torch.utils.data import ConcatDataset, TensorDataset
+
+    torch = nbdl.torch
+    joined = ConcatDataset([TensorDataset(torch.arange(n) * 10**n) for n in (2, 1, 3)])
+    assert [int(joined[i][0]) for i in range(len(joined))] == [0, 100, 0, 0, 1000, 2000]
+    assert int(joined[-1][0]) == 2000
+    with pytest.raises(IndexError, match="sample 6 of a data set with 6 samples"):
+        joined[6]
 
 
 def test_the_usual_lines_about_devices_and_seeds_run():
@@ -538,3 +581,94 @@ def test_states_are_saved_and_loaded(tmp_path):
     torch.save(model.state_dict(), tmp_path / "model.pth")
     twin.load_state_dict(torch.load(tmp_path / "model.pth", map_location="cpu"))
     assert twin.weight.tolist() == model.weight.tolist()
+
+
+def test_whole_models_are_not_saved_and_damaged_files_are_told(tmp_path):
+    torch = nbdl.torch
+    path = tmp_path / "model.pt"
+    with pytest.raises(ArgumentError, match=r"it\['model'\] is a Linear(.|\n)*state_dict\(\)"):
+        torch.save({"model": torch.nn.Linear(1, 1)}, path)
+    with pytest.raises(ArgumentError, match=r"it has a key \(1, 2\)"):
+        torch.save({(1, 2): 3}, path)
+    torch.save([torch.ones(2)], path)
+    interop.save({"0": torch.ones(2)}, path, metadata={"nbdl.torch.outline": '["tensor", "7"]'})
+    with pytest.raises(FileError, match=r"outline of .*model\.pt. is damaged"):
+        torch.load(path)
+    interop.save({"a": torch.ones(2)}, path)  # a file of nbdl.save's
+    assert torch.load(path)["a"].tolist() == [1, 1]
+
+
+FUNCTIONALS = """
+torch.func.vmap(lambda v: (v * v).sum())(x)
+torch.vmap(torch.dot, in_dims=(0, None))(x, x[0])
+torch.func.grad(lambda v: (v**3).sum())(x)
+torch.func.grad_and_value(lambda v: (v**2).sum())(x)
+torch.func.jacrev(torch.sin)(x[0])
+torch.func.jacfwd(torch.sin)(x[0])
+torch.func.hessian(lambda v: (v**3).sum())(x[0])
+torch.func.jvp(torch.sin, (x,), (x + 1,))
+torch.func.vjp(torch.sin, x)[1](x + 1)
+torch.autograd.functional.jacobian(lambda v: v**2, x[0])
+torch.autograd.functional.jacobian(lambda u, v: u * v, (x[0], x[1]))
+torch.autograd.functional.hessian(lambda v: (v**3).sum(), x[0])
+torch.autograd.functional.hessian(lambda u, v: (u**2 * v).sum(), (x[0], x[1]))
+torch.autograd.functional.vjp(torch.sin, x, x + 1)
+torch.autograd.functional.jvp(torch.sin, x, x + 1)
+torch.autograd.functional.hvp(lambda v: (v**3).sum(), x[0], x[1])
+torch.autograd.gradcheck(lambda v: (v**2).sum(), x.clone().requires_grad_())
+torch.func.functional_call(torch.nn.Linear(4, 1).double(), {"weight": x[:1], "bias": x[0, :1]}, x)
+""".strip().split("\n")
+
+
+@pytest.mark.judge
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # PyTorch's own use
+@pytest.mark.parametrize("expression", FUNCTIONALS)
+def test_functions_of_functions_mean_the_same(expression):
+    import torch
+
+    theirs = eval(expression, names(torch, torch.nn.functional))
+    ours = eval(expression, names(nbdl.torch, nbdl.torch.nn.functional))
+    same(plain(ours), plain(theirs))
+
+
+def test_checkpoint_recomputes_with_the_same_gradient():
+    from nbdl.torch.utils.checkpoint import checkpoint
+
+    torch = nbdl.torch
+    x = torch.ones(3, requires_grad=True)
+    checkpoint(lambda v: (v * 3).exp(), x, use_reentrant=False).sum().backward()
+    np.testing.assert_allclose(x.grad, 3 * np.exp(3), rtol=1e-6)
+
+
+def test_the_generators_state_is_taken_and_put_back():
+    torch = nbdl.torch
+    torch.manual_seed(7)
+    assert torch.initial_seed() == 7
+    state = torch.get_rng_state()
+    first = torch.rand(3)
+    torch.set_rng_state(state)
+    assert torch.equal(torch.rand(3), first)
+    assert torch.seed() == torch.initial_seed()
+
+
+def test_lines_about_compiling_threads_and_anomalies_run():
+    torch = nbdl.torch
+    model = torch.nn.Linear(1, 1)
+    assert torch.compile(model, mode="reduce-overhead") is model
+    assert torch.compile()(model) is model
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(before)
+    with torch.autograd.set_detect_anomaly(True), pytest.raises(AnomalyError):
+        torch.log(torch.zeros(1))
+    torch.autograd.set_detect_anomaly(True)
+    with pytest.raises(AnomalyError):
+        torch.log(torch.zeros(1))
+    torch.autograd.set_detect_anomaly(False)
+    torch.log(torch.zeros(1))
+    assert torch.__version__ == nbdl.__version__
+    with torch.inference_mode():
+        assert not model(torch.ones(1, 1)).requires_grad
+    with torch.inference_mode(False):
+        assert model(torch.ones(1, 1)).requires_grad

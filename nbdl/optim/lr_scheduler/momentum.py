@@ -13,17 +13,17 @@ from nbdl.optim.optimizer import Optimizer
 def start_momentum(
     who: str, optimizer: Optimizer, low: float | Sequence[float], high: float | Sequence[float]
 ) -> None:
-    """Note the range in each group and begin at its upper end.
+    """Note the range in each group and begin at its upper end, also where momentum was 0.
 
-    Raises ArgumentError for an optimizer without momentum.
+    Raises ArgumentError for an optimizer that knows no momentum.
     """
     lows = per_group(who, "base_momentum", optimizer, low)
     highs = per_group(who, "max_momentum", optimizer, high)
     for group, a, b in zip(optimizer.param_groups, lows, highs, strict=True):
-        if "betas" not in group and not group.get("momentum"):
+        if "betas" not in group and "momentum" not in group:
             raise ArgumentError(
-                f"{who} cycles the momentum, but the optimizer has none",
-                hint="momentum=0.9 for the optimizer, or cycle_momentum=False",
+                f"{who} cycles the momentum, but {type(optimizer).__name__} has none",
+                hint="cycle_momentum=False",
             )
         group["base_momentum"], group["max_momentum"] = a, b
         set_momentum(group, b)

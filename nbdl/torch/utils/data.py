@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from nbdl import data
 from nbdl.core.random import Generator, default_generator
 from nbdl.data import Dataset, IterableDataset, Subset, TensorDataset, to_tensors
 from nbdl.data import collate as default_collate
-from nbdl.errors import ArgumentError, DataError
+from nbdl.errors import ArgumentError, DataError, IndexRangeError
 from nbdl.ops.random import randperm
+from nbdl.torch.utils.sampling import (
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
 __all__ = [
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
     "IterableDataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
+    "WeightedRandomSampler",
     "default_collate",
     "random_split",
 ]
@@ -29,8 +46,8 @@ class DataLoader(data.DataLoader):
 
     The order follows ``generator`` or ``manual_seed``. ``num_workers`` are threads;
     ``pin_memory``, ``timeout``, ``worker_init_fn``, ``multiprocessing_context`` and
-    ``persistent_workers`` speak of processes and have no meaning here. A ``sampler`` is not
-    possible: give a ``Subset`` or ``shuffle=True``.
+    ``persistent_workers`` speak of processes and have no meaning here. A ``sampler`` says which
+    sample comes when; a ``batch_sampler`` is not possible.
     """
 
     def __init__(
@@ -53,11 +70,13 @@ class DataLoader(data.DataLoader):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
     ) -> None:
-        if sampler is not None or batch_sampler is not None:
+        if batch_sampler is not None:
             raise ArgumentError(
-                "DataLoader: sampler and batch_sampler are not possible here",
-                hint="shuffle=True, or Subset(dataset, indices) for a chosen order",
+                "DataLoader: batch_sampler is not possible here", hint="sampler= and batch_size="
             )
+        if sampler is not None and shuffle:
+            raise ArgumentError("DataLoader: sampler and shuffle=True exclude each other")
+        self.sampler = sampler
         if batch_size is None:
             raise ArgumentError("DataLoader: batch_size=None is not possible here",
                                 hint="batch_size=1")  # fmt: skip
@@ -70,6 +89,36 @@ class DataLoader(data.DataLoader):
             collate_fn=None if collate_fn is None else _on_tensors(collate_fn),
             drop_last=drop_last, prefetch_factor=prefetch_factor or 2, seed=seed,
         )  # fmt: skip
+
+
+    def _count(self) -> int:
+        return super()._count() if self.sampler is None else len(self.sampler)
+
+    def _order(self) -> np.ndarray:
+        if self.sampler is None:
+            return super()._order()
+        return np.fromiter(self.sampler, np.int64)
+
+
+class ConcatDataset(Dataset):
+    """Data sets one after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = [data.as_dataset(d) for d in datasets]
+        if not self.datasets:
+            raise DataError("ConcatDataset needs at least one data set")
+        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexRangeError(f"sample {index} of a data set with {n} samples")
+        index %= n
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
 class _on_tensors:

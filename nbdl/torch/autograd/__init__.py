@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbdl import core
+from nbdl.autograd import gradcheck
 from nbdl.core import (
     Function,
     Tensor,
@@ -17,6 +18,7 @@ from nbdl.core import (
 )
 from nbdl.errors import ArgumentError
 from nbdl.ops.creation import zeros_like
+from nbdl.torch.autograd import functional
 
 __all__ = [
     "Function",
@@ -25,7 +27,9 @@ __all__ = [
     "detach",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
+    "gradcheck",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",
