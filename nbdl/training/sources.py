@@ -97,7 +97,10 @@ def training_source(
                 hint="leave it out, or give the data set",
             )
         if not callable(data) and not isinstance(data, Iterable):
-            raise DataError(f"cannot train on a {type(data).__name__}: {data!r:.60}")
+            raise DataError(
+                f"cannot train on {brief(data)}",
+                hint="a data set, a loader, batches, or a pair of arrays (x, y)",
+            )
         return Source(data)
     if batch_size is not None:
         whole("batch_size", batch_size)
@@ -137,7 +140,10 @@ def evaluation_batches(
         return DataLoader(data, batch_size or EVAL_BATCH, device=device)
     if is_batches(data):
         if not isinstance(data, Iterable):
-            raise DataError(f"cannot take batches from a {type(data).__name__}")
+            raise DataError(
+                f"cannot take batches from {brief(data)}",
+                hint="a data set, a loader, batches, or a pair of arrays (x, y)",
+            )
         return data
     dataset = as_dataset(data, dtype=dtype or "default")
     size = min(batch_size or EVAL_BATCH, len(dataset))

@@ -1,0 +1,130 @@
+"""``%inspect`` and ``%runs`` in a real kernel."""
+
+from __future__ import annotations
+
+import pytest
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def text(cell):
+    return "\n".join(data.get("text/plain", "") for data in cell.shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("lenet", ["lenet · Sequential", "Linear  64→16", "1,210 parameters"]),
+        ("lenet --on x", ["32×16", "Mean ± std", "Gradient"]),
+        ("lenet --on {x[:3]}", ["3×16"]),
+        ("lenet --on {(x + 1)}", ["32×16"]),
+        ("loss", ["loss · float32[]", "cross_entropy", "lenet  Sequential"]),
+        ("{lenet(x).sum()}", ["lenet(x).sum() · float32[]"]),
+        ("lenet[1].weight", ["float32[16, 64]"]),
+        ("{lenet[1].weight}", ["float32[16, 64]"]),
+        ("run", ["lenet · finished", "step 3 / 3", "loss"]),
+        ("run --gradients", ["Gradient flow · lenet", "1.weight"]),
+        ("run lenet", ["lenet · finished", "lenet · Sequential"]),
+    ],
+)
+def test_models_tensors_parameters_and_runs(lenet, words, said):
+    assert lenet.run("%train lenet train --max-steps 3 --wait").status == "ok"
+    lenet.run("loss = nn.functional.cross_entropy(lenet(x), y)")
+    cell = lenet.run(f"%inspect {words}")
+    assert cell.status == "ok", cell.said
+    for part in said:
+        assert part in text(cell)
+    assert {"application/vnd.jupyter.widget-view+json", "image/svg+xml"} <= cell.kinds
+
+
+def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
+    kernel.run("net = nn.Sequential(nn.Flatten(), nn.Linear(None, 4))")
+    cell = kernel.run("%inspect net --input 1,8,8")
+    assert cell.status == "ok", cell.said
+    assert "Linear  64→4" in text(cell)
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "part"),
+    [
+        ("", "%inspect needs things: %inspect things", ""),
+        ("lenett", "there is no variable 'lenett'; did you mean 'lenet'?", "lenett"),
+        ("train", "train is of type Subset: %inspect looks into models, tensors and runs", "train"),
+        ("lenet --onn x", "%inspect has no option --onn; did you mean '--on'?", "--onn"),
+        ("y --on x", "--on is for models; y is of type Tensor", "x"),
+        ("lenet --input 8x8", "--input '8x8' is not a shape", "8x8"),
+    ],
+)
+def test_what_cannot_be_looked_into_is_said(lenet, words, message, part):
+    cell = lenet.run(f"%inspect {words}")
+    assert cell.status == "error"
+    assert message in cell.printed
+    assert cell.underlined == part
+
+
+def test_a_model_in_training_can_be_looked_into(lenet):
+    lenet.run("%train lenet train --epochs 100000")
+    assert "Mean ± std" in text(lenet.run_later("%inspect lenet --on x"))
+    assert "lenet · " in text(lenet.run("%inspect run"))
+    assert lenet.value("run.is_alive") == "True"
+    lenet.run("run.stop()")
+
+
+def test_hostile_names_are_text_in_every_view(kernel):
+    kernel.run(f"""
+name = {HOSTILE!r}
+net = nn.Sequential(nn.Flatten())
+net.add_module(name, nn.Linear(64, 10))
+""")
+    cells = [
+        kernel.run("%inspect net --input 1,8,8"),
+        kernel.run("%inspect net --on x"),
+        kernel.run("%train net train --max-steps 2 --wait --name {name}"),
+        kernel.run("%inspect run --gradients"),
+        kernel.run("%runs"),
+    ]
+    for cell in cells:
+        assert cell.status == "ok", cell.said
+        assert HOSTILE in text(cell), "as text it is shown as it is"
+        for data in cell.shown:
+            for kind in ("text/html", "image/svg+xml"):
+                assert "<img" not in data.get(kind, ""), kind
+    for cell in cells[:3]:
+        svg = "".join(data.get("image/svg+xml", "") for data in cell.shown)
+        assert "&lt;img" in svg
+
+
+# ----- %runs ----------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_newest_first_and_can_be_chosen(lenet):
+    assert text(lenet.run("%runs")) == "no runs yet"
+    for name in ("first", "second"):
+        lenet.run(f"%train lenet train --max-steps 2 --wait --name {name}")
+    cell = lenet.run("%runs")
+    rows = text(cell).splitlines()
+    assert rows[0].split()[:7] == ["id", "name", "status", "started", "time", "epoch", "step"]
+    assert [row.split()[1] for row in rows[1:]] == ["second", "first"]
+    assert "text/html" in cell.kinds
+    assert len(text(lenet.run("%runs --limit 1")).splitlines()) == 2
+    [_, row] = text(lenet.run("%runs --model first")).splitlines()
+    assert row.split()[1] == "first"
+    assert lenet.value("len(_)") == "1", "the list is the cell's value"
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "part"),
+    [
+        ("--limit 0", "--limit must be 1 or more, got 0", "0"),
+        ("--limit few", "--limit: there is no variable 'few'", "few"),
+        ("--model lenett", "no run of 'lenett' is kept here; did you mean 'lenet'?", "lenett"),
+        ("--modl lenet", "%runs has no option --modl; did you mean '--model'?", "--modl"),
+        ("lenet", "'lenet' is one word too many for %runs", "lenet"),
+    ],
+)
+def test_what_is_wrong_with_runs_is_said(lenet, words, message, part):
+    lenet.run("%train lenet train --max-steps 1 --wait")
+    cell = lenet.run(f"%runs {words}")
+    assert cell.status == "error"
+    assert message in cell.printed
+    assert cell.underlined == part
