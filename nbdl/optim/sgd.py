@@ -55,6 +55,12 @@ class SGD(Optimizer):
         return {"momentum_buffer": 0.0} if options["momentum"] else {}
 
     @classmethod
+    def _apply(cls, p: Any, g: Any, s: Slots, h: Mapping[str, Any]) -> Any:
+        if h["momentum"] and "momentum_buffer" not in s:  # switched on after the first step
+            s.update(cls._new_slots(p, h), step=s["step"])
+        return super()._apply(p, g, s, h)
+
+    @classmethod
     def _update(cls, xp: Any, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]) -> None:
         decay, momentum = h["weight_decay"], h["momentum"]
         if decay:

@@ -68,6 +68,16 @@ def test_each_group_has_its_own_options():
     assert [g["momentum"] for g in optimizer.param_groups] == [0, 0, 0.5]
 
 
+def test_momentum_can_be_switched_on_later():
+    p = with_grad(1.0)
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.step()
+    optimizer.param_groups[0]["momentum"] = 0.5
+    optimizer.step()
+    optimizer.step()
+    assert p.item() == 1 - 0.5 - 0.5 - 0.5 * (1 + 0.5)
+
+
 def test_named_parameters_keep_their_names():
     model = nbdl.nn.Linear(2, 1)
     optimizer = optim.SGD(model.named_parameters(), lr=0.1)
