@@ -301,6 +301,73 @@ def test_spectral_norm_is_pytorch_s(name, options):
     agree(theirs, ours, inputs)
 
 
+MATRICES = {"square": (4, 4), "tall": (3, 5), "wide": (5, 3)}
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("trivial", [True, False])
+@pytest.mark.parametrize("kind", [None, "matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("shape", sorted(MATRICES))
+def test_orthogonal_is_pytorch_s(shape, kind, trivial):
+    import torch
+
+    torch.manual_seed(1)
+    theirs, ours = (library.Linear(*MATRICES[shape]).double()
+                    for library in (torch.nn, nn))  # fmt: skip
+    copy_state(theirs, ours)
+    torch.nn.utils.parametrizations.orthogonal(
+        theirs, orthogonal_map=kind, use_trivialization=trivial
+    )
+    options = {"orthogonal_map": kind, "use_trivialization": trivial}
+    assert parametrizations.orthogonal(ours, **options) is ours
+    is_orthogonal(ours.weight)
+    if shape == "square" or not trivial:  # else a basis is completed by chance
+        np.testing.assert_allclose(
+            ours.weight.numpy(), theirs.weight.detach().numpy(), rtol=1e-9, atol=1e-12
+        )
+    state = {k: v.numpy().copy() for k, v in theirs.state_dict().items()}
+    rng = np.random.default_rng(0)
+    original = state["parametrizations.weight.original"]
+    noise = rng.standard_normal(original.shape) * 0.1
+    wide = original.shape[0] < original.shape[1]  # what is below the diagonal is then above it
+    original += np.triu(noise, 1) if wide else np.tril(noise, -1)
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in state.items()})
+    ours.load_state_dict(state)
+    is_orthogonal(ours.weight)
+    agree(theirs, ours, [rng.standard_normal((2, MATRICES[shape][0]))], steps=1)
+
+
+def is_orthogonal(weight):
+    w = weight.numpy()
+    small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-6 if w.itemsize < 8 else 1e-12)
+
+
+def test_an_orthogonal_weight_stays_so_while_it_is_trained_and_can_be_assigned():
+    linear = layer(4, 4)
+    q = nn.init.orthogonal_(nbdl.zeros((4, 4)))
+    linear.weight.data = q
+    parametrizations.orthogonal(linear)
+    np.testing.assert_allclose(linear.weight.numpy(), q.numpy(), atol=1e-6)
+    optimizer = nbdl.optim.Adam(linear.parameters(), lr=0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        linear(nbdl.ones((2, 4))).sum().backward()
+        optimizer.step()
+    is_orthogonal(linear.weight)
+    assert abs(linear.weight.numpy() - q.numpy()).max() > 0.1
+    other = nn.init.orthogonal_(nbdl.zeros((4, 4)))
+    linear.weight = other
+    np.testing.assert_allclose(linear.weight.numpy(), other.numpy(), atol=1e-6)
+    free = parametrizations.orthogonal(layer(4, 4), use_trivialization=False)
+    with pytest.raises(ArgumentError, match="has no right_inverse"):
+        free.weight = other
+    stack = nn.Bilinear(4, 4, 3)
+    parametrizations.orthogonal(stack)
+    for matrix in stack.weight:
+        is_orthogonal(matrix)
+
+
 def test_spectral_norm_finds_the_largest_singular_value():
     linear = parametrizations.spectral_norm(layer(6, 4))
     original = linear.parametrizations.weight.original.numpy()
@@ -325,6 +392,9 @@ def test_spectral_norm_finds_the_largest_singular_value():
             ArgumentError,
             "n_power_iterations=0",
         ),
+        (lambda: parametrizations.orthogonal(layer(), "w"), ArgumentError, "buffer 'w'"),
+        (lambda: parametrizations.orthogonal(layer(), "bias"), ShapeError, r"shape \(3,\)"),
+        (lambda: parametrizations.orthogonal(layer(), "weight", "svd"), ArgumentError, "'svd'"),
         (lambda: parametrizations.weight_norm(layer(), "w"), ArgumentError, "buffer 'w'"),
         (lambda: parametrizations.weight_norm(layer(), dim=5), ShapeError, "dim"),
     ],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from nbdl.core.modes import no_grad
 from nbdl.core.tensor import Tensor
 from nbdl.nn.module import Module
-from nbdl.nn.utils.computed import M, member
-from nbdl.nn.utils.parametrize import is_parametrized, register_parametrization
+from nbdl.nn.utils.computed import M
+from nbdl.nn.utils.orthogonal import orthogonal
+from nbdl.nn.utils.parametrize import readable, register_parametrization
 from nbdl.nn.utils.spectral_normalization import (
     as_matrix,
     check_iterations,
@@ -18,7 +19,7 @@ from nbdl.nn.utils.weight_normalization import norm_except_dim, with_length
 from nbdl.ops.contraction import matmul
 from nbdl.ops.statistics import normalize
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):
@@ -103,17 +104,7 @@ def spectral_norm(
 
     Raises ArgumentError if there is no such parameter, ShapeError for a ``dim`` it does not have.
     """
-    weight = _tensor("spectral_norm", module, name)
+    weight = readable("spectral_norm", module, name)
     rule = _SpectralNorm(weight, n_power_iterations, rows_of(module, dim, weight.ndim), eps)
     register_parametrization(module, name, rule)
     return module
-
-
-def _tensor(who: str, module: Module, name: str) -> Tensor:
-    """The tensor of that name, parametrized already or not."""
-    if isinstance(module, Module) and is_parametrized(module, name):
-        with no_grad():
-            found: Tensor = getattr(module, name)
-        return found
-    weight: Tensor = member(who, module, name)
-    return weight

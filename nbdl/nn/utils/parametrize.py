@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbdl.core.modes import no_grad
-from nbdl.core.tensor import Tensor
+from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import ArgumentError, DtypeError, NbdlError, ShapeError
 from nbdl.nn.containers import ModuleDict, ModuleList
 from nbdl.nn.module import Module
@@ -74,7 +74,7 @@ class ParametrizationList(ModuleList):
         self.unsafe = unsafe
         before = original.detach()
         with no_grad():
-            new = _inverted(list(self), original, required=False)
+            new = _inverted(list(self), original.detach(), required=False)
         self.is_tensor = isinstance(new, Tensor)
         self.ntensors = 1 if self.is_tensor else len(new)
         if self.is_tensor:
@@ -112,7 +112,7 @@ class ParametrizationList(ModuleList):
         Raises ArgumentError if a parametrization has no ``right_inverse``.
         """
         with no_grad():
-            new = _inverted(list(self), value, required=True)
+            new = _inverted(list(self), rules.astensor(value).detach(), required=True)
         parts = [new] if isinstance(new, Tensor) else list(new)
         if len(parts) != self.ntensors:
             raise ArgumentError(
@@ -206,6 +206,17 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return bool(names) if tensor_name is None else tensor_name in names
 
 
+def readable(who: str, module: Module, name: str) -> Tensor:
+    """The value of a parameter or buffer, parametrized already or not.
+
+    Raises ArgumentError if there is none of that name.
+    """
+    if isinstance(module, Module) and is_parametrized(module, name):
+        with no_grad():
+            return getattr(module, name).detach()
+    return member(who, module, name).detach()
+
+
 def remove_parametrizations(
     module: M, tensor_name: str, leave_parametrized: bool = True
 ) -> M:
@@ -252,21 +263,26 @@ def type_before_parametrizations(module: Module) -> type[Module]:
 def _inverted(parametrizations: list[Module], value: Any, required: bool) -> Any:
     """``value`` through all ``right_inverse``, the last parametrization's first."""
     for parametrization in reversed(parametrizations):
-        inverse = getattr(parametrization, "right_inverse", None)
-        if inverse is None and required:
-            raise ArgumentError(
-                f"the parametrization {type(parametrization).__name__} has no right_inverse, so "
-                "its tensor cannot be assigned to",
-                hint="define right_inverse(self, value), or set the original",
-            )
-        if inverse is not None:
+        inverse = getattr(parametrization, "right_inverse", _none)
+        try:
             value = inverse(value)
+        except NotImplementedError:
+            if required:
+                raise ArgumentError(
+                    f"the parametrization {type(parametrization).__name__} has no right_inverse, "
+                    "so its tensor cannot be assigned to",
+                    hint="define right_inverse(self, value), or set the original",
+                ) from None
     if not isinstance(value, Tensor) and not _all_tensors(value):
         raise ArgumentError(
             f"right_inverse must return a tensor or a sequence of tensors, got "
             f"{type(value).__name__}"
         )
     return value
+
+
+def _none(value: Any) -> Any:
+    raise NotImplementedError
 
 
 def _all_tensors(value: Any) -> bool:
