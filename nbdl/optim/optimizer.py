@@ -77,7 +77,7 @@ class Optimizer:
             raise ArgumentError(
                 f"{who}: differentiable=True is not possible, a step puts new values into the "
                 "parameters and is not recorded",
-                hint="write the update with tensors: w2 = w - lr * nbdl.autograd.grad(loss, w)",
+                hint="write the update with tensors: w2 = w - lr * nbdl.grad(loss, w)",
             )
         self.defaults = plain(who, defaults)
         self.state = {}
