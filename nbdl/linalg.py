@@ -14,6 +14,7 @@ from nbdl.ops.linalg_factors import *
 from nbdl.ops.linalg_ldl import *
 from nbdl.ops.linalg_norms import *
 from nbdl.ops.linalg_products import *
+from nbdl.ops.linalg_reflections import *
 from nbdl.ops.linalg_solving import *
 from nbdl.ops.linalg_spectra import *
 from nbdl.ops.matrices import adjoint

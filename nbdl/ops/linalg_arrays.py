@@ -5,6 +5,7 @@ Only arrays here, no tensors: what ``forward`` of the operations of linear algeb
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def lu(xp: Any, a: Any) -> tuple[Any, Any]:
     """
     m, n = a.shape[-2:]
     k = min(m, n)
-    packed = a.reshape(-1, m, n).copy()
+    packed = a.reshape(math.prod(a.shape[:-2]), m, n).copy()
     pivots = xp.zeros((packed.shape[0], k), dtype=xp.int32)
     for start in range(0, k, _BLOCK):
         stop = min(start + _BLOCK, k)
@@ -85,7 +86,7 @@ def permutation(xp: Any, pivots: Any, m: int) -> Any:
 
     pivots: (..., k), counted from 1 -> order: (..., m) int64.
     """
-    flat = pivots.reshape(-1, pivots.shape[-1])
+    flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     order = xp.zeros((flat.shape[0], m), dtype=xp.int64) + xp.arange(m)
     which = xp.arange(flat.shape[0])
     for j in range(flat.shape[1]):

@@ -40,10 +40,9 @@ class LdlFactor(Matrices):
         packed = np.empty_like(a)
         pivots = np.empty(a.shape[:-1], np.int32)
         info = np.zeros(a.shape[:-2], np.int32)
-        for index in np.ndindex(a.shape[:-2]):
+        for index in np.ndindex(a.shape[:-2]) if a.size else ():
             ldu, ipiv, failed = factor(a[index], lower=1)
-            # LAPACK leaves the upper triangle of a as it was.
-            packed[index] = np.tril(ldu) + np.triu(a[index], 1)
+            packed[index] = np.tril(ldu)  # LAPACK leaves the other triangle as it was
             pivots[index], info[index] = ipiv, failed
         return packed.astype(x.dtype, copy=False), pivots, info
 
@@ -67,7 +66,7 @@ class LdlSolve(Matrices):
         pivots = np.broadcast_to(pivots, (*stack, pivots.shape[-1]))
         right = np.broadcast_to(right, shape)
         x = np.empty(shape, right.dtype)
-        for index in np.ndindex(stack):
+        for index in np.ndindex(stack) if x.size else ():
             x[index], _ = solve(a[index], pivots[index], right[index], lower=1)
         return x.astype(b.dtype, copy=False)
 

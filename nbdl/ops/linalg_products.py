@@ -1,4 +1,4 @@
-"""Products of matrices: powers, exponential, chains, reflections, cross products."""
+"""Products of matrices: powers, exponential, chains, cross products."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops import linalg_arrays
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.contraction import matmul
-from nbdl.ops.conversion import astensor, floats, promote, promote_all
+from nbdl.ops.conversion import astensor, promote, promote_all
 from nbdl.ops.creation import zeros_like
 from nbdl.ops.cumulative import cumprod
-from nbdl.ops.linalg_solving import inv, solve_triangular
-from nbdl.ops.matrices import Matrices, adjoint, identity, matrices, square
+from nbdl.ops.linalg_solving import inv
+from nbdl.ops.matrices import Matrices, adjoint, identity, square
 from nbdl.ops.movement import concat, expand_dims, reshape, stack, unbind
-from nbdl.ops.rearrangement import tril, triu
 from nbdl.shapes import Spec, broadcast_shapes, normalize_axis
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "multi_dot",
     "cross",
     "vander",
-    "householder_product",
 ]
 
 
@@ -168,29 +166,3 @@ def vander(x: Any, /, *, N: int | None = None) -> Tensor:
     ones = zeros_like(column) + 1
     powers = cumprod(broadcast_to(column, (*x.shape, max(count - 1, 0))), -1)
     return concat((ones, powers), axis=-1)[..., :count]
-
-
-def householder_product(x: Any, tau: Any, /) -> Tensor:
-    """The first columns of a product of reflections (1 - tau v v^H), as ``qr`` is made of.
-
-    x: (..., m, n) with each v below the diagonal of a column (and a 1 on it), n <= m, tau:
-    (..., k), k <= n -> y: (..., m, n). In the compact form 1 - V T V^H (C. Puglisi, SIAM J. Sci.
-    Stat. Comput. 13, 1992), so that it is two products and a triangle. Raises ShapeError.
-    """
-    name = "householder_product"
-    x, tau = promote(matrices(name, x), floats(tau))
-    m, n = x.shape[-2:]
-    if n > m or tau.ndim != x.ndim - 1 or tau.shape[:-1] != x.shape[:-2] or tau.shape[-1] > n:
-        raise ShapeError(
-            f"{name}: x {x.shape} must not have more columns than rows, and tau at most one "
-            f"number for each column, got {tau.shape}"
-        )
-    k = tau.shape[-1]
-    one = identity(m, x)
-    v = tril(x[..., :k], k=-1) + one[:, :k]
-    weights = expand_dims(tau, -1)
-    # T = (1 + D S)^-1 D with D = diag(tau) and S the strict upper triangle of V^H V
-    triangle = identity(k, x) + weights * triu(matmul(adjoint(v), v), k=1)
-    first = adjoint(v)[..., :n]  # V^H on the first n unit vectors
-    inner = solve_triangular(triangle, weights * first, upper=True, unitriangular=True)
-    return one[:, :n] - matmul(v, inner)

@@ -150,7 +150,7 @@ class Eigh(_Spectrum):
     def grad(self, dys: tuple[Tensor, ...], ys: tuple[Tensor, ...], x: Tensor) -> Tensor:
         (dvalues, dvectors), (values, vectors) = dys, ys
         turn = matmul(adjoint(vectors), dvectors) * _inverse_gaps(_differences(values))
-        inner = turn + diag_embed(cast(dvalues, x.dtype))
+        inner = (turn + adjoint(turn)) * 0.5 + diag_embed(cast(dvalues, x.dtype))
         return matmul(matmul(vectors, inner), adjoint(vectors))
 
 

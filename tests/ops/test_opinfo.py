@@ -18,6 +18,7 @@ import nbdl
 from tests.ops.counterparts import COUNTERPARTS as BASE
 from tests.ops.counterparts import NOT_UNIQUE, WITHOUT_GRADIENT, Unsupported
 from tests.ops.counterparts_arrays import ARRAYS
+from tests.ops.counterparts_linalg import FACTORS, LINALG, UP_TO_A_CHOICE
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore")]
@@ -29,7 +30,7 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_methods_invocations import op_db
 
 torch.set_num_threads(1)
-COUNTERPARTS = BASE | ARRAYS
+COUNTERPARTS = BASE | ARRAYS | LINALG
 INFOS: dict[str, list[Any]] = defaultdict(list)
 for _info in op_db:
     if torch.float64 in _info.dtypes:
@@ -71,6 +72,8 @@ def _check(info: Any, s: Any) -> None:
     if isinstance(expected, bool):
         assert found is expected
         return
+    if info.name in UP_TO_A_CHOICE:
+        expected, found = s.output_process_fn_grad(expected), s.output_process_fn_grad(found)
     es, ys = _flat(expected, torch.Tensor), _flat(found, nbdl.Tensor)
     assert len(ys) == len(es)
     for y, e in zip(ys, es, strict=True):
@@ -79,6 +82,9 @@ def _check(info: Any, s: Any) -> None:
             _close(y, e, "output")
     leaves = _flat((*args, *s.kwargs.values()), torch.Tensor)
     mine = _flat((*ours, *kwargs.values()), nbdl.Tensor)
+    if info.name in FACTORS:
+        triangle = torch.triu if s.kwargs.get("upper") else torch.tril
+        leaves[FACTORS[info.name]].register_hook(triangle)
     if info.name not in WITHOUT_GRADIENT:
         _check_gradients(es, ys, leaves, mine)
 

@@ -16,7 +16,8 @@ from nbdl.ops.arithmetic import conj
 from nbdl.ops.contraction import matmul
 from nbdl.ops.creation import zeros
 from nbdl.ops.linalg_factors import qr
-from nbdl.ops.linalg_products import householder_product, matrix_exp
+from nbdl.ops.linalg_products import matrix_exp
+from nbdl.ops.linalg_reflections import householder_product
 from nbdl.ops.linalg_solving import solve
 from nbdl.ops.movement import concat, expand_dims, swapaxes
 from nbdl.ops.random import randn
