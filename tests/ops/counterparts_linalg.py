@@ -129,12 +129,6 @@ def _vander(x: Any, *, N: int | None = None) -> Any:
     return linalg.vander(x, N=N)
 
 
-def _pinv(x: Any, *args: Any, **kwargs: Any) -> Any:
-    if args and isinstance(args[0], nbdl.Tensor) and args[0].ndim >= 2:
-        return linalg.pinv(x @ args[0].mT)  # OpInfo's singular matrices
-    return linalg.pinv(x, **({"rtol": args[0]} if args else {}), **kwargs)
-
-
 def _tuple(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: tuple(function(*args, **kwargs))
 
@@ -154,8 +148,8 @@ LINALG: dict[str, Callable[..., Any]] = {
     "fft.ifftshift": _shift(fft.ifftshift),
     **_same(
         "cholesky", "cond", "cross", "det", "eigvals", "eigvalsh", "householder_product", "inv",
-        "ldl_solve", "lu_solve", "matrix_power", "multi_dot", "solve_triangular", "svdvals",
-        "tensorinv", "vecdot",
+        "ldl_solve", "lu_solve", "matrix_power", "multi_dot", "pinv", "solve_triangular",
+        "svdvals", "tensorinv", "vecdot",
     ),
     **{
         f"linalg.{name}": _tuple(getattr(linalg, name))
@@ -171,7 +165,6 @@ LINALG: dict[str, Callable[..., Any]] = {
     "linalg.matrix_norm": _matrix_norm,
     "linalg.matrix_rank": _rank,
     "linalg.norm": _norm,
-    "linalg.pinv": _pinv,
     "linalg.qr": lambda x, mode="reduced": tuple(linalg.qr(x, mode=mode)),
     "linalg.solve": lambda a, b, left=True: _solve_ex(a, b, left=left, check_errors=True)[0],
     "linalg.solve_ex": _solve_ex,
@@ -197,6 +190,12 @@ LINALG: dict[str, Callable[..., Any]] = {
     "triangular_solve": _triangular_solve,
 }
 """OpInfo's name -> nbdl."""
+
+VARIANTS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("linalg.lstsq", "grad_oriented"): lambda a, b, driver: _lstsq(a, b, driver=driver)[:2],
+    ("linalg.pinv", "singular"): lambda a, b: linalg.pinv(a @ b.mT),
+}
+"""Where OpInfo calls a function in another way under the same name."""
 
 UP_TO_A_CHOICE = {"linalg.eig", "linalg.eigh", "linalg.svd", "svd"}
 """Vectors have a sign (a phase) that each library chooses: the sample's own function, which does

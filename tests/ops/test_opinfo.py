@@ -18,7 +18,7 @@ import nbdl
 from tests.ops.counterparts import COUNTERPARTS as BASE
 from tests.ops.counterparts import NOT_UNIQUE, WITHOUT_GRADIENT, Unsupported
 from tests.ops.counterparts_arrays import ARRAYS
-from tests.ops.counterparts_linalg import FACTORS, LINALG, UP_TO_A_CHOICE
+from tests.ops.counterparts_linalg import FACTORS, LINALG, UP_TO_A_CHOICE, VARIANTS
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore")]
@@ -68,7 +68,8 @@ def _check(info: Any, s: Any) -> None:
     expected = info(*args, **s.kwargs)
     ours = [_tree(_to_nbdl, a) for a in args]
     kwargs = {k: _tree(_to_nbdl, v) for k, v in s.kwargs.items()}
-    found = COUNTERPARTS[info.name](*ours, **kwargs)
+    variant = (info.name, info.variant_test_name)
+    found = VARIANTS.get(variant, COUNTERPARTS[info.name])(*ours, **kwargs)
     if isinstance(expected, bool):
         assert found is expected
         return
