@@ -60,6 +60,11 @@ def _group(given: Any, who: str) -> Group:
         members = [p for _, p in members]
     for i, p in enumerate(members):
         label = repr(names[i]) if names else f"number {i}"
+        if isinstance(p, tuple):
+            raise ArgumentError(
+                f"{who}: parameter {label} has a name and others in its group have none",
+                hint="model.named_parameters(), or model.parameters()",
+            )
         if not isinstance(p, Tensor):
             raise ArgumentError(
                 f"{who} can only train tensors, parameter {label} is a {type(p).__name__}",
@@ -96,6 +101,15 @@ def refuse_repeated(who: str, groups: list[Group]) -> None:
                     where = f"group {number} twice"
                 raise ArgumentError(f"{who}: a parameter of shape {p.shape} is in {where}")
             seen[id(p)] = number
+
+
+def refuse_half_named(who: str, groups: list[Group]) -> None:
+    """Raise ArgumentError where some groups have names of parameters and others have none."""
+    if len({"param_names" in group for group in groups}) > 1:
+        raise ArgumentError(
+            f"{who}: some groups of parameters have names and others have none",
+            hint="model.named_parameters() for all groups, or model.parameters()",
+        )
 
 
 def refuse_unknown(who: str, group: Group, defaults: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ from nbdl.optim.groups import (
     check_options,
     check_some_require_grad,
     plain,
+    refuse_half_named,
     refuse_repeated,
     refuse_unknown,
 )
@@ -231,6 +232,7 @@ class Optimizer:
         self._check(group)
         for p in group["params"]:
             self._check_member(p)
+        refuse_half_named(who, [*self.param_groups, group])
         refuse_repeated(who, [*self.param_groups, group])
         self.param_groups.append(group)
 

@@ -48,7 +48,10 @@ SCHEDULES = [
 
 def optimizer():
     a, b = (nbdl.tensor([1.0], requires_grad=True) for _ in range(2))
-    return optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.02}], lr=0.3, momentum=0.9)
+    made = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.02}], lr=0.3, momentum=0.9)
+    a.grad = b.grad = nbdl.zeros((1,))
+    made.step()  # schedules go on after a step
+    return made
 
 
 def rates(opt):

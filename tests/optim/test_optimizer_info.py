@@ -311,10 +311,9 @@ ALLOWED = (
     "as a Tensor is not supported for capturable=False and foreach=True",
     "betas must be either both floats or both Tensors",
     "requires dense parameter tensors",
-    "should be with/without names",
 )
-"""What PyTorch refuses and nbdl has no reason to: one number is as good as another, there are no
-sparse parameters, and names are names of groups."""
+"""What PyTorch refuses and nbdl has no reason to: one number is as good as another, and there are
+no sparse parameters."""
 
 
 def translated(x: Any, known: dict[int, Any]) -> Any:
