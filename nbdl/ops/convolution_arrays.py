@@ -12,6 +12,7 @@ import math
 from types import ModuleType
 from typing import Any
 
+from nbdl.ops import depthwise
 from nbdl.ops.patches import (
     blocks,
     channels_first,
@@ -21,6 +22,7 @@ from nbdl.ops.patches import (
     offsets,
     padded,
     place,
+    sample_blocks,
     window_count,
     windows,
 )
@@ -88,21 +90,18 @@ def _depthwise(xp: ModuleType, x: Any, w: Any, how: Any, counts: Shape) -> Any:
     """One channel a group: the window's places one by one, in blocks that fit the cache."""
     kernel, groups = w.shape[2:], how.groups
     many = w.shape[0] // groups
+    if depthwise.by_rows(how, many):
+        return depthwise.convolve(xp, x, w, how, counts)
     y = xp.zeros((x.shape[0], *counts, groups, many), x.dtype)
     scale = xp.moveaxis(w.reshape(groups, many, *kernel), (0, 1), (-2, -1))  # (*kernel, g, m)
     x = x[..., None]
-    for samples in _sample_blocks(xp, y):
+    for samples in sample_blocks(xp, y):
         target = y[samples]
         product = xp.empty_like(target)
         for at in offsets(kernel):
             piece = x[(samples, *place(at, counts, how.stride, how.dilation))]
             target += xp.multiply(piece, xp.ascontiguousarray(scale[at]), out=product)
     return y.reshape(x.shape[0], *counts, groups * many)
-
-
-def _sample_blocks(xp: ModuleType, y: Any) -> list[slice]:
-    per_sample = max(y.nbytes // max(y.shape[0], 1), 1)
-    return list({s.start: s for s, _ in blocks(xp, y.shape[0], 1, per_sample)}.values())
 
 
 def convolve_input(xp: ModuleType, dy: Any, w: Any, how: Any) -> Any:
@@ -193,9 +192,12 @@ def _spread_depthwise(xp: ModuleType, dy: Any, w: Any, how: Any) -> Any:
     kernel, counts, groups = w.shape[2:], dy.shape[1:-1], how.groups
     many = w.shape[0] // groups
     dx = xp.zeros((dy.shape[0], *_room(how, counts, kernel), groups), dy.dtype)
+    if depthwise.by_rows(how, many):
+        depthwise.spread(xp, dy, w, how, dx)
+        return cropped(dx, how.padding, how.sizes)
     dy = dy.reshape(*dy.shape[:-1], groups, many)
     scale = xp.moveaxis(w.reshape(groups, many, *kernel), (0, 1), (-2, -1))
-    for samples in _sample_blocks(xp, dx):
+    for samples in sample_blocks(xp, dx):
         piece, target = dy[samples], dx[samples]
         for at in offsets(kernel):
             part = piece * scale[at]
@@ -247,11 +249,13 @@ def _weight(xp: ModuleType, x: Any, dy: Any, how: Any) -> Any:
 def _weight_depthwise(xp: ModuleType, x: Any, dy: Any, how: Any) -> Any:
     counts, groups = dy.shape[1:-1], how.groups
     many = dy.shape[-1] // groups
+    if depthwise.by_rows(how, many):
+        return depthwise.weigh(xp, x, dy, how)
     dy = dy.reshape(*dy.shape[:-1], groups, many)
     dw = xp.zeros((*how.window, groups, many), x.dtype)
     axes = tuple(range(len(counts) + 1))
     x = x[..., None]
-    for samples in _sample_blocks(xp, dy):
+    for samples in sample_blocks(xp, dy):
         piece = dy[samples]
         for at in offsets(how.window):
             part = x[(samples, *place(at, counts, how.stride, how.dilation))]

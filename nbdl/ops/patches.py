@@ -103,6 +103,12 @@ def blocks(xp: ModuleType, batch: int, rows: int, row_bytes: int) -> Iterator[tu
             yield slice(i, i + 1), slice(j, min(j + part, rows))
 
 
+def sample_blocks(xp: ModuleType, y: Any) -> list[slice]:
+    """Slices of an array's samples that fit a fast cache."""
+    per_sample = max(y.nbytes // max(y.shape[0], 1), 1)
+    return list({s.start: s for s, _ in blocks(xp, y.shape[0], 1, per_sample)}.values())
+
+
 def filled_blocks(
     xp: ModuleType, view: Any, scratch_dtype: Any
 ) -> Iterator[tuple[slice, slice, Any]]:
