@@ -104,6 +104,10 @@ class MissingError(NbdlError, ImportError):
     """An optional library that is not installed."""
 
 
+class MistakeWarning(UserWarning):
+    """Something that computes, but hardly what was meant: softmax before cross_entropy, …"""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'adamw'?"`` for the nearest known word, or an empty string."""
     near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.lifted import World
-from nbdl.core.tape import AnyNode, Leaf, Node, Pick, remember_skeleton
+from nbdl.core.mistakes import tell
+from nbdl.core.tape import SPENT, AnyNode, Leaf, Node, Pick, remember_skeleton
 from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import ArgumentError, GradientError, ShapeError
 
@@ -124,6 +128,10 @@ def _walk(  # noqa: C901  (the heart of autograd, read better whole)
                     state.walking = None
                 if not retain_graph:
                     node.free()
+    if not retain_graph:
+        for y in outputs:
+            if type(y.node) is not Leaf:
+                y.node.extra = {**(y.node.extra or {}), SPENT: True}
     if not retain_graph and order:
         remember_skeleton(order[-1], len(order))
     return found
@@ -143,11 +151,24 @@ def _seed(pending: dict[AnyNode, Any], y: Tensor, dy: Tensor | None) -> None:
                 f"backward needs a scalar, but this tensor has shape {y.shape}",
                 hint="reduce it with .sum() or .mean(), or pass gradient= of the same shape",
             )
+        _check_finite(y)
         dy = rules.ones_like(y)
     elif dy.shape != y.shape:
         raise ShapeError(f"gradient has shape {dy.shape}, the tensor has {y.shape}")
     before = pending.get(y.node)
     pending[y.node] = dy if before is None else rules.add(before, dy)
+
+
+def _check_finite(loss: Tensor) -> None:
+    """Tell when a loss is NaN or Inf: its gradients will be, and then all parameters."""
+    value = loss.value
+    if type(value) is np.ndarray and not np.isfinite(value).all():
+        tell(
+            f"backward of a loss that is {value.reshape(())}: all gradients will be NaN or Inf, "
+            "and with the next step all parameters",
+            "a smaller learning rate if the loss grew before; inputs of mean 0 and deviation 1; "
+            "`with nbdl.detect_anomaly():` names the operation that made the first NaN",
+        )
 
 
 def _reachable(roots: list[AnyNode]) -> list[AnyNode]:
@@ -192,12 +213,27 @@ def _run_hooks(node: AnyNode, g: Any) -> Any:
 
 
 def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
+    leaf = x.node
     if x.grad is None:
+        leaf.used = False
         x.grad = g if create_graph else g.detach()
     else:
+        if leaf.used:
+            _check_zeroed(leaf, x.grad)
         x.grad = rules.add(x.grad, g)
-    for hook in list((x.node.extra or {}).get("after", {}).values()):
+    for hook in list((leaf.extra or {}).get("after", {}).values()):
         hook(x)
+
+
+def _check_zeroed(leaf: Leaf, before: Tensor) -> None:
+    """Tell when a gradient is added to one that a step was already made with."""
+    leaf.used = False
+    if has_data(before.value) and before.value.any():
+        tell(
+            "backward adds to gradients that the optimizer has already used: those of all steps "
+            "so far add up",
+            "optimizer.zero_grad() before each backward",
+        )
 
 
 def _deliver_pick(pending: dict[AnyNode, Any], pick: Pick, g: Tensor) -> None:

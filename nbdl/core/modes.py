@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -28,7 +29,8 @@ class Scope(NamedTuple):
 class State:
     """The modes of one thread."""
 
-    __slots__ = ("generator", "grad", "observers", "scope", "walking", "worlds")
+    __slots__ = ("generator", "grad", "observers", "scope", "tell", "untrained", "walking",
+                 "worlds")  # fmt: skip
 
     def __init__(self) -> None:
         self.grad = True
@@ -37,6 +39,8 @@ class State:
         self.generator: Any = None
         self.walking: Any = None  # the node whose gradient is being computed
         self.worlds: tuple[Any, ...] = ()
+        self.tell: Callable[[str], None] | None = None  # who hears of mistakes; None: warnings
+        self.untrained: tuple[Any, ...] = ()  # models whose dropout was off while recording
 
 
 class _Local(threading.local):
@@ -50,6 +54,23 @@ local = _Local()
 def state() -> State:
     """This thread's modes."""
     return local.state
+
+
+def note_untrained() -> None:
+    """Remember the model that is being called: its dropout is off while gradients are recorded.
+
+    An optimizer that then makes a step with its parameters tells so. A model in training mode
+    with a layer in evaluation mode is meant to be like that.
+    """
+    state = local.state
+    scope = state.scope
+    while scope is not None and scope.parent is not None:
+        scope = scope.parent
+    if scope is None or scope.layer.training:
+        return
+    known = [reference() for reference in state.untrained]
+    if not any(model is scope.layer for model in known):
+        state.untrained = (*state.untrained[-3:], weakref.ref(scope.layer))
 
 
 def is_grad_enabled() -> bool:

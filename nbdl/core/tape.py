@@ -20,12 +20,13 @@ count = itertools.count().__next__
 class Leaf:
     """Where a gradient ends: the tape's end of a tensor that the user made."""
 
-    __slots__ = ("__weakref__", "extra", "seq", "tensor")
+    __slots__ = ("__weakref__", "extra", "seq", "tensor", "used")
 
     edges: tuple[()] = ()
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = weakref.ref(tensor)
+        self.used = False  # whether an optimizer has made a step with the gradient
         self.extra: dict[str, Any] | None = None
         self.seq = count()
 
@@ -116,6 +117,9 @@ class Pick:
         found: tuple[tuple[Any, int], ...] = self.edges[0].next_functions
         return found
 
+
+SPENT = "spent"
+"""In ``extra`` of what backward started from: its graph is used up, and kept for views only."""
 
 AnyNode = Leaf | Node | Pick
 

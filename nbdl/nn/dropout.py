@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nbdl.core import modes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.nn import functional as F
@@ -20,6 +21,8 @@ class _Dropout(Module):
 
     def _out(self, x: Tensor, y: Tensor) -> Tensor:
         """``inplace=True`` also puts the result into the input's box, as PyTorch does."""
+        if not self.training and self.p and x.node is not None and modes.local.state.grad:
+            modes.note_untrained()
         return x._replace(y) if self.inplace and y is not x else y
 
     def extra_repr(self) -> str:

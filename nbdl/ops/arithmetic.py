@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
+from nbdl.core.mistakes import check_pairing, check_spent
 from nbdl.core.tensor import Tensor
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.families import Elementwise
@@ -98,12 +99,16 @@ class Divide(Elementwise):
 def add(x: Any, y: Any) -> Tensor:
     """x + y, elementwise.  x, y: broadcasting -> z: their common shape."""
     x, y = promote(x, y)
+    if not (x.ndim or y.ndim) and (x.node is not None or y.node is not None):
+        check_spent(x, y)
     return _add(x, y)
 
 
 def subtract(x: Any, y: Any) -> Tensor:
     """x - y, elementwise.  x, y: broadcasting -> z: their common shape."""
     x, y = promote(x, y)
+    if x.ndim != y.ndim:
+        check_pairing("x - y", x, y)
     return _subtract(x, y)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbdl import dtypes
+from nbdl.core.mistakes import check_pairing
 from nbdl.core.tensor import Tensor
 from nbdl.ops.conversion import astensor, cast, promote
 from nbdl.ops.families import Comparison, require_real
@@ -156,6 +157,8 @@ class Signbit(Comparison):
 def equal(x: Any, y: Any, /) -> Tensor:
     """x == y, elementwise.  x, y: broadcasting -> z: bool."""
     x, y = promote(x, y)
+    if x.ndim != y.ndim:
+        check_pairing("x == y", x, y)
     return _equal(x, y)
 
 

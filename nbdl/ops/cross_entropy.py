@@ -9,6 +9,7 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.op import Op
+from nbdl.core.mistakes import made_by, tell
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
 from nbdl.ops.broadcasting import sum as total
@@ -263,6 +264,7 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"cross_entropy: label_smoothing={label_smoothing} is not in 0..1")
     x, target = astensor(input), astensor(target)
+    _expect_logits(x)
     weights = () if weight is None else (cast(astensor(weight), x.dtype),)
     if target.dtype in dtypes.FLOATS and target.shape == x.shape and x.ndim:
         return _soft_target(x, cast(target, x.dtype), weights, reduction, label_smoothing)
@@ -291,6 +293,31 @@ def _soft_target(
     return loss / max(x.size // x.shape[axis], 1) if reduction == "mean" else loss
 
 
+def _expect_logits(x: Tensor) -> None:
+    """Tell when softmax (or sigmoid) was applied before, which cross_entropy does itself."""
+    made = None if x.node is None else made_by(x, "Softmax", "Sigmoid")
+    if made is not None:
+        tell(
+            f"cross_entropy got the output of {made.op.name}, but it applies log-softmax itself: "
+            "twice, the gradients fade and the loss cannot reach 0",
+            f"leave the {made.op.name} out of the model; nbdl.nn.functional.softmax(output, -1) "
+            "where probabilities are wanted",
+            made.scope,
+        )
+
+
+def _expect_logarithms(x: Tensor) -> None:
+    """Tell when nll_loss gets what cannot be logarithms of probabilities: they are at most 0."""
+    made = None if x.node is None else made_by(x, "Softmax", "Linear", "Convolution")
+    if made is not None and backends.has_data(x.value) and (x.value > 0).any():
+        given = "probabilities" if made.op.title == "Softmax" else "logits"
+        tell(
+            f"nll_loss got {given} ({made.op.name}'s output), it takes logarithms of probabilities",
+            "log_softmax as the last layer, or cross_entropy of the logits",
+            made.scope,
+        )
+
+
 def nll_loss(
     input: Any,
     target: Any,
@@ -309,6 +336,7 @@ def nll_loss(
     _class_numbers("nll_loss", x, target)
     _check_classes("nll_loss", x.spec, target.spec, tuple(w.spec for w in weights))
     _check_numbers("nll_loss", x, target, ignore_index)
+    _expect_logarithms(x)
     shares = ClassWeights(ignore_index, x.dtype)(target, *weights)
     losses = -(PickClass(ignore_index)(x, target) * shares)
     if reduction == "none":

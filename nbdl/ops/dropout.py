@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nbdl.core import modes
+from nbdl.core.mistakes import tell
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.comparison import greater_equal
@@ -49,7 +51,16 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     """
     x = floats(input)
     _check(p)
-    return _dropped(x, x.shape, p) if training and p > 0 else x
+    if not training or p == 0:
+        return x
+    if not modes.local.state.grad:
+        tell(
+            f"dropout drops {p:.0%} of the values while no gradients are recorded: a prediction "
+            "in training mode",
+            "model.eval() before predicting (model.train() before training goes on), or "
+            "nbdl.predict(model, x)",
+        )
+    return _dropped(x, x.shape, p)
 
 
 def _whole_channels(name: str, n: int, input: Any, p: float, training: bool) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
+from nbdl.core.mistakes import made_by, tell
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.activation import logsigmoid, softplus
@@ -196,6 +197,14 @@ def binary_cross_entropy_with_logits(
     positive targets.
     """
     x, t = _pair("binary_cross_entropy_with_logits", input, target, reduction)
+    made = None if x.node is None else made_by(x, "Sigmoid", "Softmax")
+    if made is not None:
+        tell(
+            f"binary_cross_entropy_with_logits got the output of {made.op.name}, but it applies "
+            "sigmoid itself",
+            f"leave the {made.op.name} out of the model, or use binary_cross_entropy",
+            made.scope,
+        )
     if pos_weight is None:
         loss = (1 - t) * x - logsigmoid(x)
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nbdl import dtypes
 from nbdl.core.op import Op
+from nbdl.core.mistakes import made_by, tell
 from nbdl.core.tensor import Tensor
 from nbdl.ops.arithmetic import exp
 from nbdl.ops.broadcasting import sum as total
@@ -148,7 +149,21 @@ def softmax(x: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     Say ``dim``: left out, it is 0 for tensors of 0, 1 and 3 axes and 1 for others, as in
     PyTorch. ``dtype`` casts first.
     """
-    return _apply(Softmax, _floats(x, dtype), dim)
+    x = _floats(x, dtype)
+    if x.ndim == 2 and dim in (0, -2) and x.shape[0] > 1:
+        _check_axis(x)
+    return _apply(Softmax, x, dim)
+
+
+def _check_axis(x: Tensor) -> None:
+    """Tell when a layer's output (batch, classes) is normalized over the batch."""
+    made = None if x.node is None else made_by(x, "Linear")
+    if made is not None:
+        tell(
+            f"softmax along axis 0 of {x.shape}: the batch sums to 1 for each class, instead of "
+            "the classes for each sample",
+            "dim=-1",
+        )
 
 
 def softmin(x: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:

@@ -19,9 +19,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nbdl import backends, dtypes
+from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
+from nbdl.core.tape import Leaf
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.optim.attention import Attention
 from nbdl.optim.groups import (
     Group,
     as_groups,
@@ -83,6 +86,7 @@ class Optimizer:
         self.defaults = plain(who, defaults)
         self.state = {}
         self.param_groups = []
+        self._attention = Attention()
         self._check(self.defaults)
         for group in as_groups(params, who):
             self.add_param_group(group)
@@ -187,8 +191,15 @@ class Optimizer:
                     s = state[p] = self._new_slots(value, group)
                 ready.append((p, value, g, s, group))
         apply = self._apply
-        for p, value, g, s, group in ready:
-            p.value = apply(value, g, s, group)
+        before = silence()  # what overflows becomes Inf, and the next loss tells
+        try:
+            for p, value, g, s, group in ready:
+                p.value = apply(value, g, s, group)
+                if type(p.node) is Leaf:
+                    p.node.used = True
+        finally:
+            restore(before)
+        self._attention.after(self, len(ready))
         return loss
 
     def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
@@ -215,6 +226,8 @@ class Optimizer:
         """Forget the gradients of all parameters, or fill them with 0."""
         for group in self.param_groups:
             for p in group["params"]:
+                if type(p.node) is Leaf:
+                    p.node.used = False
                 if set_to_none:
                     p.grad = None
                 elif p.grad is not None:

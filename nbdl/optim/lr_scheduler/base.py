@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from nbdl.core.mistakes import tell
 from nbdl.errors import ArgumentError
 from nbdl.optim.optimizer import Optimizer
 
@@ -44,6 +45,7 @@ class LRScheduler:
         """Go on by one and write the new rates; or begin anew and go to ``epoch``."""
         if epoch is None:
             self.last_epoch += 1
+            self._check_order()
             self._write(self.get_lr())
             return
         if self._begins_anew:
@@ -51,6 +53,15 @@ class LRScheduler:
         for t in range(int(epoch) + 1):
             self.last_epoch = t
             self._write(self.get_lr())
+
+    def _check_order(self) -> None:
+        """Tell when the schedule goes on before the optimizer has made a step."""
+        if self.last_epoch == 1 and not self.optimizer.state:
+            tell(
+                f"{type(self).__name__}.step() before {type(self.optimizer).__name__}.step(): the "
+                "first value of the schedule is passed over",
+                "optimizer.step() first, then scheduler.step()",
+            )
 
     _begins_anew: ClassVar[bool] = True
     """Whether a fresh start goes from ``base_lrs``, or from the rates that are there."""

@@ -1,0 +1,11 @@
+# expect: MistakeWarning
+# words: cross_entropy got the output of softmax
+# cure: leave the softmax out
+# layer: 1 (Softmax)
+import nbdl
+from nbdl import nn
+from nbdl.nn import functional as F
+
+net = nn.Sequential(nn.Linear(4, 3), nn.Softmax(-1))
+x, y = nbdl.randn(8, 4), nbdl.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+loss = F.cross_entropy(net(x), y)  # here
