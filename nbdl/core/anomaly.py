@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 import sys
 from pathlib import Path
 from types import FrameType
@@ -91,11 +93,19 @@ class detect_anomaly:
         )
         error.op = op.name
         if scope is not None:
-            error.layer = f"{scope.path()} ({type(scope.layer).__name__})"
+            path, kind_of_layer = scope.path(), type(scope.layer).__name__
+            error.layer = f"{path} ({kind_of_layer})" if path else kind_of_layer
         error.source = line
         if line:
-            error.message += f"\n  At: {line[0]}, line {line[1]}"
+            error.message += f"\n  At: {_place(*line)}"
         return error
+
+
+def _place(filename: str, number: int) -> str:
+    """The line as a person finds it: its text, and the file's name where there is such a file."""
+    text = linecache.getline(filename, number).strip()
+    parts = [filename] if os.path.exists(filename) or not text else []
+    return ", ".join([*parts, f"line {number}"]) + (f": {text}" if text else "")
 
 
 def _range(x: Tensor) -> str:

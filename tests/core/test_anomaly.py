@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 
 import pytest
 
@@ -28,6 +29,16 @@ def test_forward_names_operation_and_line() -> None:
     assert "made the first NaN: 1 of 2 elements" in str(error)
     assert "from -1 to 1" in str(error)
     assert error.source == asked(test_forward_names_operation_and_line, "x.log()")
+    assert f"At: {__file__}, line {error.source[1]}: x.log()" in str(error)
+
+
+def test_a_line_that_is_in_no_file_is_said_by_its_text() -> None:
+    cell = "y = x * 2\nz = y.log()\n"
+    name = "/tmp/cells_of_a_kernel/12.py"
+    linecache.cache[name] = len(cell), None, cell.splitlines(keepends=True), name
+    with nbdl.detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        exec(compile(cell, name, "exec"), {"x": nbdl.tensor(-1.0)})
+    assert "At: line 2: z = y.log()" in str(caught.value)
 
 
 def test_backward_names_the_operation_whose_gradient_it_was_its_layer_and_line() -> None:
@@ -56,6 +67,8 @@ def test_forward_names_the_layer() -> None:
         nn.Sequential(Logarithm())(nbdl.ones(2))
     assert caught.value.layer == "0 (Logarithm)"
     assert "In layer: 0 (Logarithm)" in str(caught.value)
+    with nbdl.detect_anomaly(), pytest.raises(AnomalyError, match="In layer: Logarithm"):
+        Logarithm()(nbdl.ones(2))
 
 
 def test_nan_that_was_there_before_is_not_blamed_on_the_next() -> None:
