@@ -81,7 +81,7 @@ def gradient_flow_svg(record: GradientFlowRecord) -> str:
     column = Column()
     about = f"{record.title} · {len(part.layers)} layers · {len(part.steps)} samples"
     heading = text(0, 14, "Gradient flow", 15, font_weight=600)
-    column.add(heading + text(116, 14, about, 11, fill=MUTED), 16)
+    column.add(heading + text(134, 14, about, 11, fill=MUTED), 16)
     if len(part.steps):
         column.add(heat_map(part, WIDTH - 2 * MARGIN), heat_height(len(part.layers)))
     else:
