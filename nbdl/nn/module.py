@@ -107,7 +107,7 @@ class Module:
         before = members.get(name)
         if isinstance(before, (Parameter, Module)) or name in self._buffer_names:
             self._check_replacement(name, before, value)
-        members[name] = value
+        object.__setattr__(self, name, value)  # which also finds the setters of properties
         if isinstance(value, Module):
             value._set_name(f"{self._child_prefix()}{name}")
 

@@ -112,6 +112,26 @@ def test_impossible_names_are_refused(name):
         nn.Module().add_module(name, Scale())
 
 
+def test_setters_of_properties_are_called():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rate = 2
+
+        @property
+        def rate(self):
+            return self._rate
+
+        @rate.setter
+        def rate(self, value):
+            self._rate = value * 10
+
+    model = Scaled()
+    model.rate = 3
+    assert model.rate == 30
+    assert "rate" not in vars(model)
+
+
 def test_what_is_written_into_the_dictionaries_of_members_goes_into_the_module():
     model = nn.Module()
     model._modules["0"] = Scale()
