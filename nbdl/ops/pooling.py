@@ -90,6 +90,11 @@ class Pooling(Op, abstract=True):
             for k, s, d in zip(self.window, self.stride, self.dilation, strict=True)
         )
 
+    def covers(self) -> bool:
+        """Whether windows that stand side by side fill the frame."""
+        filled = tuple(c * k for c, k in zip(self.counts, self.window, strict=True))
+        return self.stride == self.window and max(self.dilation) == 1 and filled == self.room()
+
     def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
         """Examples and batch as one axis."""
         return folded(self, world.count, inputs, mine, (True, True))
@@ -118,18 +123,38 @@ class MaxPool(Pooling):
     def forward(self, xp: Any, x: Any) -> Any:
         lowest = -xp.inf if dtypes.is_float(x.dtype) else xp.iinfo(x.dtype).min
         frame = self.framed(xp, x, lowest)
-        first, *others = self.pieces()
+        pieces = [frame[piece] for piece in self.pieces()]
         y = _like(xp, x, self.counts)
-        y[...] = frame[first]
+        y[...] = pieces[0]
+        for piece in pieces[1:]:
+            xp.maximum(y, piece, out=y)
+        return y, self._place(xp, frame, pieces, y, x)
+
+    def _place(self, xp: Any, frame: Any, pieces: list[Any], y: Any, x: Any) -> Any:
+        """The place inside each window of the first element that is y."""
+        if y.dtype.kind not in "iu" and not xp.isfinite(y).all():
+            return self._place_of_any(xp, frame, pieces, x)
+        at = _like(xp, x, self.counts, self._index_dtype())
+        at[...] = 0
+        # How many places come before the first that equals the largest.
+        before = None
+        for piece in pieces[:-1]:
+            differs = piece != y
+            before = differs if before is None else xp.logical_and(before, differs, out=before)
+            at += before
+        return at
+
+    def _place_of_any(self, xp: Any, frame: Any, pieces: list[Any], x: Any) -> Any:
+        """``_place`` where values are infinite or NaN: the first NaN wins, and never padding."""
+        y = pieces[0].copy()
         at = _like(xp, x, self.counts, self._index_dtype())
         at[...] = self._first_real(xp, frame, x)
-        for i, piece in enumerate(others, 1):
-            candidate = frame[piece]
+        for i, candidate in enumerate(pieces[1:], 1):
             better = candidate > y
-            better |= (candidate != candidate) & (y == y)  # the first NaN wins for good
+            better |= (candidate != candidate) & (y == y)
             xp.copyto(at, at.dtype.type(i), where=better)
             xp.maximum(y, candidate, out=y)
-        return y, at
+        return at
 
     def _first_real(self, xp: Any, frame: Any, x: Any) -> Any:
         """The first place of each window that is not padding: it wins among -inf."""
@@ -167,14 +192,14 @@ class MaxPoolSpread(Pooling):
 
     def forward(self, xp: Any, dy: Any, at: Any) -> Any:
         frame = _like(xp, dy, self.room())
-        frame[...] = 0
+        if not self.covers():
+            frame[...] = 0
         apart = self.apart()
         for i, piece in enumerate(self.pieces()):
-            part = kept(xp, dy, at == i)
             if apart:
-                frame[piece] = part
+                kept(xp, dy, at == i, out=frame[piece])
             else:
-                frame[piece] += part
+                frame[piece] += kept(xp, dy, at == i)
         return frame[self.inside()]
 
     def infer(self, dy: Spec, at: Spec) -> Spec:
@@ -249,6 +274,8 @@ class AvgPool(Pooling):
         """One over the number of elements that count, for each window."""
         if self.divisor is not None:
             return dtype.type(1 / self.divisor)
+        if self.room() == self.sizes:
+            return dtype.type(1 / math.prod(self.window))
         numbers = xp.ones((), xp.float64)
         for axis, count in enumerate(self.counts):
             n, p = self.sizes[axis], self.padding[axis]

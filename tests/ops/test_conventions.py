@@ -159,3 +159,18 @@ def test_spellings_of_pytorch_and_of_the_array_api_are_one_function() -> None:
     assert nbdl.cat is nbdl.concat
     assert nbdl.unsqueeze is nbdl.expand_dims
     assert nbdl.amax is nbdl.max
+
+
+def test_max_pool_s_gradient_goes_to_the_first_largest_that_is_no_padding() -> None:
+    def gradient_of(rows: list[list[float]], **options) -> list:
+        x = nbdl.tensor([[rows]], dtype="float32", requires_grad=True)
+        y = nbdl.nn.functional.max_pool2d(x, 2, **options)
+        (g,) = nbdl.grad(y, x, nbdl.ones_like(y))
+        return g[0, 0].tolist()
+
+    nan, inf = math.nan, math.inf
+    assert gradient_of([[1, 1], [1, 1]]) == [[1, 0], [0, 0]]
+    assert gradient_of([[0, 2], [2, 1]]) == [[0, 1], [0, 0]]
+    assert gradient_of([[5, nan], [nan, 9]]) == [[0, 1], [0, 0]]
+    assert gradient_of([[-inf, inf], [3, inf]]) == [[0, 1], [0, 0]]
+    assert gradient_of([[-inf, -inf], [-inf, -inf]], padding=1, stride=2) == [[1, 1], [1, 1]]
