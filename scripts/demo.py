@@ -31,6 +31,9 @@ STAMP = PLACE / ".executed.json"
 LOG = PLACE / ".jupyter.log"
 FIRST = ("01", "02")
 CELL_LIMIT = 600
+# The demos' matrices are small. A second BLAS thread gains little with them, and where other work
+# keeps a core busy, waiting for it made 02 ten times as slow. Who has set a number keeps it.
+FEW_THREADS = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
 
 
 def say(text: str) -> None:
@@ -88,9 +91,7 @@ def copy_notebook(path: Path, target: Path, done: dict[str, dict[str, str]]) -> 
 
 def execute(path: Path) -> None:
     """Run a notebook from top to bottom in its folder and keep the outputs in it."""
-    import nbformat  # noqa: PLC0415  (only the executing half needs these three)
-    from nbclient import NotebookClient  # noqa: PLC0415
-    from traitlets.config import Config  # noqa: PLC0415
+    import nbformat  # noqa: PLC0415  (only the executing half needs it)
 
     done = read_stamp()
     if path.name in done:
@@ -98,17 +99,25 @@ def execute(path: Path) -> None:
         return
     started = time.monotonic()
     notebook: Any = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_LIMIT,
-        resources={"metadata": {"path": str(PLACE)}},
-        config=Config(KernelManager={"transport_encryption": "auto"}),
-    )
-    client.execute()
+    run(notebook, PLACE)
     nbformat.write(notebook, path)
     done[path.name] = {"inputs": inputs_of(SOURCE / path.name), "result": digest(path)}
     write_stamp(done)
     say(f"{path.name}: executed in {time.monotonic() - started:.0f} s")
+
+
+def run(notebook: Any, folder: Path) -> None:
+    """Execute a notebook's cells in `folder`; the outputs stay in the notebook."""
+    from nbclient import NotebookClient  # noqa: PLC0415  (only the executing half needs these)
+    from traitlets.config import Config  # noqa: PLC0415
+
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_LIMIT,
+        resources={"metadata": {"path": str(folder)}},
+        config=Config(KernelManager={"transport_encryption": "auto"}),
+    )
+    client.execute(env=os.environ | FEW_THREADS)
 
 
 def inputs_of(notebook: Path) -> str:
@@ -136,7 +145,7 @@ def serve(notebook: str) -> None:
     """JupyterLab on loopback, on a free port, with a token of its own, until Ctrl-C."""
     port, token = free_port(), secrets.token_urlsafe(24)
     # The token travels in the environment: command lines can be read by other users.
-    environment = os.environ | {"JUPYTER_TOKEN": token}
+    environment = os.environ | FEW_THREADS | {"JUPYTER_TOKEN": token}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1",
                f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={PLACE}",
                "--LabApp.news_url=None"]  # fmt: skip

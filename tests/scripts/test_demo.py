@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from scripts import demo
@@ -58,6 +59,15 @@ def test_an_edited_copy_is_kept_and_said(place: Path, capsys: pytest.CaptureFixt
     demo.execute(copy)
     assert "mine" in copy.read_text()
     assert "kept as you edited it" in capsys.readouterr().out
+
+
+def test_a_notebook_runs_in_the_folder_it_is_told_with_few_threads(tmp_path: Path):
+    source = "import os; print(os.getcwd(), os.environ['OMP_NUM_THREADS'])"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    demo.run(notebook, tmp_path)
+    folder, threads = notebook.cells[0].outputs[0].text.split()
+    assert Path(folder) == tmp_path.resolve()
+    assert threads == demo.FEW_THREADS["OMP_NUM_THREADS"]
 
 
 def test_a_missing_demo_is_an_error_that_says_where(place: Path):
