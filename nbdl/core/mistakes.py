@@ -49,6 +49,21 @@ def tell(what: str, cure: str, scope: modes.Scope | None = None) -> None:
         warnings.warn_explicit(text, MistakeWarning, where[0] or "<unknown>", where[1])
 
 
+class untold:
+    """Say nothing of mistakes inside a ``with`` block of this thread: what is tried may be bad."""
+
+    def __enter__(self) -> None:
+        state = modes.local.state
+        self.before, state.tell = state.tell, _unheard
+
+    def __exit__(self, *_: object) -> None:
+        modes.local.state.tell = self.before
+
+
+def _unheard(text: str) -> None:
+    """Nobody hears of it."""
+
+
 _PASSING = ("Reshape", "PermuteDims", "Cast", "Clone", "GetItem", "BroadcastTo")
 """Operations through which one still sees what made the values."""
 

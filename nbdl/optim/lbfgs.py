@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nbdl import backends
+from nbdl.core.mistakes import untold
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError
+from nbdl.errors import ArgumentError, ShapeError, TrainingError
 from nbdl.optim.groups import check_number, check_whole, check_word
 from nbdl.optim.line_search import Point, StrongWolfe
 from nbdl.optim.optimizer import Optimizer, Slots, as_working, from_working
@@ -140,9 +141,15 @@ class LBFGS(Optimizer):
         origin = self._values()
 
         def evaluate(t: float) -> Point:
+            """The point ``t`` away; infinitely bad where the loss is no number or refused."""
             self._go(origin, direction, t)
-            loss, gradient = _number(self._evaluate(closure)), self._gradient()
-            loss = math.inf if math.isnan(loss) else loss  # too far
+            try:
+                with untold():
+                    loss = _number(self._evaluate(closure))
+            except TrainingError:
+                return Point(t, math.inf, start.gradient, math.nan)
+            gradient = self._gradient()
+            loss = math.inf if math.isnan(loss) else loss
             return Point(t, loss, gradient, float(gradient.dot(direction)))
 
         search = StrongWolfe(

@@ -43,38 +43,24 @@ class SupervisedStep:
         first: list[StepResult] = []
 
         def compute() -> Any:
-            trying = bool(first)
             self.optimizer.zero_grad()
             outputs = self.model(*inputs, **named)
             loss = self.loss(*self.rule(outputs, targets))
-            if not trying:
-                value = finite_loss(loss, self.loss.name, (inputs, named, targets))
+            value = finite_loss(loss, self.loss.name, (inputs, named, targets))
+            if not first:  # what the step is about is how things were before it
                 first.append(StepResult({"loss": value}, outputs, targets, size))
             loss.backward()
             if self.clip_norm is not None:
                 clip_grad_norm_(self.parameters, self.clip_norm)
-            if not trying:
-                check_gradients(self.named)
+            check_gradients(self.named)
             return loss
 
         if getattr(self.optimizer, "needs_closure", False):
-            self._step_with(compute)
+            self.optimizer.step(compute)
         else:
             compute()
             self.optimizer.step()
         return first[0]
-
-    def _step_with(self, compute: Callable[[], Any]) -> None:
-        """A step of an optimizer that computes gradients as often as it needs to.
-
-        Points that it only tries may be bad; where it ends must not be.
-        """
-        before = [p.value for p in self.parameters]
-        self.optimizer.step(compute)
-        if not all(math.isfinite(norm(p.value)) for p in self.parameters):
-            for p, value in zip(self.parameters, before, strict=True):
-                p.value = value
-            raise TrainingError("the weights became NaN or infinite", hint=_UNSTABLE)
 
     def prepare(self, batch: Any) -> Batch:
         """The batch sorted, its floats in the model's dtype."""
