@@ -9,7 +9,7 @@ from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
-from nbdl.ops.arithmetic import exp
+from nbdl.ops.arithmetic import conj, exp
 from nbdl.ops.conversion import floats
 from nbdl.ops.families import Elementwise
 from nbdl.ops.numerics import blockwise, chosen, clipped, kept
@@ -56,7 +56,7 @@ class Sigmoid(Elementwise):
         return blockwise(xp, lambda v: sigmoid_values(xp, v), x)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return SigmoidGrad()(dy, y)
+        return SigmoidGrad()(dy, conj(y))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class SigmoidGrad(Elementwise):
         return blockwise(xp, rule, dy, y)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
-        return lambda: SigmoidGrad()(ddx, y), lambda: ddx * dy * (1 - 2 * y)
+        return lambda: SigmoidGrad()(ddx, conj(y)), lambda: ddx * conj(dy * (1 - 2 * y))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops import convolution_arrays as arrays
+from nbdl.ops.arithmetic import conj
 from nbdl.ops.batching import everywhere, folded
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import promote_all
@@ -83,8 +84,8 @@ class Convolution(Sliding):
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor, w: Tensor, *b: Tensor) -> tuple[Any, ...]:
         return (
-            lambda: ConvolutionInput(*self.how, x.shape[2:])(dy, w),
-            lambda: ConvolutionWeight(*self.how, w.shape[2:])(x, dy),
+            lambda: ConvolutionInput(*self.how, x.shape[2:])(dy, conj(w)),
+            lambda: ConvolutionWeight(*self.how, w.shape[2:])(conj(x), dy),
             *(lambda: total(dy, (0, *range(2, dy.ndim))) for _ in b),
         )
 
@@ -115,8 +116,8 @@ class ConvolutionInput(Sliding):
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, w: Tensor, *b: Tensor) -> tuple[Any, ...]:
         return (
-            lambda: _cropped(Convolution(*self.how)(ddx, w), dy.shape),
-            lambda: ConvolutionWeight(*self.how, w.shape[2:])(ddx, dy),
+            lambda: _cropped(Convolution(*self.how)(ddx, conj(w)), dy.shape),
+            lambda: ConvolutionWeight(*self.how, w.shape[2:])(ddx, conj(dy)),
             *(lambda: total(ddx, (0, *range(2, ddx.ndim))) for _ in b),
         )
 
@@ -143,8 +144,8 @@ class ConvolutionWeight(Sliding):
 
     def grad(self, ddw: Tensor, dw: Tensor, x: Tensor, dy: Tensor) -> tuple[Any, ...]:
         return (
-            lambda: ConvolutionInput(*self.how, x.shape[2:])(dy, ddw),
-            lambda: _cropped(Convolution(*self.how)(x, ddw), dy.shape),
+            lambda: ConvolutionInput(*self.how, x.shape[2:])(conj(dy), ddw),
+            lambda: _cropped(Convolution(*self.how)(conj(x), ddw), dy.shape),
         )
 
     def flops(self, x: Spec, dy: Spec) -> int:

@@ -12,9 +12,10 @@ from nbdl import dtypes
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
-from nbdl.ops.arithmetic import exp
+from nbdl.ops.arithmetic import conj, exp
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.creation import ones, zeros
+from nbdl.ops.families import require_real
 from nbdl.ops.gathering import take_along_axis
 from nbdl.ops.movement import concat, reshape
 from nbdl.ops.selection import where
@@ -100,7 +101,7 @@ class Cumprod(Scan):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         # dx[k] = before[k] * (dy[k] + x[k+1] dy[k+1] + x[k+1] x[k+2] dy[k+2] + ...): no
         # division, so that zeros are right.
-        n = x.shape[self.axis]
+        n, x = x.shape[self.axis], conj(x)
         if n == 0:
             return dy
         inner = (slice(None),) * self.axis
@@ -139,8 +140,9 @@ class LinearScan(Scan):
 
     def grad(self, dy: Tensor, y: Tensor, a: Tensor, b: Tensor) -> tuple[Any, ...]:
         # The adjoint runs the other way with the factors of the next place.
-        db = LinearScan(self.axis, not self.reverse)(_shifted(a, self.axis, not self.reverse), dy)
-        return lambda: db * _shifted(y, self.axis, self.reverse), db
+        factors = _shifted(conj(a), self.axis, not self.reverse)
+        db = LinearScan(self.axis, not self.reverse)(factors, dy)
+        return lambda: db * _shifted(conj(y), self.axis, self.reverse), db
 
 
 def _sized(x: Tensor, axis: int, n: int) -> tuple[int, ...]:
@@ -299,6 +301,7 @@ def _cumulative_extreme(x: Any, axis: int, largest: bool) -> tuple[Tensor, Tenso
 def logcumsumexp(x: Any, /, axis: int) -> Tensor:
     """Running log(sum(exp(x))) along ``axis``.  x: (...) floats -> y: (...)."""
     x = floats(x)
+    require_real("logcumsumexp", x)
     place = normalize_axis(axis, x.ndim)
     return x if x.ndim == 0 else LogCumsumExp(place)(x)
 

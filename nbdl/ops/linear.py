@@ -8,6 +8,7 @@ from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
+from nbdl.ops.arithmetic import conj
 from nbdl.ops.batching import everywhere
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.contraction import matmul, matrix_transpose
@@ -48,8 +49,8 @@ class Linear(Contraction):
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor, w: Tensor, *b: Tensor) -> tuple[Any, ...]:
         return (
-            lambda: Linear()(dy, matrix_transpose(w)),
-            lambda: LinearWeightGrad()(dy, x),
+            lambda: Linear()(dy, matrix_transpose(conj(w))),
+            lambda: LinearWeightGrad()(dy, conj(x)),
             *(lambda: total(dy, tuple(range(dy.ndim - 1))) for _ in b),
         )
 
@@ -83,7 +84,10 @@ class LinearWeightGrad(Contraction):
         return Spec((dy.shape[-1], x.shape[-1]), x.dtype)
 
     def grad(self, ddw: Tensor, dw: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
-        return lambda: Linear()(x, ddw), lambda: Linear()(dy, matrix_transpose(ddw))
+        return (
+            lambda: Linear()(conj(x), ddw),
+            lambda: Linear()(conj(dy), matrix_transpose(ddw)),
+        )
 
     def flops(self, dy: Spec, x: Spec) -> int:
         return 2 * dy.size * x.shape[-1]

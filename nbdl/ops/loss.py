@@ -98,7 +98,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, T
         raise ShapeError(
             f"{name} got input of shape {x.shape} and target of shape {y.shape}", hint=hint
         )
-    if y.dtype.kind not in "fV":
+    if not dtypes.is_differentiable(y.dtype):
         y = cast(y, x.dtype)
     dtype = dtypes.promote(x.dtype, y.dtype)
     return cast(x, dtype), cast(y, dtype)

@@ -10,7 +10,7 @@ from typing import Any
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
-from nbdl.ops.arithmetic import exp
+from nbdl.ops.arithmetic import conj, exp
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.creation import ones
@@ -70,7 +70,7 @@ class Prod(Reduction):
         kept = tuple(i for i in range(x.ndim) if i not in self.axis)
         order = (*kept, *self.axis)
         sizes = tuple(x.shape[i] for i in kept)
-        rows = reshape(permute_dims(x, order), (*sizes, self.count(x.shape)))
+        rows = reshape(permute_dims(conj(x), order), (*sizes, self.count(x.shape)))
         before = _products_before(rows)
         after = flip(_products_before(flip(rows, -1)), -1)
         others = reshape(before * after, tuple(x.shape[i] for i in order))
@@ -164,7 +164,7 @@ class LogSumExp(Reduction):
 
     def forward(self, xp: Any, x: Any) -> Any:
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
-        top = wide.max(axis=self.axis, keepdims=True)
+        top = wide.real.max(axis=self.axis, keepdims=True)
         top = xp.where(xp.isfinite(top), top, top.dtype.type(0))
         total = sum_of(xp, xp.exp(wide - top), self.axis, True)
         y = xp.log(total) + top
@@ -176,7 +176,7 @@ class LogSumExp(Reduction):
         shape = self.expanded(x.shape)
         y = reshape(y, shape)
         y = where((y == math.inf) | (y == -math.inf), 0, y)
-        return reshape(dy, shape) * exp(x - y)
+        return reshape(dy, shape) * exp(conj(x - y))
 
 
 Axis = int | Sequence[int] | None
@@ -255,7 +255,7 @@ def logsumexp(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor
     """
     x = floats(x)
     if x.ndim == 0:
-        return x * 1
+        return reshape(LogSumExp((0,))(reshape(x, (1,))), ())
     axes = normalize_axes(axis, x.ndim)
     if x.size == 0 and math.prod(x.shape[a] for a in axes) == 0:
         raise ArgumentError(

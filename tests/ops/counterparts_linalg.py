@@ -156,7 +156,7 @@ LINALG: dict[str, Callable[..., Any]] = {
         for name in (
             "cholesky_ex", "eig", "eigh", "inv_ex", "ldl_factor", "ldl_factor_ex", "slogdet",
         )
-    },  # fmt: skip
+    },
     "linalg.diagonal": _diagonal,
     "linalg.lstsq": _lstsq,
     "linalg.lu": _lu(linalg.lu),
@@ -203,3 +203,10 @@ not depend on it, is compared."""
 
 FACTORS = {"cholesky_inverse": 0, "cholesky_solve": 1}
 """Which argument is a triangle: PyTorch gives its other half, which is not read, a gradient."""
+
+HERMITIAN = {"cholesky", "linalg.cholesky", "linalg.cholesky_ex"}
+"""The gradient is compared among Hermitian matrices: PyTorch gives the imaginary parts of the
+diagonal, which are not read, a gradient."""
+
+REAL_ONLY = {"logaddexp", "logcumsumexp", "sinc"}
+"""PyTorch's also take complex numbers."""

@@ -1,4 +1,4 @@
-"""PyTorch as judge: all float64 samples of OpInfo, outputs and gradients compared.
+"""PyTorch as judge: all float64 and complex128 samples of OpInfo, outputs and gradients compared.
 
 ``counterparts.py`` says which nbdl function answers to which name. Samples that use an argument
 nbdl's function does not have (``out=``, a dtype that PyTorch alone knows) are counted, and there
@@ -18,7 +18,14 @@ import nbdl
 from tests.ops.counterparts import COUNTERPARTS as BASE
 from tests.ops.counterparts import NOT_UNIQUE, WITHOUT_GRADIENT, Unsupported
 from tests.ops.counterparts_arrays import ARRAYS
-from tests.ops.counterparts_linalg import FACTORS, LINALG, UP_TO_A_CHOICE, VARIANTS
+from tests.ops.counterparts_linalg import (
+    FACTORS,
+    HERMITIAN,
+    LINALG,
+    REAL_ONLY,
+    UP_TO_A_CHOICE,
+    VARIANTS,
+)
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore")]
@@ -32,9 +39,12 @@ with warnings.catch_warnings():
 torch.set_num_threads(1)
 COUNTERPARTS = BASE | ARRAYS | LINALG
 INFOS: dict[str, list[Any]] = defaultdict(list)
+COMPLEX_INFOS: dict[str, list[Any]] = defaultdict(list)
 for _info in op_db:
     if torch.float64 in _info.dtypes:
         INFOS[_info.name].append(_info)
+    if torch.complex128 in _info.dtypes:
+        COMPLEX_INFOS[_info.name].append(_info)
 
 
 def _tree(function: Any, x: Any) -> Any:
@@ -86,6 +96,8 @@ def _check(info: Any, s: Any) -> None:
     if info.name in FACTORS:
         triangle = torch.triu if s.kwargs.get("upper") else torch.tril
         leaves[FACTORS[info.name]].register_hook(triangle)
+    if info.name in HERMITIAN:
+        leaves[0].register_hook(lambda g: (g + g.mH) / 2)
     if info.name not in WITHOUT_GRADIENT:
         _check_gradients(es, ys, leaves, mine)
 
@@ -96,8 +108,7 @@ def _check_gradients(es: Any, ys: Any, leaves: Any, mine: Any) -> None:
     if not pairs or not wanted:
         return
     generator = torch.Generator().manual_seed(3)
-    dys = [torch.randn(e.shape, generator=generator, dtype=torch.float64).to(e.dtype)
-           for e, _ in pairs]  # fmt: skip
+    dys = [torch.randn(e.shape, generator=generator, dtype=e.dtype) for e, _ in pairs]
     right = torch.autograd.grad([e for e, _ in pairs], [a for a, _ in wanted], dys,
                                 allow_unused=True)  # fmt: skip
     if not all(y.requires_grad for _, y in pairs):
@@ -122,11 +133,23 @@ def _close(y: Any, e: Any, what: str) -> None:
 @pytest.mark.parametrize("name", sorted(COUNTERPARTS))
 def test_agrees_with_pytorch(name: str) -> None:
     assert INFOS[name], f"OpInfo has no {name}"
+    _judge(name, INFOS[name], torch.float64)
+
+
+@pytest.mark.parametrize("name", [n for n in sorted(COUNTERPARTS) if COMPLEX_INFOS[n]])
+def test_complex_numbers_agree_with_pytorch(name: str) -> None:
+    if name in REAL_ONLY:
+        pytest.skip(f"nbdl's {name} takes real numbers only")
+    _judge(name, COMPLEX_INFOS[name], torch.complex128)
+
+
+def _judge(name: str, infos: list[Any], dtype: Any) -> None:
+    """All samples of one dtype."""
     checked = passed_over = 0
-    for info in INFOS[name]:
+    for info in infos:
         torch.manual_seed(0)
         differentiable = info.supports_autograd
-        for s in info.sample_inputs("cpu", torch.float64, requires_grad=differentiable):
+        for s in info.sample_inputs("cpu", dtype, requires_grad=differentiable):
             if "out" in s.kwargs:
                 continue
             try:
