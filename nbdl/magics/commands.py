@@ -22,7 +22,7 @@ from nbdl.magics import inputs, options, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.trouble import refuse_cell
-from nbdl.magics.waiting import Waiting, hold, in_batch
+from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
 
 
 def help_of(magic: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,9 +180,11 @@ class NbdlMagics(Magics):
         about |= {"model": args.model, "data": args.data}
         run = text.run(training.train, model, data, wait=False, about=about, **given)
         self._keep_as(name, run)
-        live = show.run(self.shell, run)
+        with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
+            live = show.run(self.shell, run)
+            if wait:
+                live.hold(hold, run)
         if wait:
-            live.hold(hold, run)
             run.wait()
         else:
             self.waiting.started(run)

@@ -26,16 +26,16 @@ NOTICE = "a cell is waiting: use the notebook's Stop button"
 
 
 class Clock:
-    """The client's clock beside ours: the smallest (received - date) seen in this kernel."""
+    """The clients' clocks beside ours: of each the smallest (received - date) seen so far."""
 
     def __init__(self) -> None:
-        self.offset: float | None = None
+        self._lags: dict[str, float] = {}
 
-    def sent(self, date: float, received: float) -> float:
+    def sent(self, date: float, received: float, client: str = "") -> float:
         """When the request was sent, on our clock, by what has been seen so far."""
         lag = received - date
-        self.offset = lag if self.offset is None else min(self.offset, lag)
-        return date + self.offset
+        self._lags[client] = lag = min(self._lags.get(client, lag), lag)
+        return date + lag
 
 
 class Waiting:
@@ -72,7 +72,8 @@ class Waiting:
         """Note when this request was sent."""
         self._arrived = time.time()
         date = request_date(self.shell)
-        self._sent = None if date is None else self.clock.sent(date, self._arrived)
+        client = str(parent_header(self.shell).get("header", {}).get("session", ""))
+        self._sent = None if date is None else self.clock.sent(date, self._arrived, client)
 
     def post_execute(self) -> None:
         """Note when ``%train``'s reply goes out, and let an interrupt reach an idle kernel."""

@@ -63,13 +63,14 @@ class Cell:
 
 
 class Kernel:
-    """A kernel in the folder ``place``.
+    """A kernel in the folder ``place``; its client's clock is ``skew`` seconds behind ours.
 
     ``run`` is a person's cell: it waits for the cell's end. ``send`` and ``result`` are its two
     halves, for cells that are queued. ``interactive`` is what tells a person from a batch tool.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, skew: float = 0.0) -> None:
+        self.skew = timedelta(seconds=skew)
         config = Config(KernelManager={"transport_encryption": "auto"})
         self.manager = KernelManager(kernel_name="python3", config=config)
         self.manager.start_kernel(cwd=str(place))
@@ -80,14 +81,14 @@ class Kernel:
         self._cells: dict[str, Cell] = {}
         self._idle: set[str] = set()
 
-    def send(self, code: str, *, interactive: bool = True, skew: float = 0.0) -> str:
-        """Queue a cell; ``skew`` seconds are what the client's clock is behind ours."""
+    def send(self, code: str, *, interactive: bool = True) -> str:
+        """Queue a cell."""
         content = {
             "code": code, "silent": False, "store_history": True, "user_expressions": {},
             "allow_stdin": interactive, "stop_on_error": True,
         }  # fmt: skip
         message = self.client.session.msg("execute_request", content)
-        message["header"]["date"] = message["header"]["date"] - timedelta(seconds=skew)
+        message["header"]["date"] = message["header"]["date"] - self.skew
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
@@ -117,6 +118,12 @@ class Kernel:
         cell = self.run(f"print(repr(({code})))")
         assert cell.status == "ok", cell.said
         return cell.printed.strip()
+
+    def value_silently(self, code: str) -> str:
+        """The same without a cell, as editors ask for variables."""
+        request = self.client.execute("", silent=True, user_expressions={"it": code})
+        found = self._reply(request)["user_expressions"]["it"]
+        return str(found["data"]["text/plain"])
 
     def complete(self, code: str, cursor: int | None = None) -> list[str]:
         """What Tab offers at the cursor, which is at the end unless given."""

@@ -148,6 +148,8 @@ def test_the_clock_learns_the_smallest_lag():
     assert clock.sent(100.0, 110.0) == 110.0
     assert clock.sent(101.0, 106.0) == 106.0
     assert clock.sent(102.0, 120.0) == 107.0
+    assert clock.sent(500.0, 120.0, "another client") == 120.0
+    assert clock.sent(103.0, 120.0) == 108.0
 
 
 def test_batch_means_that_no_input_is_allowed():
