@@ -121,16 +121,19 @@ export class Chart {
     this.element.setAttribute("aria-label", `${readable(this.title)}, ${place || "latest"}: ${said.join(", ")}`);
   }
 
-  /** Arrows walk the crosshair, + and − zoom around it, Escape shows all again. */
+  /** Arrows walk the crosshair, Home and End take it to the ends, + and − zoom around it, Escape shows all again. */
   private key(event: KeyboardEvent): void {
     const steps = this.curves[0]?.steps;
     if (event.target !== this.element || !steps?.length) return;
-    const moves: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 };
-    const move = moves[event.key];
+    const last = steps.length - 1;
+    const here = this.step === undefined ? last : indexAt(steps, this.step);
+    const places: Record<string, number> = {
+      ArrowLeft: here - 1, ArrowRight: here + 1, PageUp: here - 20, PageDown: here + 20, Home: 0, End: last,
+    };
+    const place = places[event.key];
     const [low, high] = this.window;
-    if (move !== undefined) {
-      const at = this.step === undefined ? steps.length - 1 : indexAt(steps, this.step) + move;
-      this.host.hover(steps[Math.min(steps.length - 1, Math.max(0, at))]);
+    if (place !== undefined) {
+      this.host.hover(steps[Math.min(last, Math.max(0, place))]);
     } else if (event.key === "+" || event.key === "-") {
       const half = ((high - low) / 2) * (event.key === "+" ? 0.5 : 2);
       const centre = this.step ?? (low + high) / 2;

@@ -171,17 +171,29 @@ class Dashboard {
     const worthy = [...this.store.series].filter(([name, { length }]) => isWorthAChart(name, length));
     const groups = group(worthy.map(([name]) => name));
     const same = groups.length === this.charts.length;
-    if (!same || groups.some(({ names }, at) => !this.charts[at]!.shows(names))) {
-      this.charts = groups.map(({ title, names }) => {
-        const series = names.map((name) => ({ name, series: this.store.series.get(name)! }));
-        return new Chart(title, series, this.host);
-      });
-      const kinds = [this.charts.filter((chart) => !chart.small), this.charts.filter((chart) => chart.small)];
-      // Two beside each other; where one of a kind is left over, it takes the whole width.
-      for (const kind of kinds) if (kind.length % 2) kind.at(-1)!.element.classList.add("is-wide");
-      this.grid.replaceChildren(...this.charts.map(({ element }) => element));
-    }
+    if (!same || groups.some(({ names }, at) => !this.charts[at]!.shows(names))) this.arrange(groups);
     if (width > 0) for (const chart of this.charts) chart.draw(chart.element.clientWidth);
+  }
+
+  /** Charts for these groups of series. One that is there stays where a person may be pointing. */
+  private arrange(groups: readonly { title: string; names: string[] }[]): void {
+    const before = this.charts;
+    this.charts = groups.map(({ title, names }) => {
+      const series = names.map((name) => ({ name, series: this.store.series.get(name)! }));
+      return before.find((chart) => chart.shows(names)) ?? new Chart(title, series, this.host);
+    });
+    for (const { element } of before.filter((chart) => !this.charts.includes(chart))) element.remove();
+    this.charts.forEach(({ element }, at) => {
+      const there = this.grid.children[at] ?? null;
+      if (there !== element) this.grid.insertBefore(element, there);
+    });
+    // Two beside each other; where one of a kind is left over, it takes the whole width.
+    for (const small of [false, true]) {
+      const kind = this.charts.filter((chart) => chart.small === small);
+      kind.forEach(({ element }, at) => {
+        element.classList.toggle("is-wide", at === kind.length - 1 && at % 2 === 0);
+      });
+    }
   }
 
   private drawResults(record: DashboardRecord): void {

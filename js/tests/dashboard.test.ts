@@ -91,9 +91,11 @@ describe("the dashboard", () => {
     expect(one(".progress").getAttribute("aria-valuenow")).toBe("120");
   });
 
-  it("gives a chart that is alone in its kind the whole width", async () => {
+  it("gives a chart that is alone in its kind the whole width, and leaves charts where they are", async () => {
     tell();
     await settle();
+    const loss = one(".chart");
+    loss.focus();
     expect(one(".chart").classList.contains("is-wide")).toBe(true);
     const packer = new Packer();
     const accuracy = {
@@ -110,6 +112,8 @@ describe("the dashboard", () => {
     port.say({ type: "record", record }, packer.buffers);
     await settle();
     expect(all(".chart").map(({ className }) => className)).toEqual(["chart", "chart"]);
+    expect(one(".chart")).toBe(loss);
+    expect(host.shadowRoot!.activeElement).toBe(loss);
   });
 
   it("says at once what a click asks for, then what Python confirms", async () => {
@@ -236,12 +240,15 @@ describe("the dashboard", () => {
     tell();
     await settle();
     const chart = one(".chart");
-    chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
-    expect(chart.getAttribute("aria-label")).toContain("step 3");
-    chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
-    expect(chart.getAttribute("aria-label")).toBe("loss, step 2: train 2, val 2");
-    chart.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
-    expect(chart.getAttribute("aria-label")).toContain("latest");
+    const press = (key: string) => {
+      chart.dispatchEvent(new KeyboardEvent("keydown", { key }));
+      return chart.getAttribute("aria-label");
+    };
+    expect(press("ArrowLeft")).toBe("loss, step 2: train 2, val 2");
+    expect(press("Home")).toContain("step 1");
+    expect(press("ArrowLeft")).toContain("step 1");
+    expect(press("End")).toContain("step 3");
+    expect(press("Escape")).toContain("latest");
   });
 
   it("every control has a name for screen readers", async () => {

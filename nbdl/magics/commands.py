@@ -92,6 +92,7 @@ class NbdlMagics(Magics):
         number = len(self.shell.history_manager.input_hist_parsed) - 1
         filename = self.shell.compile.cache(source, number)
         scope = models.CellNamespace(namespace)
+        module: nn.Module | None = None
         try:
             body = models.on_its_lines(cell, self.shell.transform_cell(cell))
             module = models.as_module(models.evaluate(body, filename, scope))
@@ -102,6 +103,8 @@ class NbdlMagics(Magics):
             refused = refuse_cell(error, source, filename, known)
             if refused is None:
                 raise
+            if module is not None and not args.quiet:
+                show.unfinished(self.shell, module, specs, str(args.name))
             raise refused from None
         old = namespace.get(args.name)
         if args.keep and isinstance(old, nn.Module):

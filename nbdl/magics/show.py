@@ -103,6 +103,17 @@ def model_view(built: Built) -> widgets.View:
     return graph_view(model_graph(built.model, built.inputs, title=built.model._name))
 
 
+def unfinished(
+    shell: Any, module: nn.Module, inputs: dict[str, Spec] | None, name: str
+) -> None:
+    """Show the graph of a model that does not fit, up to the operation that failed.
+
+    In a terminal the error's own text says it better.
+    """
+    if has_front_end(shell) and inputs is not None:
+        view(shell, graph_view(model_graph(module, inputs, title=name)))
+
+
 def look(
     things: Iterable[Any],
     titles: Iterable[str],

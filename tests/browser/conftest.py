@@ -25,6 +25,10 @@ FLAGS = [
 ]  # fmt: skip
 SIZE: ViewportSize = {"width": 1280, "height": 900}
 
+# Where tests leave pictures of what they saw. Those of the documentation are renewed with
+# NBDL_PICTURES=docs/images, so that a test run does not change files of the repository.
+PICTURES = Path(os.environ.get("NBDL_PICTURES", "build/browser/pictures"))
+
 OpenNotebook = Callable[..., NotebookPage]
 
 
@@ -60,14 +64,15 @@ def open_notebook(
 ) -> Iterator[OpenNotebook]:
     """Call it with a list of cell sources or the path of a notebook; get it open and idle.
 
-    `host` is "lab" (JupyterLab, the default) or "notebook" (Notebook 7). `files` are copied
-    beside the notebook. A failing test leaves a screenshot of each tab in build/browser/.
+    `host` is "lab" (JupyterLab, the default) or "notebook" (Notebook 7). `sharpness` is the
+    number of screen pixels to a pixel of the page. A failing test leaves a screenshot of each tab
+    in build/browser/.
     """
     opened: list[NotebookPage] = []
     numbers = itertools.count()
 
     def open_one(
-        source: Sequence[str] | Path, host: str = "lab", files: Sequence[Path] = ()
+        source: Sequence[str] | Path, host: str = "lab", sharpness: float = 1
     ) -> NotebookPage:
         name = re.sub(r"\W+", "-", request.node.name).strip("-")
         folder = jupyter_server.folder / f"{name}-{next(numbers)}"
@@ -76,9 +81,7 @@ def open_notebook(
             path = Path(shutil.copy(source, folder))
         else:
             path = write_notebook(folder / "test.ipynb", source)
-        for extra in files:
-            shutil.copy(extra, folder)
-        context = browser.new_context(viewport=SIZE)
+        context = browser.new_context(viewport=SIZE, device_scale_factor=sharpness)
         notebook = NotebookPage(context.new_page(), jupyter_server, host)
         opened.append(notebook)
         notebook.open(path)

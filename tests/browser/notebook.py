@@ -8,12 +8,13 @@ of the page.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import ConsoleMessage, Locator, Page
+from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page
 
 from tests.browser.pixels import Watched, watch
 from tests.browser.server import JupyterServer
@@ -33,26 +34,29 @@ NOISE = re.compile(
 
 PANEL = "window.jupyterapp.shell.currentWidget"
 
-CELL_STATE = f"""i => {{
-  const cell = {PANEL}.content.widgets[i];
-  const prompt = cell.node.querySelector(".jp-InputPrompt");
-  const running = Boolean(prompt) && prompt.textContent.includes("*");
-  return {{ count: cell.model.executionCount, running }};
-}}"""
-
-CELL_DONE = f"""i => {{
-  const cell = {PANEL}.content.widgets[i];
-  const prompt = cell.node.querySelector(".jp-InputPrompt");
-  const running = Boolean(prompt) && prompt.textContent.includes("*");
-  return cell.model.executionCount !== null && !running;
-}}"""
-
 KERNEL_IDLE = f"""() => {{
   const panel = window.jupyterapp && {PANEL};
   const kernel = panel && panel.sessionContext && panel.sessionContext.session
     && panel.sessionContext.session.kernel;
   return Boolean(kernel) && kernel.connectionStatus === "connected" && kernel.status === "idle";
 }}"""
+
+CELL_STATE = f"""i => {{
+  const cell = {PANEL}.content.widgets[i];
+  const prompt = cell.node.querySelector(".jp-InputPrompt");
+  const running = Boolean(prompt) && prompt.textContent.includes("*");
+  return {{ count: cell.model.executionCount, running, idle: ({KERNEL_IDLE})() }};
+}}"""
+
+# The page's application has the notebook open, with all its cells.
+OPENED = f"""() => {{
+  const panel = window.jupyterapp && {PANEL};
+  const model = panel && panel.context && panel.context.isReady && panel.content.model;
+  return Boolean(model) && model.cells.length > 0
+    && model.cells.length === panel.content.widgets.length;
+}}"""
+
+FORGOTTEN = 5.0  # seconds of an idle kernel after which a cell that never ran never will
 
 # From the click to the first painted frame in which `predicate(element)` holds, in milliseconds.
 LATENCY = """([button, element, predicate, limit]) => new Promise((resolve, reject) => {
@@ -77,8 +81,10 @@ class NotebookPage:
         self.server = server
         self.host = host
         self._problems: list[str] = []
+        self.dialogs: list[str] = []
         page.set_default_timeout(PATIENCE * 1000)
         page.on("console", self._note_console)
+        page.on("dialog", self._note_dialog)
         page.on("pageerror", lambda error: self._problems.append(f"uncaught: {error}"))
 
     # -- opening ---------------------------------------------------------------------------------
@@ -89,8 +95,17 @@ class NotebookPage:
         place = HOSTS[self.host].format(workspace=path.parent.name)
         address = f"{self.server.url}/{place}/{name}?token={self.server.token}"
         self.page.goto(address, wait_until="domcontentloaded")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self._wait_opened()
         self.wait_idle()
+
+    def reload(self) -> None:
+        """Load the page again and wait until the notebook is there, with a kernel or without."""
+        self.page.reload(wait_until="domcontentloaded")
+        self._wait_opened()
+
+    def _wait_opened(self) -> None:
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_function(OPENED, timeout=PATIENCE * 1000, polling=100)
 
     def wait_idle(self, limit: float = PATIENCE) -> None:
         """Wait until the kernel is idle."""
@@ -122,10 +137,7 @@ class NotebookPage:
         """Run one cell and wait for its end."""
         before = self.count(cell)
         self.start(cell)
-        script = f"([i, before]) => ({CELL_DONE})(i) && ({CELL_STATE})(i).count !== before"
-        self.page.wait_for_function(
-            script, arg=[cell, before], timeout=limit * 1000, polling=100
-        )
+        self._wait_counted(cell, limit, before)
 
     def type_and_start(self, source: str) -> int:
         """Append a cell, write `source` into it and run it; its number. Does not wait."""
@@ -157,8 +169,30 @@ class NotebookPage:
         raise AssertionError("the notebook's toolbar has no interrupt button")
 
     def wait_done(self, cell: int, limit: float = PATIENCE) -> None:
-        """Wait until a cell that was started has ended, well or badly."""
-        self.page.wait_for_function(CELL_DONE, arg=cell, timeout=limit * 1000, polling=100)
+        """Wait until a cell that was started has ended, well or badly.
+
+        Fails at once, with what the cells before it said, when Run All ended before the cell.
+        """
+        self._wait_counted(cell, limit, None)
+
+    def _wait_counted(self, cell: int, limit: float, before: int | None) -> None:
+        deadline = time.monotonic() + limit
+        idle_since = None
+        while True:
+            state = self.page.evaluate(CELL_STATE, cell)
+            now = time.monotonic()
+            if not state["running"] and state["count"] not in (None, before):
+                return
+            if not state["idle"] or state["running"]:
+                idle_since = None
+            elif idle_since is None:
+                idle_since = now
+            elif now - idle_since > FORGOTTEN:
+                said = "\n".join(self.text(earlier) for earlier in range(cell + 1))
+                raise AssertionError(f"cell {cell} did not run; the cells say:\n{said}")
+            if now > deadline:
+                raise AssertionError(f"cell {cell} has not ended within {limit:g} s")
+            self.page.wait_for_timeout(100)
 
     def is_running(self, cell: int) -> bool:
         """Whether the cell shows [*]."""
@@ -236,6 +270,13 @@ class NotebookPage:
     def problems(self) -> list[str]:
         """Errors on the page's console so far, without what the hosts say about themselves."""
         return [problem for problem in self._problems if not NOISE.search(problem)]
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # of a notebook that is not saved
+            dialog.accept()
+            return
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenNotebook
-from tests.browser.notebook import NotebookPage
+from tests.browser.views import active, graph, inked, wait_for_change
 
 SETUP = """
 %load_ext nbdl
@@ -40,33 +41,11 @@ Sequential(Linear(16, 32), ReLU(), Linear(31, 4))
 """.strip()
 
 
-def graph(notebook: NotebookPage, cell: int) -> Locator:
-    """The graph in a cell's output, once it is drawn."""
-    view = notebook.output(cell).locator('.nbdl[data-view="graph"]')
-    expect(view.locator(".stage > canvas")).to_be_visible(timeout=60_000)
-    expect(view.locator("[role=treeitem]").first).to_be_attached(timeout=60_000)
-    return view
-
-
-def active(view: Locator) -> Locator:
-    """The node that a screen reader would read now."""
-    name = view.locator(".stage").get_attribute("aria-activedescendant")
-    return view.locator(f"#{name}")
-
-
-def inked(view: Locator) -> int:
-    """How many pixels of the picture differ from its background."""
-    count: int = view.locator(".stage > canvas").evaluate(
-        """canvas => {
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          let count = 0;
-          for (let i = 4; i < data.length; i += 4) {
-            if (data[i] !== data[0] || data[i + 1] !== data[1] || data[i + 2] !== data[2]) count++;
-          }
-          return count;
-        }"""
-    )
-    return count
+def height_of(svg: str, word: str) -> float:
+    """How far down a picture the word stands for the first time."""
+    place = re.search(rf'<text[^>]* y="([0-9.]+)"[^>]*>[^<]*{word}', svg)
+    assert place is not None, f"{word} is not in the picture"
+    return float(place[1])
 
 
 @pytest.mark.parametrize("host", ["lab", "notebook"])
@@ -77,7 +56,8 @@ def test_a_model_is_opened_walked_and_searched(
     notebook.run(0)
     notebook.run(1)
     view = graph(notebook, 1)
-    assert inked(view) > 2000, "the picture is empty"
+    canvas = view.locator(".stage > canvas")
+    assert inked(canvas) > 2000, "the picture is empty"
     expect(view.locator(".details")).to_contain_text("parameters")
 
     stage = view.locator(".stage")
@@ -88,13 +68,12 @@ def test_a_model_is_opened_walked_and_searched(
         stage.press("ArrowDown")
     expect(active(view)).to_have_attribute("role", "treeitem")
     opened = active(view).get_attribute("aria-expanded")
-    before = inked(view)
+    before = inked(canvas)
     stage.press("ArrowRight" if opened == "false" else "ArrowLeft")
     expect(active(view)).to_have_attribute(
         "aria-expanded", "true" if opened == "false" else "false"
     )
-    notebook.page.wait_for_timeout(500)
-    assert inked(view) != before, "opening a group changes the picture"
+    wait_for_change(canvas, before)
 
     stage.press("/")
     field = view.locator(".finder input")
@@ -111,8 +90,11 @@ def test_a_model_is_opened_walked_and_searched(
         view.get_by_role("menuitem", name="SVG").click()
     path = tmp_path / "graph.svg"
     saved.value.save_as(path)
-    assert path.read_text("utf-8").startswith("<svg")
-    assert "norm_in" in path.read_text("utf-8")
+    picture = path.read_text("utf-8")
+    assert picture.startswith("<svg")
+    assert "norm_in" in picture
+    tops = [height_of(picture, name) for name in ("input", "Linear", "output")]
+    assert tops == sorted(tops), "forward order is from top to bottom"
     assert notebook.problems() == []
 
 
@@ -133,18 +115,23 @@ def test_the_theme_of_the_host_is_followed_and_the_wheel_is_left_to_the_page(
     assert sum(dark[:3]) < 200
     notebook.set_theme("JupyterLab Light")
 
-    before = inked(view)
+    before = inked(canvas)
     canvas.hover()
     notebook.page.mouse.wheel(0, -1)
     expect(view.locator(".hint")).to_have_class("hint on")
     canvas.click(position={"x": 5, "y": 5})
-    notebook.page.mouse.wheel(0, -300)
-    notebook.page.wait_for_timeout(400)
-    assert inked(view) != before, "after a click the wheel zooms"
+    notebook.page.mouse.wheel(0, -300)  # after a click the wheel zooms
+    wait_for_change(canvas, before)
+
+    before = inked(canvas)
+    canvas.drag_to(canvas, source_position={"x": 9, "y": 9}, target_position={"x": 9, "y": 149})
+    wait_for_change(canvas, before)
     assert notebook.problems() == []
 
 
-def test_a_cell_that_does_not_fit_says_where(open_notebook: OpenNotebook) -> None:
+def test_a_model_that_does_not_fit_is_shown_up_to_the_layer_that_failed(
+    open_notebook: OpenNotebook,
+) -> None:
     notebook = open_notebook([SETUP, BROKEN])
     notebook.run(0)
     notebook.run(1)
@@ -152,3 +139,8 @@ def test_a_cell_that_does_not_fit_says_where(open_notebook: OpenNotebook) -> Non
     assert "Linear(31, 4)" in said
     assert "^^^^^^^^^^^^^" in said
     assert "in_features=31" in said
+    view = graph(notebook, 1)
+    expect(view.locator(".graph > [role=alert]")).to_contain_text("in_features=31")
+    expect(active(view)).to_contain_text("failed here")
+    expect(view.get_by_role("treeitem")).to_have_count(4)
+    assert notebook.evaluate("'broken' in globals()") == "False"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenNotebook
 from tests.browser.notebook import NotebookPage
+from tests.browser.views import INKED, dashboard, gradients, twin, wait_for_status
 
 SETUP = """
 %load_ext nbdl
@@ -23,60 +23,42 @@ TRAIN = "%train net train --val val --epochs 4 --metrics accuracy confusion_matr
 
 SHUT_DOWN = "async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
 
-# How many pixels of a canvas are neither clear nor the colour of its first pixel.
-INKED = """canvas => {
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let count = 0;
-  for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 0) count++;
-  return count;
-}"""
 
-
-def trained(open_notebook: OpenNotebook, *more: str, host: str = "lab") -> NotebookPage:
+def trained(open_notebook: OpenNotebook, *more: str) -> NotebookPage:
     """A notebook in which a short training has ended."""
-    notebook = open_notebook([SETUP, MODEL, TRAIN, *more], host=host)
+    notebook = open_notebook([SETUP, MODEL, TRAIN, *more])
     for cell in range(3):
         notebook.run(cell)
-    expect(view(notebook, 2).locator(".status")).to_contain_text("Finished", timeout=60_000)
+    wait_for_status(dashboard(notebook, 2), "Finished")
     return notebook
 
 
-def view(notebook: NotebookPage, cell: int, name: str = "dashboard") -> Locator:
-    return notebook.output(cell).locator(f'.nbdl[data-view="{name}"]')
-
-
-def twin(notebook: NotebookPage, cell: int) -> Locator:
-    return notebook.output(cell).locator(".jp-RenderedSVG")
-
-
-@pytest.mark.parametrize("host", ["lab", "notebook"])
-def test_the_twin_is_seen_only_where_no_kernel_answers(
-    open_notebook: OpenNotebook, host: str
-) -> None:
-    notebook = trained(open_notebook, host=host)
+def test_the_twin_is_seen_only_where_no_kernel_answers(open_notebook: OpenNotebook) -> None:
+    notebook = trained(open_notebook)
     page = notebook.page
     expect(twin(notebook, 2)).to_be_hidden()
 
     notebook.wait_idle()
     notebook.save()
-    page.reload()
-    expect(view(notebook, 2).locator(".status")).to_contain_text("Finished", timeout=60_000)
+    notebook.reload()
+    again = dashboard(notebook, 2)
+    wait_for_status(again, "Finished")
     expect(twin(notebook, 2)).to_be_hidden()
-    curves = view(notebook, 2).locator(".chart canvas").first
+    curves = again.locator(".chart canvas").first
     expect(curves).to_be_visible()
     page.wait_for_function(f"canvas => ({INKED})(canvas) > 500", arg=curves.element_handle())
 
     page.evaluate(SHUT_DOWN)
-    page.reload()
+    notebook.reload()
     expect(twin(notebook, 2)).to_be_visible(timeout=60_000)
-    expect(view(notebook, 2)).to_have_count(0)
+    expect(again).to_have_count(0)
 
 
-def test_pointing_at_curves_says_the_values_of_a_step_in_all_charts(
+def test_a_finished_run_is_pointed_at_zoomed_and_looked_through(
     open_notebook: OpenNotebook,
 ) -> None:
     notebook = trained(open_notebook)
-    page, board = notebook.page, view(notebook, 2)
+    page, board = notebook.page, dashboard(notebook, 2)
     plots = board.locator(".plot")
     plots.first.scroll_into_view_if_needed()
     place = plots.first.bounding_box()
@@ -94,19 +76,18 @@ def test_pointing_at_curves_says_the_values_of_a_step_in_all_charts(
     expect(whole).to_be_visible()
     whole.click()
     expect(whole).to_be_hidden()
-    assert notebook.problems() == []
 
-
-def test_results_are_behind_tabs_that_arrows_reach(open_notebook: OpenNotebook) -> None:
-    notebook = trained(open_notebook)
-    board = view(notebook, 2)
     board.get_by_role("tab", name="Curves").focus()
-    for name in ("Gradient flow", "Confusion"):
-        notebook.page.keyboard.press("ArrowRight")
+    for name in ("Gradient flow", "Confusion", "Predictions"):
+        page.keyboard.press("ArrowRight")
         expect(board.get_by_role("tab", name=name)).to_be_focused()
+    expect(board.locator(".sample")).to_have_count(24)
+    assert int(board.locator(".sample canvas").first.evaluate(INKED)) > 8
+    page.keyboard.press("ArrowLeft")
     table = board.locator(".confusion")
-    expect(table).to_contain_text("of 360 right")
+    expect(table.locator("caption")).to_contain_text(f"of {notebook.evaluate('len(val)')} right")
     assert table.locator("tbody tr").count() == 10
+    assert notebook.problems() == []
 
 
 def test_the_gradient_flow_says_layer_step_and_norm_in_both_themes(
@@ -114,9 +95,8 @@ def test_the_gradient_flow_says_layer_step_and_norm_in_both_themes(
 ) -> None:
     notebook = trained(open_notebook, "%inspect run --gradients")
     notebook.run(3)
-    page, flow = notebook.page, view(notebook, 3, "gradients")
+    page, flow = notebook.page, gradients(notebook, 3)
     area = flow.locator(".heat-area")
-    expect(area).to_be_visible(timeout=60_000)
     expect(flow.locator(".findings li").first).to_be_visible()
     area.scroll_into_view_if_needed()
     place = area.bounding_box()
@@ -140,7 +120,7 @@ def test_keys_typed_into_a_view_are_not_commands_of_the_notebook(
     notebook = open_notebook([SETUP, MODEL, TRAIN.replace("--epochs 4", "--epochs 4000")])
     for cell in range(3):
         notebook.run(cell)
-    board = view(notebook, 2)
+    board = dashboard(notebook, 2)
     field = board.get_by_label("Learning rate")
     expect(field).to_be_enabled(timeout=60_000)
     field.click()

@@ -167,9 +167,21 @@ def test_what_is_wrong_is_said_shortly_and_underlined_in_the_cell(kernel, body, 
     cell = kernel.run(f"%%model net --input 8\nhelper = 1; width = 3\n{body}")
     assert cell.status == "error"
     assert cell.printed.splitlines()[0] == f"UsageError: {head}"
-    assert len(cell.said.strip().splitlines()) <= 7
+    assert len(cell.printed.strip().splitlines()) <= 7
     if part:
         assert cell.underlined == part
+
+
+def test_a_model_that_does_not_fit_is_shown_up_to_the_layer_that_failed(kernel):
+    body = "Sequential(Linear(8, 4), ReLU(), Linear(5, 2), ReLU())"
+    cell = kernel.run(f"%%model net --input 8\n{body}")
+    assert cell.status == "error"
+    assert {"image/svg+xml", "application/vnd.jupyter.widget-view+json"} <= cell.kinds
+    assert "1  ReLU" in cell.said
+    assert "✗ 2  Linear" in cell.said
+    assert "3  ReLU" not in cell.said
+    assert kernel.run(f"%%model net --input 8 --quiet\n{body}").shown == []
+    assert kernel.run("%%model net --input 8\nLinear(8, widht)").shown == []
 
 
 @pytest.mark.parametrize(
