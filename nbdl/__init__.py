@@ -90,6 +90,7 @@ __version__ = "0.1.0"
 ROOMS = (
     "autograd",
     "data",
+    "distributions",
     "errors",
     "events",
     "fft",

@@ -62,6 +62,7 @@ from nbdl.ops import (
     placing,
     pooling,
     powers,
+    quantiles,
     random,
     ranges,
     rearrangement,
@@ -152,6 +153,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     adaptive,
     normalization,
     recurrent,
+    quantiles,
 )
 """The modules that define operations."""
 
