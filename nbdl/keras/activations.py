@@ -88,9 +88,14 @@ ACTIVATIONS: dict[str, Activation] = {
     "softplus": F.softplus,
     "softsign": F.softsign,
     "exponential": lambda x: x.exp(),
+    "glu": F.glu,
+    "hard_shrink": F.hardshrink,
+    "hard_tanh": F.hardtanh,
     "hard_silu": F.hardswish,
     "hard_swish": F.hardswish,
     "log_sigmoid": F.logsigmoid,
+    "soft_shrink": F.softshrink,
+    "tanh_shrink": F.tanhshrink,
 }
 """Name -> function."""
 

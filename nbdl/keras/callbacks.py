@@ -47,10 +47,28 @@ class Callback:
         """After a step; ``logs`` has its loss."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Before a validation."""
+        """Before a validation or an evaluation."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """After a validation."""
+        """After a validation or an evaluation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of a validation or an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of a validation; ``logs`` has the values so far."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before ``predict``."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After ``predict``."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of ``predict``."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of ``predict``."""
 
 
 class History(Callback):

@@ -35,7 +35,7 @@ def as_array(what: str, value: Any, *, floats: bool) -> np.ndarray:
         )
     wanted = dtypes.default_float()
     if array.dtype.kind == "f" or array.dtype.kind == "b" or floats:
-        return np.ascontiguousarray(array, wanted)
+        return np.asarray(array, wanted, order="C")
     return array
 
 

@@ -6,7 +6,7 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,7 @@ class Step:
         model.optimizer.step()
         values = {"loss": number}
         for metric in self.metrics:
-            metric.update_state(y, outputs.detach(), weight)
+            metric.update_state(y, outputs.detach(), weight if metric.weighted else None)
             values[metric.name] = metric.result()
         return StepResult(values, outputs, y, size)
 
@@ -77,7 +77,7 @@ class Between(RunCallback):
         self.fit = fit
 
     def on_start(self, run: Any) -> None:
-        self.fit.each("on_train_begin")
+        self.fit.each("on_train_begin", {})
 
     def on_epoch_start(self, run: Any) -> None:
         fit = self.fit
@@ -85,7 +85,7 @@ class Between(RunCallback):
         fit.first_step = run.step
         for metric in fit.model._metrics:
             metric.reset_state()
-        fit.each("on_epoch_begin", fit.epoch(run))
+        fit.each("on_epoch_begin", fit.epoch(run), {})
 
     def on_step_end(self, run: Any) -> None:
         fit = self.fit
@@ -102,7 +102,8 @@ class Between(RunCallback):
         fit.done.append((run.step - fit.first_step, time.perf_counter() - fit.began, dict(logs)))
 
     def on_end(self, run: Any) -> None:
-        self.fit.each("on_train_end")
+        done = self.fit.done
+        self.fit.each("on_train_end", dict(done[-1][2]) if done else {})
 
 
 class StopTraining(StopRule):
@@ -139,8 +140,7 @@ class Fit:
 
     def each(self, hook: str, *args: Any) -> None:
         """Call one hook of all callbacks."""
-        for callback in self.callbacks:
-            getattr(callback, hook)(*args)
+        tell(self.callbacks, hook, *args)
 
     def start(self) -> Run:
         """The run, begun."""
@@ -153,8 +153,8 @@ class Fit:
         run.epochs = self.epochs - self.initial_epoch
         run.total_steps = len(self.data) * run.epochs or None
         step = Step(model, self.class_weight, self._has(TerminateOnNaN))
-        begins = [c for c in self.callbacks if _overrides(c, "on_train_batch_begin")]
-        self.batch_hooks = any(_overrides(c, "on_train_batch_end") for c in self.callbacks)
+        begins = [c for c in self.callbacks if overrides(c, "on_train_batch_begin")]
+        self.batch_hooks = any(overrides(c, "on_train_batch_end") for c in self.callbacks)
         loop = Loop(
             run=run, source=Source(_announced(self.data, begins) if begins else self.data),
             step=step, epochs=run.epochs, modules=[model], keep=list(model.buffers()),
@@ -179,11 +179,7 @@ class Fit:
         def validate() -> dict[str, Any] | None:
             if run.epoch % self.validation_freq:
                 return {}
-            self.each("on_test_begin")
-            values = measure(self.model, self.validation, metrics, run.carry_on)
-            if values is not None:
-                self.each("on_test_end", values)
-            return values
+            return measure(self.model, self.validation, metrics, self.callbacks, run.carry_on)
 
         return validate
 
@@ -213,8 +209,15 @@ class Fit:
         return shown + len(done)
 
 
-def _overrides(callback: Callback, hook: str) -> bool:
-    return getattr(callback, hook).__qualname__ != f"Callback.{hook}"
+def tell(callbacks: Sequence[Callback], hook: str, *args: Any) -> None:
+    """Call one hook of all callbacks."""
+    for callback in callbacks:
+        getattr(callback, hook)(*args)
+
+
+def overrides(callback: Callback, *hooks: str) -> bool:
+    """Whether a callback does something at one of the hooks: those of every batch cost time."""
+    return any(getattr(callback, hook).__qualname__ != f"Callback.{hook}" for hook in hooks)
 
 
 def _announced(data: Data, callbacks: list[Callback]) -> Callable[[], Iterator[Any]]:
@@ -223,7 +226,7 @@ def _announced(data: Data, callbacks: list[Callback]) -> Callable[[], Iterator[A
     def batches() -> Iterator[Any]:
         for i, batch in enumerate(data()):
             for callback in callbacks:
-                callback.on_train_batch_begin(i)
+                callback.on_train_batch_begin(i, {})
             yield batch
 
     return batches
@@ -251,30 +254,42 @@ def _values(logs: dict[str, float]) -> str:
 
 
 def measure(
-    model: Any, data: Any, metrics: list[Metric], carry_on: Callable[[], bool] | None = None
-) -> dict[str, float] | None:
+    model: Any, data: Any, metrics: list[Metric], callbacks: Sequence[Callback] = (),
+    carry_on: Callable[[], bool] | None = None,
+) -> dict[str, float] | None:  # fmt: skip
     """``{"loss": ..., name: ...}`` over all batches; None if ``carry_on`` said no."""
     total, count = 0.0, 0
+    watching = [c for c in callbacks if overrides(c, "on_test_batch_begin", "on_test_batch_end")]
     for metric in metrics:
         metric.reset_state()
+
+    def values() -> dict[str, float]:
+        return {"loss": total / max(1, count)} | {m.name: m.result() for m in metrics}
+
+    tell(callbacks, "on_test_begin", {})
     with eval_mode(model), modes.no_grad():
-        for x, y, weight in data():
+        for i, (x, y, weight) in enumerate(data()):
+            tell(watching, "on_test_batch_begin", i, {})
             outputs = model(x)
             size = x.shape[0]
             if model._loss is not None:
                 total += float(model._loss(y, outputs, weight).item()) * size
             count += size
             for metric in metrics:
-                metric.update_state(y, outputs, weight)
+                metric.update_state(y, outputs, weight if metric.weighted else None)
+            if watching:
+                tell(watching, "on_test_batch_end", i, values())
             if carry_on is not None and not carry_on():
                 return None
-    return {"loss": total / max(1, count)} | {m.name: m.result() for m in metrics}
+    found = values()
+    tell(callbacks, "on_test_end", dict(found))
+    return found
 
 
 def as_callbacks(
-    given: Any, history: History, model: Any, params: dict[str, Any]
+    given: Any, model: Any, params: dict[str, Any], history: History | None = None
 ) -> list[Callback]:
-    """The callbacks of a ``fit``, told of the model; ``history`` comes last."""
+    """Callbacks, told of the model; the ``history`` of a ``fit`` comes last."""
     listed = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
     for callback in listed:
         if not isinstance(callback, Callback):
@@ -285,7 +300,8 @@ def as_callbacks(
                 f"{'the class ' if made else 'a '}{name}",
                 hint=f"{name}(...)" if made else "LambdaCallback(on_epoch_end=f) for a function",
             )
-    listed.append(history)
+    if history is not None:
+        listed.append(history)
     for callback in listed:
         callback.set_model(model)
         callback.set_params(params)

@@ -155,7 +155,10 @@ def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Tensor, from_logits: bool = False, ignore_class: int | None = None,
     axis: int = -1,
 ) -> Tensor:  # fmt: skip
-    """-log p of the class whose number ``y_true`` is.  y_true: (...), y_pred: (..., classes)."""
+    """-log p of the class whose number ``y_true`` is.  y_true: (...), y_pred: (..., classes).
+
+    Samples of ``ignore_class`` give 0, and the mean of a loss object leaves them out.
+    """
     y = class_numbers(y_true, y_pred, ignore_class)
     ignored = None if ignore_class is None else y.numpy() == ignore_class
     if ignored is not None:
@@ -340,6 +343,15 @@ class SparseCategoricalCrossentropy(_Named):
     """Cross-entropy with class numbers; ``from_logits``, ``ignore_class``."""
 
     of = staticmethod(sparse_categorical_crossentropy)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        loss = super().__call__(y_true, y_pred, sample_weight)
+        ignored = self.options.get("ignore_class")
+        if ignored is None or self.reduction in ("none", "sum", None):
+            return loss
+        numbers = astensor(y_true).numpy()
+        counted = int((numbers != ignored).sum())
+        return loss * (numbers.size / max(counted, 1))
 
 
 LOSSES: dict[str, type[_Named]] = {

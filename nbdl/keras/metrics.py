@@ -19,6 +19,8 @@ from nbdl.keras.naming import look_up, snake_case
 class Metric:
     """Base: ``update_state(y_true, y_pred)``, ``result()``, ``reset_state()``."""
 
+    weighted = False  # whether ``fit`` and ``evaluate`` hand it the samples' weights
+
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
         self.reset_state()
@@ -59,14 +61,18 @@ class MeanMetric(Metric):
             self.total += float(values.sum())
             self.count += values.size
         else:
-            weight = np.asarray(sample_weight, np.float64)
-            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-            weight = np.broadcast_to(weight, values.shape)
+            weight = _spread(sample_weight, values.shape)
             self.total += float((values * weight).sum())
             self.count += float(weight.sum())
 
     def result(self) -> float:
         return self.total / self.count if self.count else 0.0
+
+
+def _spread(weight: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A weight for each element from one for each sample; 1 where none is given."""
+    given = np.asarray(1.0 if weight is None else weight, np.float64)
+    return np.broadcast_to(given.reshape(given.shape + (1,) * (len(shape) - given.ndim)), shape)
 
 
 def _host(x: Any) -> np.ndarray:
@@ -259,10 +265,7 @@ class _Counts(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         true, pred = _pair(y_true, y_pred)
         yes, said = true.astype(bool), pred > self.threshold
-        weight = np.ones(yes.shape)
-        if sample_weight is not None:
-            given = np.asarray(sample_weight, np.float64)
-            weight *= given.reshape(given.shape + (1,) * (weight.ndim - given.ndim))
+        weight = _spread(sample_weight, yes.shape)
         self.true_positives += float(weight[yes & said].sum())
         self.false_positives += float(weight[~yes & said].sum())
         self.false_negatives += float(weight[yes & ~said].sum())
@@ -298,12 +301,16 @@ class AUC(Metric):
         self.positives = self.negatives = 0.0
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        true, pred = (a.reshape(-1) for a in _pair(y_true, y_pred))
-        yes = true.astype(bool)
-        for counts, part in ((self.yes, pred[yes]), (self.no, pred[~yes])):
-            counts += part.size - np.searchsorted(np.sort(part), self.thresholds, side="right")
-        self.positives += float(yes.sum())
-        self.negatives += float((~yes).sum())
+        true, pred = _pair(y_true, y_pred)
+        weight = _spread(sample_weight, true.shape).reshape(-1)
+        yes, pred = true.astype(bool).reshape(-1), pred.reshape(-1)
+        for counts, part in ((self.yes, yes), (self.no, ~yes)):
+            order = np.argsort(pred[part])
+            below = np.append(0.0, np.cumsum(weight[part][order]))
+            places = np.searchsorted(pred[part][order], self.thresholds, side="right")
+            counts += below[-1] - below[places]
+        self.positives += float(weight[yes].sum())
+        self.negatives += float(weight[~yes].sum())
 
     def result(self) -> float:
         if not self.positives or not self.negatives:
@@ -339,4 +346,6 @@ def get(identifier: Any) -> Metric:
         return LossMetric(identifier)
     if callable(identifier):
         return LossMetric(losses.LossFunction(identifier))
-    return look_up("metric", identifier, METRICS)()
+    metric = look_up("metric", identifier, METRICS)()
+    metric.name = identifier  # as it was called, such as "AUC" or "mae"
+    return metric

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,13 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core import modes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DataError, ShapeError, TrainingError
-from nbdl.interop import load, save
+from nbdl.errors import ArgumentError, DataError, FileError, ShapeError, TrainingError
+from nbdl.interop import save
+from nbdl.interop.safetensors import load_with_metadata
 from nbdl.keras import losses, metrics, optimizers
 from nbdl.keras.callbacks import History
 from nbdl.keras.data import Arrays, as_data
-from nbdl.keras.fitting import Fit, as_callbacks, measure
+from nbdl.keras.fitting import Fit, as_callbacks, measure, tell
 from nbdl.keras.layers.base import Layer, ShapeOrNone
 from nbdl.keras.summary import summary_lines
 from nbdl.nn import build
@@ -146,24 +148,26 @@ class Model(Layer):
 
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None,
-        run_eagerly: bool = False, jit_compile: Any = "auto", steps_per_execution: int = 1,
+        weighted_metrics: Any = None, run_eagerly: bool = False, jit_compile: Any = "auto",
+        steps_per_execution: int = 1,
     ) -> None:  # fmt: skip
         """Choose how to train.
 
         Args:
             optimizer: a name or one of ``keras.optimizers``.
             loss: a name, one of ``keras.losses``, or a function of (y_true, y_pred).
-            metrics: a list of the same kinds.
+            metrics: a list of the same kinds; all samples count alike.
+            weighted_metrics: those that count samples by their weights.
             run_eagerly, jit_compile, steps_per_execution: accepted for Keras's sake.
 
         Raises ArgumentError for unknown names, with the nearest one.
         """
         chosen = optimizers.get(optimizer)
         found = None if loss is None else losses.get(loss)
-        listed = (
-            [] if metrics is None else metrics if isinstance(metrics, (list, tuple)) else [metrics]
-        )
-        made = [_metrics_get(m) for m in listed]
+        made = [_metrics_get(m) for m in _listed(metrics)]
+        for metric in map(_metrics_get, _listed(weighted_metrics)):
+            metric.weighted = True
+            made.append(metric)
         self.optimizer, self.loss, self._loss, self._metrics = chosen, loss, found, made
 
     def _require_compiled(self, what: str) -> None:
@@ -230,7 +234,7 @@ class Model(Layer):
         params = {"epochs": epochs, "steps": len(data) or None, "verbose": level}
         fit = Fit(
             self, data, validation, epochs, initial_epoch,
-            as_callbacks(callbacks, history, self, params), level, class_weight, validation_freq,
+            as_callbacks(callbacks, self, params, history), level, class_weight, validation_freq,
         )  # fmt: skip
         if epochs <= initial_epoch:
             return history
@@ -259,7 +263,8 @@ class Model(Layer):
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
-        sample_weight: Any = None, steps: int | None = None, return_dict: bool = False,
+        sample_weight: Any = None, steps: int | None = None, callbacks: Any = None,
+        return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """The loss, or a list of loss and metrics, or a dict of them with ``return_dict``."""
         self._require_compiled("evaluate")
@@ -268,21 +273,27 @@ class Model(Layer):
         data = as_data(self, x, y, sample_weight, batch_size, steps=steps)
         if isinstance(data, Arrays) and data.y is None:
             raise DataError(f"{self.name}.evaluate got no targets", hint="model.evaluate(x, y)")
-        values = measure(self, data, self._metrics) or {}
+        watchers = as_callbacks(callbacks, self, {"steps": len(data) or None})
+        values = measure(self, data, self._metrics, watchers) or {}
         if return_dict:
             return values
         return list(values.values()) if len(values) > 1 else values["loss"]
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto",
-        steps: int | None = None,
+        steps: int | None = None, callbacks: Any = None,
     ) -> Any:  # fmt: skip
         """The outputs for all samples, as a NumPy array; the model is in evaluation mode."""
         data = as_data(self, x, None, None, batch_size, steps=steps)
-        parts = []
+        watchers = as_callbacks(callbacks, self, {"steps": len(data) or None})
+        parts: list[Any] = []
+        tell(watchers, "on_predict_begin", {})
         with eval_mode(self), modes.no_grad():
-            for batch, _, _ in data():
+            for i, (batch, _, _) in enumerate(data()):
+                tell(watchers, "on_predict_batch_begin", i, {})
                 parts.append(self(batch))
+                tell(watchers, "on_predict_batch_end", i, {"outputs": parts[-1]})
+        tell(watchers, "on_predict_end", {})
         if not parts:
             raise DataError("there is nothing to predict: no batches")
         if isinstance(parts[0], tuple):
@@ -302,7 +313,8 @@ class Model(Layer):
             raise ArgumentError(
                 f"{self.name} has no weights to save yet", hint="fit it, or give input_shape="
             )
-        save(self.state_dict(), path)
+        state = self.state_dict()
+        save(state, path, metadata={_ORDER: json.dumps(list(state))})
 
     def load_weights(self, filepath: Any) -> None:
         """Read the weights that ``save_weights`` of a model of the same layers wrote.
@@ -310,7 +322,7 @@ class Model(Layer):
         Weights are matched in order, so that names may differ; ArgumentError or ShapeError if
         number or shapes do.
         """
-        loaded = list(load(_weights_path(filepath)).values())
+        loaded = _in_order(*load_with_metadata(_weights_path(filepath)), filepath)
         mine = list(self.state_dict(keep_vars=True).values())
         if not self.built:
             raise ArgumentError(
@@ -330,7 +342,22 @@ class Model(Layer):
             w.data = new.to(w.dtype)
 
 
+def _listed(given: Any) -> list[Any]:
+    """None, one, or several, as a list."""
+    return [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+_ORDER = "nbdl.keras.order"  # of the weights in a file, which keeps them by name
+
 _metrics_get: Callable[[Any], Any] = metrics.get
+
+
+def _in_order(tensors: dict[str, Tensor], metadata: dict[str, str], path: Any) -> list[Tensor]:
+    """The tensors in the order of the model that saved them."""
+    try:
+        return [tensors[name] for name in json.loads(metadata.get(_ORDER, "[]")) or tensors]
+    except (KeyError, TypeError, ValueError):
+        raise FileError(f"{str(path)!r} says an order of weights that it does not hold") from None
 
 
 def _weights_path(filepath: Any) -> Path:

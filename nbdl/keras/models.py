@@ -60,7 +60,7 @@ class Sequential(Model):
 
     def _spec_dtype(self) -> Any:
         """Whole numbers reach an Embedding that has only reshaping layers before it."""
-        layers = self.layers
+        layers = list(self.children())
         if self._shapes and any(isinstance(m, Layer) and m.takes_integers for m in layers[:-1]):
             return None
         last = layers[-1]
