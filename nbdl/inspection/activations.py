@@ -11,6 +11,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core import modes, random
 from nbdl.core.backward import grad
+from nbdl.core.mistakes import untold
 from nbdl.core.random import Generator
 from nbdl.core.tensor import Tensor, rules
 from nbdl.core.tree import leaves
@@ -61,8 +62,9 @@ def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) ->
     recorder = Recorder(model)
     error = ""
     gradients: dict[int, Tensor] = {}
-    # What is not finite is reported below, with its place; NumPy's warnings have none.
-    with _undisturbed(model), np.errstate(all="ignore"):
+    # What is not finite is reported below, with its place; NumPy's warnings have none, and what
+    # core tells of a bad loss is meant for the loop of whoever trains.
+    with _undisturbed(model), np.errstate(all="ignore"), untold():
         try:
             with recording(recorder):
                 output = model(**given) if isinstance(given, dict) else model(given)
