@@ -61,8 +61,7 @@ def grad(
     Raises:
         GradientError: an input does not require a gradient, or was not used.
     """
-    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     if isinstance(grad_outputs, Tensor) or grad_outputs is None:
         grad_outputs = (grad_outputs,) * len(outputs)
     keep = create_graph if retain_graph is None else retain_graph
@@ -76,6 +75,16 @@ def grad(
             hint="allow_unused=True gives None for it",
         )
     return results
+
+
+def _tensors(name: str, given: Any) -> tuple[Tensor, ...]:
+    """One tensor or several, as a tuple of them."""
+    listed = given if isinstance(given, (list, tuple)) else (given,)
+    for x in listed:
+        if not isinstance(x, Tensor):
+            got = f"a {type(x).__name__}: {x!r:.60}"
+            raise GradientError(f"grad: {name} must be tensors, got {got}")
+    return tuple(listed)
 
 
 def _nodes(inputs: Sequence[Tensor]) -> list[AnyNode]:
@@ -153,7 +162,8 @@ def _seed(pending: dict[AnyNode, Any], y: Tensor, dy: Tensor | None) -> None:
             )
         _check_finite(y)
         dy = rules.ones_like(y)
-    elif dy.shape != y.shape:
+    dy = rules.astensor(dy, y)
+    if dy.shape != y.shape:
         raise ShapeError(f"gradient has shape {dy.shape}, the tensor has {y.shape}")
     before = pending.get(y.node)
     pending[y.node] = dy if before is None else rules.add(before, dy)
@@ -207,33 +217,35 @@ def _leading_to(order: list[AnyNode], targets: set[AnyNode]) -> set[AnyNode]:
 def _run_hooks(node: AnyNode, g: Any) -> Any:
     for hook in list((node.extra or {}).get("hooks", {}).values()):
         changed = hook(g)
-        if changed is not None:
-            g = changed
+        if changed is None:
+            continue
+        if not isinstance(changed, Tensor) or changed.shape != g.shape:
+            got = f"shape {changed.shape}" if isinstance(changed, Tensor) else f"{changed!r:.60}"
+            raise GradientError(
+                f"a hook returned {got} for a gradient of shape {g.shape}",
+                hint="return a tensor of the gradient's shape, or None to leave it",
+            )
+        g = changed
     return g
 
 
 def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
-    leaf = x.node
+    node = x.node
     if x.grad is None:
-        leaf.used = False
+        if type(node) is Leaf:
+            node.used = node.added = False
         x.grad = g if create_graph else g.detach()
     else:
-        if leaf.used:
-            _check_zeroed(leaf, x.grad)
+        if type(node) is Leaf and node.used:
+            node.added = node.added or _is_there(x.grad)
         x.grad = rules.add(x.grad, g)
-    for hook in list((leaf.extra or {}).get("after", {}).values()):
+    for hook in list((node.extra or {}).get("after", {}).values()):
         hook(x)
 
 
-def _check_zeroed(leaf: Leaf, before: Tensor) -> None:
-    """Tell when a gradient is added to one that a step was already made with."""
-    leaf.used = False
-    if has_data(before.value) and before.value.any():
-        tell(
-            "backward adds to gradients that the optimizer has already used: those of all steps "
-            "so far add up",
-            "optimizer.zero_grad() before each backward",
-        )
+def _is_there(g: Tensor) -> bool:
+    """Whether a gradient has something in it (``p.grad.zero_()`` is a way to begin anew)."""
+    return has_data(g.value) and bool(g.value.any())
 
 
 def _deliver_pick(pending: dict[AnyNode, Any], pick: Pick, g: Tensor) -> None:

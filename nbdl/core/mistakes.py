@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import linecache
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.anomaly import user_line
 from nbdl.core.tape import SPENT, Node, Pick
@@ -49,19 +51,23 @@ def tell(what: str, cure: str, scope: modes.Scope | None = None) -> None:
         warnings.warn_explicit(text, MistakeWarning, where[0] or "<unknown>", where[1])
 
 
-class untold:
-    """Say nothing of mistakes inside a ``with`` block of this thread: what is tried may be bad."""
+class told_to:
+    """Mistakes seen in a ``with`` block of this thread go to ``hear(text)``, not to warnings."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        self.hear = hear
 
     def __enter__(self) -> None:
         state = modes.local.state
-        self.before, state.tell = state.tell, _unheard
+        self.before, state.tell = state.tell, self.hear
 
     def __exit__(self, *_: object) -> None:
         modes.local.state.tell = self.before
 
 
-def _unheard(text: str) -> None:
-    """Nobody hears of it."""
+def untold() -> told_to:
+    """Say nothing of mistakes inside a ``with`` block: what is only tried may be bad."""
+    return told_to(lambda text: None)
 
 
 _PASSING = ("Reshape", "PermuteDims", "Cast", "Clone", "GetItem", "BroadcastTo")
@@ -87,14 +93,23 @@ def made_by(x: Tensor, *titles: str) -> Node | None:
 
 def check_spent(x: Tensor, y: Tensor) -> None:
     """Tell when a loss whose backward has run is added to a sum that keeps its history."""
-    for a in (x, y):
-        node = a.node
-        if type(node) in (Node, Pick) and node.extra and SPENT in node.extra:
+    for part, other in ((x, y), (y, x)):
+        if _is_spent(part) and type(other.node) is Node and other.node.op.title == "Add":
             tell(
                 "a loss is added up after its backward: the sum holds the graph of every step, "
                 "so memory grows",
                 "total += loss.item()",
             )
+
+
+def _is_spent(x: Tensor) -> bool:
+    node = x.node
+    return type(node) in (Node, Pick) and bool(node.extra) and SPENT in node.extra
+
+
+def _counts(a: np.ndarray) -> bool:
+    """Whether values are an axis of a table, as ``arange(n)``: one after the other, growing."""
+    return bool((np.diff(a.reshape(-1)) > 0).all())
 
 
 def check_pairing(name: str, x: Tensor, y: Tensor) -> None:
@@ -113,7 +128,9 @@ def check_pairing(name: str, x: Tensor, y: Tensor) -> None:
     if floats and (column.node is None and row.node is None):
         return
     a, b = column.value, row.value
-    if type(a) is np.ndarray and type(b) is np.ndarray and np.may_share_memory(a, b):
+    if not has_data(a) or not has_data(b):
+        return
+    if type(a) is np.ndarray and (np.may_share_memory(a, b) or _counts(a) or _counts(b)):
         return
     made = (column if column.node is not None else row).node
     scope = getattr(made.edges[0] if type(made) is Pick else made, "scope", None)

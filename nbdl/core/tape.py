@@ -20,13 +20,14 @@ count = itertools.count().__next__
 class Leaf:
     """Where a gradient ends: the tape's end of a tensor that the user made."""
 
-    __slots__ = ("__weakref__", "extra", "seq", "tensor", "used")
+    __slots__ = ("__weakref__", "added", "extra", "seq", "tensor", "used")
 
     edges: tuple[()] = ()
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = weakref.ref(tensor)
-        self.used = False  # whether an optimizer has made a step with the gradient
+        self.used = False  # whether an optimizer has made a step with the gradient,
+        self.added = False  # and whether another one was added to it since
         self.extra: dict[str, Any] | None = None
         self.seq = count()
 
@@ -172,5 +173,6 @@ def remember_skeleton(root: AnyNode, size: int) -> None:
         node = oldest()
         if isinstance(node, Pick):
             node = node.edges[0]
-        if isinstance(node, Node) and node.saved is None:
+        if isinstance(node, Node) and not node.saved:
+            node.saved = None  # another backward is refused, not silently without gradients
             node.edges = (None,) * len(node.edges)

@@ -99,7 +99,7 @@ class Divide(Elementwise):
 def add(x: Any, y: Any) -> Tensor:
     """x + y, elementwise.  x, y: broadcasting -> z: their common shape."""
     x, y = promote(x, y)
-    if not (x.ndim or y.ndim) and (x.node is not None or y.node is not None):
+    if x.node is not None and y.node is not None and not (x.ndim or y.ndim):
         check_spent(x, y)
     return _add(x, y)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.mistakes import tell
 from nbdl.core.tensor import Tensor
@@ -53,7 +54,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     _check(p)
     if not training or p == 0:
         return x
-    if not modes.local.state.grad:
+    if not modes.local.state.grad and has_data(x.value):
         tell(
             f"dropout drops {p:.0%} of the values while no gradients are recorded: a prediction "
             "in training mode",

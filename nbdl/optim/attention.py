@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbdl.core import modes
 from nbdl.core.mistakes import tell
+from nbdl.core.tape import Leaf
 
 if TYPE_CHECKING:
     from nbdl.optim.optimizer import Optimizer
@@ -20,16 +21,33 @@ class Attention:
     def __init__(self) -> None:
         self.steps = 0
 
-    def after(self, optimizer: Optimizer, updated: int) -> None:
-        """Look at a step in which ``updated`` parameters got a new value."""
+    def after(self, optimizer: Optimizer, updated: list[Any]) -> None:
+        """Look at a step in which the parameters ``updated`` got a new value."""
         self.steps += 1
         who = type(optimizer).__name__
+        _mark_used(updated, who)
         if not updated:
             _tell_nothing(optimizer, who)
         elif self.steps == _PATIENCE:
             _tell_idle(optimizer, who)
         if modes.local.state.untrained:
             _tell_evaluating(optimizer)
+
+
+def _mark_used(updated: list[Any], who: str) -> None:
+    """Tell when a gradient was added to one that the step before had used already."""
+    added = False
+    for p in updated:
+        leaf = p.node
+        if type(leaf) is Leaf:
+            added = added or leaf.added
+            leaf.used, leaf.added = True, False
+    if added:
+        tell(
+            f"{who}.step() with gradients that were added to those of the step before: all "
+            "gradients so far add up",
+            "optimizer.zero_grad() before each backward",
+        )
 
 
 def _members(optimizer: Optimizer) -> list[Any]:
@@ -62,7 +80,9 @@ def _tell_evaluating(optimizer: Optimizer) -> None:
     mine = {id(p) for p in _members(optimizer)}
     for reference in modes.local.state.untrained:
         model = reference()
-        if model is not None and any(id(p) in mine for p in model.parameters()):
+        if model is None or model.training:
+            continue
+        if any(id(p) in mine for p in model.parameters()):
             tell(
                 f"a training step of {model._name or type(model).__name__} in evaluation mode: "
                 "its dropout and batch norm do not work as in training",

@@ -195,11 +195,9 @@ class Optimizer:
         try:
             for p, value, g, s, group in ready:
                 p.value = apply(value, g, s, group)
-                if type(p.node) is Leaf:
-                    p.node.used = True
         finally:
             restore(before)
-        self._attention.after(self, len(ready))
+        self._attention.after(self, [p for p, *_ in ready])
         return loss
 
     def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
@@ -227,7 +225,7 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if type(p.node) is Leaf:
-                    p.node.used = False
+                    p.node.used = p.node.added = False
                 if set_to_none:
                     p.grad = None
                 elif p.grad is not None:

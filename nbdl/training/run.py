@@ -15,6 +15,7 @@ import numpy as np
 
 from nbdl import events
 from nbdl.core import random
+from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
 from nbdl.errors import TrainingError
 from nbdl.training.history import History
@@ -279,7 +280,7 @@ class Run:
         in_thread(lambda: self._work(work))
 
     def _work(self, work: Callable[[], str | None]) -> None:
-        with random.use(self.generator), np.errstate(all="ignore"):
+        with random.use(self.generator), np.errstate(all="ignore"), told_to(self._hear):
             self.begin()
             try:
                 message = work()
@@ -287,6 +288,10 @@ class Run:
                 self.end("failed", f"{type(error).__name__}: {error}", error)
             else:
                 self.end("finished", message)
+
+    def _hear(self, mistake: str) -> None:
+        """A mistake that was seen while training: kept among the run's events, not printed."""
+        self.history.note("warning", mistake)
 
     def begin(self) -> None:
         """The run starts, in this thread."""

@@ -1,5 +1,5 @@
 # expect: MistakeWarning
-# words: gradients that the optimizer has already used
+# words: added to those of the step before
 # cure: optimizer.zero_grad()
 import nbdl
 from nbdl import nn, optim
@@ -10,5 +10,5 @@ optimizer = optim.SGD(net.parameters(), lr=0.1)
 x, y = nbdl.randn(8, 4), nbdl.tensor([0, 1, 2, 0, 1, 2, 0, 1])
 for _ in range(3):
     loss = F.cross_entropy(net(x), y)
-    loss.backward()  # here
-    optimizer.step()
+    loss.backward()
+    optimizer.step()  # here

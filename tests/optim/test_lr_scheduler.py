@@ -15,6 +15,9 @@ from nbdl import optim
 from nbdl.errors import ArgumentError
 from nbdl.optim import lr_scheduler as ours
 
+# Schedules are stepped here without a training around them.
+pytestmark = pytest.mark.filterwarnings("ignore::nbdl.errors.MistakeWarning")
+
 SCHEDULES = [
     ("StepLR", {"step_size": 3, "gamma": 0.5}),
     ("MultiStepLR", {"milestones": [2, 5, 5, 20], "gamma": 0.3}),
