@@ -19,6 +19,19 @@ class Context:
         self.needs_input_grad = needs_input_grad
         self.saved_tensors: tuple[Tensor, ...] = ()
 
+        self.byproducts: tuple[int, ...] = ()
+        self.constant = False
+        self._marked: tuple[Tensor, ...] = ()
+
+    def mark_non_differentiable(self, *outputs: Tensor) -> None:
+        """Say in ``forward`` that these outputs carry no gradient, such as places."""
+        self._marked = outputs
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """``backward`` gets zeros for outputs that nobody used: there is no other setting here."""
+        if not value:
+            raise GradientError("set_materialize_grads(False) is not possible")
+
     def save_for_backward(self, *tensors: Tensor) -> None:
         """Keep tensors for ``backward`` and ``jvp``, which find them as ``ctx.saved_tensors``."""
         self.saved_tensors = tensors
@@ -28,6 +41,8 @@ class Context:
 
 class Function:
     """Base of custom functions, with PyTorch's face.
+
+    ``forward`` may also leave ``ctx`` out and compute only; then ``setup_context`` saves.
 
     Example:
         >>> import nbdl
@@ -50,6 +65,10 @@ class Function:
     def forward(ctx: Context, *args: Any) -> Any:
         """Compute the output(s); runs without recording."""
         raise GradientError("a custom Function must define forward(ctx, *args)")
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Save what ``backward`` needs, where ``forward`` takes no ``ctx``."""
 
     @staticmethod
     def backward(ctx: Context, *grads: Tensor) -> Any:
@@ -83,6 +102,8 @@ class CustomCall(Op):
     args: tuple[Any, ...]
     places: tuple[int, ...]
 
+    explains = False
+
     def __repr__(self) -> str:
         return f"{self.function.__name__}()"
 
@@ -91,13 +112,43 @@ class CustomCall(Op):
         for place, value in zip(self.places, values, strict=True):
             args[place] = Tensor._wrap(value)
         with modes.no_grad():
-            result = self.function.forward(self.ctx, *args)
+            result = self._call(args)
+        outputs = result if isinstance(result, (tuple, list)) else (result,)
+        for y in outputs:
+            if not isinstance(y, Tensor):
+                raise GradientError(
+                    f"{self.function.__name__}.forward returned a {type(y).__name__}, expected a "
+                    "tensor or a tuple of tensors",
+                    hint="nbdl.asarray(y) for NumPy's arrays",
+                )
+        marked = {id(y) for y in self.ctx._marked}
+        self.ctx.byproducts = tuple(i for i, y in enumerate(outputs) if id(y) in marked)
+        self.ctx.constant = len(self.ctx.byproducts) == len(outputs)
+        self.ctx._marked = ()
         # What was saved of the inputs must be the inputs themselves, for higher derivatives.
         originals = {id(args[p]): self.args[p] for p in self.places}
         self.ctx.saved_tensors = tuple(originals.get(id(t), t) for t in self.ctx.saved_tensors)
         if isinstance(result, (tuple, list)):
             return tuple(y.value for y in result)
         return result.value
+
+    def _call(self, args: list[Any]) -> Any:
+        """The user's forward, in either of its forms."""
+        if self.function.setup_context is Function.setup_context:
+            return self.function.forward(self.ctx, *args)
+        result = self.function.forward(*args)
+        self.function.setup_context(self.ctx, tuple(args), result)
+        return result
+
+    @property
+    def byproducts(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The outputs that ``forward`` marked as not differentiable."""
+        return self.ctx.byproducts
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """Whether any output is; known once forward has run."""
+        return not self.ctx.constant
 
     def forward(self, xp: Any, *values: Any) -> Any:
         """Run the user's forward on plain tensors."""

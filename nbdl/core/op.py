@@ -62,6 +62,7 @@ class Op:
     saves: ClassVar[tuple[str, ...]] = ()
     byproducts: ClassVar[tuple[int, ...]] = ()
     differentiable: ClassVar[bool] = True
+    explains: ClassVar[bool] = True  # whether ``infer`` finds words for what forward refuses
     stacks: ClassVar[bool] = False
     axis_fields: ClassVar[tuple[str, ...]] = ()
     shape_fields: ClassVar[tuple[str, ...]] = ()
@@ -238,7 +239,7 @@ def _inner(value: Lifted) -> int:
 
 def _explained(op: Op, arrays: list[Any], error: Exception) -> Exception:
     """The shape rule's own words for what made ``forward`` fail, if it has any."""
-    if isinstance(error, NbdlError):
+    if isinstance(error, NbdlError) or not op.explains:
         return error
     specs = [Spec(a.shape, a.dtype) for a in arrays]
     try:

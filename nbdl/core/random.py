@@ -6,6 +6,7 @@ import secrets
 import threading
 
 from nbdl.core import modes
+from nbdl.errors import ArgumentError
 
 
 class Generator:
@@ -22,7 +23,10 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of ``seed`` (any int; 64 bits are used) at its first draw."""
-        self.seed = int(seed) & (2**64 - 1)
+        try:
+            self.seed = int(seed) & (2**64 - 1)
+        except (TypeError, ValueError, OverflowError):
+            raise ArgumentError(f"a seed must be a whole number, got {seed!r:.60}") from None
         self.draw = 0
         return self
 

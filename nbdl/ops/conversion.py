@@ -210,6 +210,8 @@ def _array(x: Any, dtype: Any = None) -> Any:
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.size == 0:
         return array.astype(dtypes.default_float())
+    if x is None:
+        raise DtypeError("None is no number", hint="does a function lack its `return`?")
     raise DtypeError(
         f"a tensor cannot hold {array.dtype} values",
         hint="numbers or bools; encode text or objects as integers first",

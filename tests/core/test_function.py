@@ -86,5 +86,70 @@ def test_wrong_number_and_shape_of_gradients() -> None:
         Wrong.apply(leaf(1.0)).backward()
 
 
+def test_forward_without_ctx_and_setup_context() -> None:
+    class Square(nbdl.Function):
+        @staticmethod
+        def forward(x):
+            return x * x
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, dy):
+            return 2 * ctx.saved_tensors[0] * dy
+
+    x = leaf(3.0)
+    (g,) = nbdl.grad(Square.apply(x), x, create_graph=True)
+    (h,) = nbdl.grad(g, x)
+    assert (g.item(), h.item()) == (6, 2)
+
+
+def test_outputs_can_be_marked_as_not_differentiable() -> None:
+    class Largest(nbdl.Function):
+        @staticmethod
+        def forward(ctx, x):
+            place = x.argmax().to("float32")
+            ctx.mark_non_differentiable(place)
+            return place, x.max()
+
+        @staticmethod
+        def backward(ctx, no_gradient, dy):
+            assert no_gradient is None
+            return dy * nbdl.ones(2)
+
+    class Sign(nbdl.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.sign()
+            ctx.mark_non_differentiable(y)
+            return y
+
+    x = nbdl.tensor([1.0, 2.0], requires_grad=True)
+    place, largest = Largest.apply(x)
+    assert not place.requires_grad
+    largest.backward()
+    assert x.grad.tolist() == [1, 1]
+    assert not Sign.apply(x).requires_grad
+
+
+def test_what_forward_gives_and_raises_is_told_as_it_is() -> None:
+    class Array(nbdl.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.numpy()
+
+    class Breaks(nbdl.Function):
+        @staticmethod
+        def forward(ctx, x):
+            raise ValueError("my own words")
+
+    with pytest.raises(GradientError, match=r"Array.forward returned a ndarray(.|\n)*asarray"):
+        Array.apply(leaf(1.0))
+    with pytest.raises(ValueError, match=r"^my own words$"):
+        Breaks.apply(leaf(1.0))
+
+
 def test_shapes_alone_run_through_a_custom_function() -> None:
     assert Cube.apply(nbdl.empty_spec((2, 3))).shape == (2, 3)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+from collections import deque
 
 import numpy as np
 import pytest
 
 import nbdl
-from nbdl.errors import GradientError
+from nbdl.core import tape
+from nbdl.errors import GradientError, ShapeError
 from nbdl.ops.normalization import Standardize
 
 
@@ -108,6 +110,10 @@ def test_backward_needs_a_scalar_or_a_gradient() -> None:
         (x * 2).backward()
     (x * 2).backward(nbdl.tensor([1.0, 10.0], dtype="float64"))
     assert x.grad.tolist() == [2, 20]
+    (x * 2).backward([1.0, 1.0])
+    assert x.grad.tolist() == [4, 22]
+    with pytest.raises(ShapeError, match=r"gradient has shape \(3,\), the tensor has \(2,\)"):
+        (x * 2).backward(nbdl.ones(3))
 
 
 def test_backward_takes_its_arguments_by_position_and_can_be_limited_to_some_inputs() -> None:
@@ -211,6 +217,41 @@ def test_hooks_see_and_replace_gradients_and_can_be_removed() -> None:
     assert x.grad.tolist() == [60]
     handle.remove()
     handle.remove()
+
+
+def test_hooks_that_return_something_else_are_told() -> None:
+    for wrong, words in ((nbdl.ones(3), r"shape \(3,\)"), ("text", "'text'")):
+        y = leaf(1, 2) * 2
+        y.register_hook(lambda g, wrong=wrong: wrong)
+        with pytest.raises(GradientError, match=rf"a hook returned {words} for .*shape \(2,\)"):
+            y.sum().backward()
+
+
+def test_gradients_of_what_is_no_tensor_are_told() -> None:
+    with pytest.raises(GradientError, match=r"outputs must be tensors, got a float: 3\.0"):
+        nbdl.grad(3.0, leaf(1))
+    with pytest.raises(GradientError, match="inputs must be tensors, got a str"):
+        nbdl.grad(leaf(1) * 2, ["x"])
+
+
+def test_only_the_newest_skeletons_are_kept(monkeypatch) -> None:
+    monkeypatch.setattr(tape, "_skeletons", deque())
+    monkeypatch.setattr(tape, "_skeleton_count", 0)
+    monkeypatch.setattr(tape, "SKELETON_LIMIT", 10)
+    losses = []
+    for _ in range(4):
+        losses.append(((leaf(1) * 2 + 1) * 3).sum())
+        losses[-1].backward()
+    depths = []
+    for loss in losses:
+        depth, node = 0, loss.grad_fn
+        while node is not None and not isinstance(node, tape.Leaf):
+            depth, node = depth + 1, node.edges[0]
+        depths.append(depth)
+    assert depths == [1, 1, 4, 4]
+    with pytest.raises(GradientError, match="second time to Sum"):
+        losses[0].backward()
+    assert losses[-1].detach().grad_fn is None
 
 
 def test_post_accumulate_hook_comes_after_grad() -> None:

@@ -87,3 +87,9 @@ def test_randint_and_randperm() -> None:
     assert sorted(nbdl.randperm(50, generator=Generator(7)).tolist()) == list(range(50))
     with pytest.raises(ArgumentError, match="low=3, high=3"):
         nbdl.randint(3, 3)
+
+
+def test_a_seed_is_a_whole_number() -> None:
+    with pytest.raises(ArgumentError, match="a seed must be a whole number, got 'abc'"):
+        nbdl.manual_seed("abc")
+    assert Generator(-1).seed == 2**64 - 1
