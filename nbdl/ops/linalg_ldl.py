@@ -1,4 +1,7 @@
-"""Factors of symmetric matrices that need not be positive definite: LDL (LAPACK's, by SciPy)."""
+"""Factors of symmetric matrices that need not be positive definite: LDL.
+
+LAPACK computes them, by SciPy, so those of a GPU's matrices go over the CPU.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import DeviceError
 from nbdl.ops.conversion import astensor, promote
 from nbdl.ops.matrices import Matrices, matrices, square
 from nbdl.shapes import Spec, broadcast_shapes
@@ -17,10 +19,8 @@ from nbdl.shapes import Spec, broadcast_shapes
 __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
 
 
-def _routines(name: str, xp: Any, hermitian: bool, dtype: Any) -> tuple[Any, Any]:
+def _routines(hermitian: bool, dtype: Any) -> tuple[Any, Any]:
     """LAPACK's factorization and solution for a dtype."""
-    if xp is not np:
-        raise DeviceError(f"{name} computes on the CPU only", hint="x.cpu()")
     lapack = backends.lapack()
     letter = {"f": "s", "d": "d", "F": "c", "D": "z"}[np.dtype(dtype).char]
     kind = "he" if hermitian and letter in "cz" else "sy"
@@ -35,8 +35,8 @@ class LdlFactor(Matrices):
     differentiable = False
 
     def forward(self, xp: Any, x: Any) -> tuple[Any, Any, Any]:
-        (a,) = self.accumulate(xp, x)
-        factor, _ = _routines(self.name, xp, self.hermitian, a.dtype)
+        (a,) = self.accumulate(np, backends.to_numpy(x))
+        factor, _ = _routines(self.hermitian, a.dtype)
         packed = np.empty_like(a)
         pivots = np.empty(a.shape[:-1], np.int32)
         info = np.zeros(a.shape[:-2], np.int32)
@@ -44,7 +44,8 @@ class LdlFactor(Matrices):
             ldu, ipiv, failed = factor(a[index], lower=1)
             packed[index] = np.tril(ldu)  # LAPACK leaves the other triangle as it was
             pivots[index], info[index] = ipiv, failed
-        return packed.astype(x.dtype, copy=False), pivots, info
+        packed = packed.astype(x.dtype, copy=False)
+        return xp.asarray(packed), xp.asarray(pivots), xp.asarray(info)
 
     def infer(self, x: Spec) -> tuple[Spec, Spec, Spec]:
         return x, Spec(x.shape[:-1], dtypes.int32), Spec(x.shape[:-2], dtypes.int32)
@@ -56,19 +57,20 @@ class LdlSolve(Matrices):
 
     hermitian: bool = False
     differentiable = False
+    stacks = False  # the pivots have one axis less
 
     def forward(self, xp: Any, packed: Any, pivots: Any, b: Any) -> Any:
-        a, right = self.accumulate(xp, packed, b)
-        _, solve = _routines(self.name, xp, self.hermitian, a.dtype)
+        a, right = self.accumulate(np, backends.to_numpy(packed), backends.to_numpy(b))
+        _, solve = _routines(self.hermitian, a.dtype)
         shape = self.infer(*(Spec(t.shape, t.dtype) for t in (packed, pivots, b))).shape
         stack = shape[:-2]
         a = np.broadcast_to(a, (*stack, *a.shape[-2:]))
-        pivots = np.broadcast_to(pivots, (*stack, pivots.shape[-1]))
+        pivots = np.broadcast_to(backends.to_numpy(pivots), (*stack, pivots.shape[-1]))
         right = np.broadcast_to(right, shape)
         x = np.empty(shape, right.dtype)
         for index in np.ndindex(stack) if x.size else ():
             x[index], _ = solve(a[index], pivots[index], right[index], lower=1)
-        return x.astype(b.dtype, copy=False)
+        return xp.asarray(x.astype(b.dtype, copy=False))
 
     def infer(self, packed: Spec, pivots: Spec, b: Spec) -> Spec:
         stack = broadcast_shapes(packed.shape[:-2], b.shape[:-2], what=f"{self.name}: stacks")
@@ -94,7 +96,7 @@ def ldl_factor(x: Any, /, *, hermitian: bool = False) -> LdlFactorResult:
     """x = L @ D @ L.mT (L.mH if ``hermitian``) for symmetric x, in LAPACK's packed form.
 
     x: (..., n, n), of which the lower triangle is read -> LD: (..., n, n), pivots: (..., n)
-    int32. No gradient. On the CPU only (DeviceError).
+    int32. No gradient.
     """
     return LdlFactorResult(*ldl_factor_ex(x, hermitian=hermitian)[:2])
 

@@ -26,11 +26,14 @@ def check_grad(
     atol: float = 1e-6,
     seed: int = 0,
 ) -> bool:
-    """Compare the gradients of ``function`` with central differences in float64.
+    """Compare the gradients of ``function`` with central differences in double precision.
+
+    The gradient of a complex input is d/d(real part) + i d/d(imaginary part), PyTorch's.
 
     Args:
         function: takes tensors, gives a tensor or a tuple of them.
-        inputs: arrays or tensors; floats are checked (as float64), others are passed on.
+        inputs: arrays or tensors; floats are checked (as float64) and complex numbers (as
+            complex128), others are passed on.
         order: 1, or 2 for the gradient of the gradient as well.
         eps: the step of the differences.
         rtol, atol: how far off a gradient may be: atol + rtol * the largest of its kind.
@@ -42,11 +45,11 @@ def check_grad(
     Raises:
         GradientMismatch: names the input, the element, and both values.
     """
-    arrays = [_float64(x) for x in inputs]
-    places = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
+    arrays = [_double(x) for x in inputs]
+    places = [i for i, a in enumerate(arrays) if a.dtype.kind in "fc"]
     rng = np.random.default_rng(seed)
     outputs = _float_outputs(_call(function, arrays, ()))
-    weights = [rng.uniform(0.5, 1.5, y.shape) for y in outputs]
+    weights = [_weights(rng, y) for y in outputs]
     _compare(function, arrays, places, weights, "gradient", eps, rtol, atol)
     if order < 2:
         return True
@@ -72,7 +75,7 @@ def check_grad(
     both = [*arrays, *weights]
     seconds = _float_outputs(_call(first, both, range(len(both))))
     if seconds:
-        weights2 = [rng.uniform(0.5, 1.5, y.shape) for y in seconds]
+        weights2 = [_weights(rng, y) for y in seconds]
         variable = [*places, *range(count, len(both))]
         _compare(first, both, variable, weights2, "second gradient", eps, rtol, atol)
     return True
@@ -146,21 +149,34 @@ def numeric_gradients(
     def total(values: list[np.ndarray]) -> float:
         # With gradients recorded: the function may itself take a gradient.
         ys = _float_outputs(_call(function, values, range(len(values))))
-        return float(sum((y.numpy() * w).sum() for y, w in zip(ys, weights, strict=True)))
+        terms = ((y.numpy() * w.conj()).real.sum() for y, w in zip(ys, weights, strict=True))
+        return float(sum(terms))
+
+    def slope(place: int, i: tuple[int, ...], direction: complex) -> float:
+        sides = []
+        for step in (eps, -eps):
+            values = list(arrays)
+            values[place] = arrays[place].copy()
+            values[place][i] += step * direction
+            sides.append(total(values))
+        return (sides[0] - sides[1]) / (2 * eps)
 
     result = []
     for place in places:
-        g = np.zeros(arrays[place].shape)
+        g = np.zeros_like(arrays[place])
         for i in np.ndindex(g.shape):
-            sides = []
-            for step in (eps, -eps):
-                values = list(arrays)
-                values[place] = arrays[place].copy()
-                values[place][i] += step
-                sides.append(total(values))
-            g[i] = (sides[0] - sides[1]) / (2 * eps)
+            g[i] = slope(place, i, 1)
+            if g.dtype.kind == "c":
+                g[i] += 1j * slope(place, i, 1j)
         result.append(g)
     return result
+
+
+def _weights(rng: np.random.Generator, y: Tensor) -> np.ndarray:
+    w = rng.uniform(0.5, 1.5, y.shape)
+    if y.dtype.kind == "c":
+        w = w + 1j * rng.uniform(0.5, 1.5, y.shape)
+    return np.asarray(w)
 
 
 def _call(function: Callable[..., Any], arrays: list[np.ndarray], leaves_at: Any) -> Any:
@@ -170,17 +186,17 @@ def _call(function: Callable[..., Any], arrays: list[np.ndarray], leaves_at: Any
         with no_grad():
             return function(*tensors)
     for i in leaves_at:
-        if tensors[i].dtype == dtypes.float64:
+        if tensors[i].dtype.kind in "fc":
             tensors[i].requires_grad_()
     return function(*tensors)
 
 
 def _float_outputs(outputs: Any) -> list[Tensor]:
-    return [y for y in leaves(outputs) if y.dtype in dtypes.FLOATS]
+    return [y for y in leaves(outputs) if dtypes.is_differentiable(y.dtype)]
 
 
-def _float64(x: Any) -> np.ndarray:
+def _double(x: Any) -> np.ndarray:
     array = x.numpy() if isinstance(x, Tensor) else np.asarray(x)
-    if array.dtype.kind in "fV":
-        return array.astype(np.float64)
-    return array
+    if array.dtype.kind == "c":
+        return array.astype(np.complex128)
+    return array.astype(np.float64) if array.dtype.kind in "fV" else array

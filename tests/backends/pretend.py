@@ -7,7 +7,8 @@ says nothing of overflows. So rules are tested for the GPU on a machine without 
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from contextlib import nullcontext
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,19 @@ def _function(found: Any) -> Any:
     return function
 
 
+class _Functions:
+    """What stands for a module of functions: NumPy's, on pretended arrays."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        if isinstance(found, ModuleType):
+            return _Functions(found)
+        return found if isinstance(found, type) or not callable(found) else _function(found)
+
+
 class Cupy:
     """What stands for the module ``cupy``."""
 
@@ -104,17 +118,19 @@ class Cupy:
     )
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        if isinstance(found, type) or not callable(found):
-            return found
-        function = _function(found)
-        if found is np.add:
+        function = getattr(_Functions(np), name)
+        if name == "add":
             function.reduceat = _function(np.add.reduceat)
         return function
 
 
 class Cupyx:
     """What stands for the module ``cupyx``."""
+
+    @staticmethod
+    def errstate(*, linalg: str) -> Any:
+        """How a matrix without a result is told: here, as by NumPy, always by an error."""
+        return nullcontext()
 
     @staticmethod
     def scatter_add(total: Array, index: Any, values: Array) -> None:
