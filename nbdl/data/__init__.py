@@ -27,8 +27,9 @@ from nbdl.data.images import (
     Transform,
 )
 from nbdl.data.loader import DataLoader
-from nbdl.data.readers import ImageFolder, from_pandas, image_folder, read_csv, read_numpy
+from nbdl.data.readers import ImageFolder, image_folder, read_numpy
 from nbdl.data.sampling import sample_key, sample_rng
+from nbdl.data.tables import from_pandas, read_csv
 from nbdl.data.text import CharTokenizer, SequenceWindows, Tokenizer, WordTokenizer
 
 __all__ = [

@@ -23,12 +23,19 @@ def as_array(value: Any, name: str) -> np.ndarray:
         return value.numpy()
     if isinstance(value, (str, bytes)):
         raise DataError(f"{name} is text, not an array: {value[:40]!r}")
+    masked = int(np.ma.count_masked(value)) if isinstance(value, np.ma.MaskedArray) else 0
+    if masked:
+        raise DataError(
+            f"{name} has {masked} masked values, which an array without a mask cannot hold",
+            hint="fill them in with x.filled(0), or leave those samples out",
+        )
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{name} cannot be made an array: {_ragged(value) or error}") from None
-    if array.dtype in dtypes.ALL:
-        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    native = array.dtype.newbyteorder("=")
+    if native in dtypes.ALL:
+        return array if array.dtype.isnative else array.astype(native)
     columns = getattr(value, "dtypes", None)
     if columns is not None and getattr(value, "ndim", 0) == 2:
         raise _frame_error(value, name)

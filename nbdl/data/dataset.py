@@ -9,10 +9,9 @@ import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.data import arrays
+from nbdl.data import arrays, splitting
 from nbdl.data.collate import batch_length, collate, to_tensors
-from nbdl.data.sampling import split_order
-from nbdl.errors import ArgumentError, DataError, IndexRangeError
+from nbdl.errors import ArgumentError, DataError, IndexRangeError, brief
 
 
 class Dataset:
@@ -329,93 +328,39 @@ def as_dataset(data: Any, name: str = "data", *, dtype: Any = "default") -> Data
         found = data
     elif isinstance(data, (Mapping, np.ndarray, Tensor)):
         found = TensorDataset(data, dtype=dtype)
-    elif isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2):
+    elif isinstance(data, tuple) or _is_pair(data):
         found = TensorDataset(*data, dtype=dtype)
-    elif hasattr(data, "__len__") and hasattr(data, "__getitem__"):
+    elif hasattr(data, "columns") and hasattr(data, "iloc"):
+        raise DataError(
+            f"{name} is a frame, in which the target is not told from the inputs",
+            hint="data.from_pandas(frame, target=...)",
+        )
+    elif hasattr(data, "__len__") and hasattr(data, "__getitem__") and type(data) is not str:
         found = Subset(data, np.arange(len(data)))
     else:
         raise DataError(
-            f"{name} must be a data set, a loader, or a pair of arrays (x, y), got a "
-            f"{type(data).__name__}"
+            f"{name} must be a data set, a loader, or a pair of arrays (x, y), got "
+            f"{brief(data)}"
         )
     if not len(found):
         raise DataError(f"{name} is empty: {found!r}", hint="it needs at least one sample")
     return found
 
 
+def _is_pair(data: Any) -> bool:
+    """Whether a list is ``[x, y]``, and not two samples."""
+    return isinstance(data, list) and len(data) == 2 and not isinstance(data[0], (tuple, dict))
+
+
 def split(dataset: Any, *sizes: float, seed: int = 0, stratify: Any = None) -> tuple[Subset, ...]:
     """``Dataset.split`` for anything ``as_dataset`` takes: ``split((x, y), 0.8)``."""
     dataset = as_dataset(dataset)
-    counts = _counts(len(dataset), sizes)
-    permutation = split_order(len(dataset), seed)
+    labels = None
     if stratify is not None and stratify is not False:
         labels = _labels(dataset) if stratify is True else arrays.as_array(stratify, "stratify")
-        permutation = _stratified(permutation, labels, len(dataset), counts)
-    ends = np.cumsum(counts)
     return tuple(
-        Subset(dataset, permutation[end - count : end])
-        for count, end in zip(counts, ends, strict=True)
+        Subset(dataset, part) for part in splitting.parts(len(dataset), sizes, seed, labels)
     )
-
-
-def _counts(n: int, sizes: tuple[float, ...]) -> list[int]:
-    """Sizes of the parts, the rest included as one more part."""
-    if not sizes:
-        raise ArgumentError("split needs a size: dataset.split(0.8)")
-    for size in sizes:
-        whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
-        if not ((whole and size >= 1) or (isinstance(size, float) and 0 < size < 1)):
-            raise ArgumentError(
-                f"a part of a split is a fraction between 0 and 1 or a count, got {size!r}",
-                hint="dataset.split(0.8) or dataset.split(1000, 200)",
-            )
-    counts = [round(size * n) if isinstance(size, float) else int(size) for size in sizes]
-    rest = n - sum(counts)
-    if rest < 0 and all(isinstance(s, float) for s in sizes) and sum(sizes) <= 1 + 1e-9:
-        counts[-1] += rest  # only rounding
-        rest = 0
-    if rest < 0:
-        raise ArgumentError(f"split{sizes} asks for {sum(counts)} of {n} samples")
-    if rest and not (all(isinstance(s, float) for s in sizes) and abs(sum(sizes) - 1) < 1e-9):
-        counts.append(rest)
-    elif rest:
-        counts[-1] += rest
-    if 0 in counts:
-        raise DataError(f"split{sizes} of {n} samples leaves an empty part: {counts}")
-    return counts
-
-
-def _stratified(
-    permutation: np.ndarray, labels: np.ndarray, n: int, counts: list[int]
-) -> np.ndarray:
-    """``permutation`` rearranged so that each part has each class in proportion.
-
-    Samples of a class get evenly spaced positions in 0..1; sorting by them mixes the classes
-    so finely that any cut keeps their proportions to within one sample a class.
-    """
-    if labels.shape != (n,):
-        raise DataError(
-            f"stratify needs one class a sample: {n} samples, labels of shape {labels.shape}"
-        )
-    classes, members = np.unique(labels, return_counts=True)
-    if len(classes) > n // 2:
-        raise DataError(
-            f"stratify found {len(classes)} different labels among {n} samples: these are not "
-            "classes",
-            hint="split without stratify, or pass stratify=an array of groups",
-        )
-    rare = classes[members < len(counts)]
-    if len(rare):
-        raise DataError(
-            f"class {rare[0].item()!r} has {members.min()} sample(s), fewer than the "
-            f"{len(counts)} parts",
-            hint="split without stratify, or leave that class out",
-        )
-    shuffled = labels[permutation]
-    position = np.empty(n)
-    for label, count in zip(classes, members, strict=True):
-        position[shuffled == label] = (np.arange(count) + 0.5) / count
-    return permutation[np.argsort(position, kind="stable")]
 
 
 __all__ = [

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from nbdl import dtypes
+from nbdl.backends import Device
 from nbdl.core.tensor import Tensor
 from nbdl.data import arrays, sampling
 from nbdl.data.collate import collate, map_arrays, to_tensors
 from nbdl.data.dataset import IterableDataset, Mapped, Subset, as_dataset
-from nbdl.errors import ArgumentError, DataError, NbdlError
+from nbdl.errors import ArgumentError, DataError, NbdlError, brief
 
 
 class DataLoader:
@@ -64,7 +65,10 @@ class DataLoader:
         self.batch_size = _count("batch_size", batch_size, 1)
         self.prefetch_factor = _count("prefetch_factor", prefetch_factor, 1)
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
-        self.collate_fn, self.seed, self.device = collate_fn, int(seed), device
+        if collate_fn is not None and not callable(collate_fn):
+            raise ArgumentError(f"collate_fn must be a function, got {brief(collate_fn)}")
+        self.collate_fn, self.seed = collate_fn, _count("seed", seed, None)
+        self.device = None if device is None else Device(device)
         self.dtype = None if dtype is None else dtypes.as_dtype(dtype)
         if num_workers is None:
             quick = getattr(self.dataset, "in_memory", False) and collate_fn is None
@@ -253,7 +257,9 @@ def _few(indices: np.ndarray) -> str:
     return f"{text}, ..." if len(indices) > 8 else text
 
 
-def _count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}")
+def _count(name: str, value: Any, least: int | None) -> int:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or (least is not None and value < least):
+        bound = "" if least is None else f" of at least {least}"
+        raise ArgumentError(f"{name} must be a whole number{bound}, got {brief(value)}")
     return int(value)

@@ -78,6 +78,7 @@ def test_lengths_that_differ_are_named():
         ("hello", "is text, not an array"),
         (np.array(["2020-01-01"], "datetime64[D]"), "datetime64"),
         (3.0, "a single number"),
+        (np.ma.masked_array([1.0, 2, 3], [0, 1, 0]), r"1 masked values.*\n.*filled"),
         (pd.DataFrame({"a": [1.0, 2], "b": ["x", "y"]}), "columns that are not numbers: 'b'"),
     ],
 )
@@ -123,6 +124,8 @@ def test_split_takes_several_fractions_and_counts():
     assert [len(p) for p in d.split(0.7, 0.3)] == [70, 30]
     assert [len(p) for p in d.split(30, 20)] == [30, 20, 50]
     assert [len(p) for p in pairs(3).split(0.5, 0.5)] == [2, 1]
+    with pytest.raises(DataError, match=r"split\(0.99\) of 10 samples leaves an empty part"):
+        pairs(10).split(0.99)
 
 
 def test_stratified_split_keeps_proportions():
@@ -175,7 +178,24 @@ def test_anything_with_length_and_brackets_is_a_data_set():
     assert d[:2][1].tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("bad", [5, None, lambda: 1])
+def test_a_list_of_two_is_a_pair_of_arrays_or_two_samples():
+    x = np.zeros((4, 3), np.float32)
+    assert len(data.as_dataset([x, np.arange(4)])) == 4
+    assert len(data.as_dataset([(x[0], 1), (x[1], 0)])) == 2
+
+
+def test_a_frame_says_how_it_is_told_what_the_target_is():
+    with pytest.raises(DataError, match=r"is a frame.*\n.*from_pandas\(frame, target="):
+        data.as_dataset(pd.DataFrame({"a": [1.0], "y": [0]}))
+
+
+@pytest.mark.parametrize("order", [">", "<"])
+def test_numbers_in_another_byte_order_are_numbers(order):
+    d = data.TensorDataset(np.arange(3, dtype=f"{order}f4"), np.arange(3, dtype=f"{order}i8"))
+    assert [part.tolist() for part in d[:]] == [[0, 1, 2], [0, 1, 2]]
+
+
+@pytest.mark.parametrize("bad", [5, None, lambda: 1, "abc"])
 def test_what_is_no_data_set_is_refused(bad):
     with pytest.raises(DataError, match="must be a data set"):
         data.as_dataset(bad)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nbdl import Tensor, data
-from nbdl.errors import ArgumentError, DataError
+from nbdl.errors import ArgumentError, DataError, DeviceError, DtypeError
 
 X = np.arange(20, dtype=np.float32).reshape(10, 2)
 Y = np.arange(10)
@@ -128,6 +128,23 @@ def test_an_empty_data_set_is_refused():
 def test_a_nonsense_batch_size_is_refused(size):
     with pytest.raises(ArgumentError, match="batch_size must be a whole number"):
         data.DataLoader((X, Y), batch_size=size)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"seed": None}, ArgumentError, "seed must be a whole number, got None"),
+        ({"seed": "a"}, ArgumentError, "seed must be a whole number, got 'a'"),
+        ({"num_workers": -1}, ArgumentError, "num_workers must be a whole number of at least 0"),
+        ({"prefetch_factor": 0}, ArgumentError, "prefetch_factor must be a whole number"),
+        ({"collate_fn": 3}, ArgumentError, "collate_fn must be a function, got 3"),
+        ({"device": "gpu"}, DeviceError, "unknown device 'gpu'"),
+        ({"dtype": "flot"}, DtypeError, "unknown dtype 'flot'"),
+    ],
+)
+def test_nonsense_options_are_refused_at_once(options, error, words):
+    with pytest.raises(error, match=words):
+        data.DataLoader((X, Y), 2, **options)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
