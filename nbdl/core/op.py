@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,10 +36,23 @@ class _Rest(int):
     """In a list of saved inputs: this one and all after it."""
 
 
-class Op:
+class _Immutable:
+    """What a class without fields has of a frozen dataclass, without compiling it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise FrozenInstanceError(f"cannot assign to {name!r}: operations never change")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete {name!r}: operations never change")
+
+
+@dataclass(frozen=True)
+class Op(_Immutable):
     """Base of all operations; a family in ``nbdl.ops.families`` supplies what members share.
 
-    A concrete operation is a frozen dataclass and states:
+    An operation with static parameters is a frozen dataclass, whose fields they are; one without
+    is a plain class (hundreds of dataclasses would double the time of ``import nbdl``). A concrete
+    operation states:
 
     - ``forward(xp, *arrays)``: arrays of NumPy or CuPy in, an array or a tuple of them out;
     - ``infer(*specs)``: the Spec of the output(s), or an error for the person;
@@ -78,6 +92,9 @@ class Op:
 
     _saves_y: ClassVar[bool] = False
     _saves_x: ClassVar[tuple[int, ...]] = ()
+
+    def __hash__(self) -> int:
+        return hash(type(self))
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -128,8 +128,6 @@ def _split(settings: str) -> list[tuple[str, str]]:
 
 def op_attributes(op: Op) -> list[tuple[str, str]]:
     """The static parameters of an operation."""
-    if not dataclasses.is_dataclass(op):
-        return []
     return [
         (field.name, _brief(getattr(op, field.name)))
         for field in dataclasses.fields(op)

@@ -42,7 +42,6 @@ def sigmoid_values(xp: ModuleType, x: Any) -> Any:
     return xp.reciprocal(y, out=y)
 
 
-@dataclass(frozen=True)
 class Sigmoid(Elementwise):
     """1 / (1 + exp(-x))."""
 
@@ -59,7 +58,6 @@ class Sigmoid(Elementwise):
         return SigmoidGrad()(dy, conj(y))
 
 
-@dataclass(frozen=True)
 class SigmoidGrad(Elementwise):
     """dy · y · (1 - y)."""
 
@@ -80,7 +78,6 @@ class SigmoidGrad(Elementwise):
         return lambda: SigmoidGrad()(ddx, conj(y)), lambda: ddx * conj(dy * (1 - 2 * y))
 
 
-@dataclass(frozen=True)
 class Silu(Elementwise):
     """x · sigmoid(x)."""
 
@@ -96,7 +93,6 @@ class Silu(Elementwise):
         return SiluGrad()(dy, x)
 
 
-@dataclass(frozen=True)
 class SiluGrad(Elementwise):
     """dy · σ(x) · (1 + x · (1 - σ(x)))."""
 
@@ -124,7 +120,6 @@ class SiluGrad(Elementwise):
         return lambda: SiluGrad()(ddx, x), second
 
 
-@dataclass(frozen=True)
 class Gelu(Elementwise):
     """x · Φ(x) with the normal distribution Φ."""
 
@@ -147,7 +142,6 @@ class Gelu(Elementwise):
         return GeluGrad()(dy, x)
 
 
-@dataclass(frozen=True)
 class GeluGrad(Elementwise):
     """dy · (Φ(x) + x · φ(x))."""
 
@@ -185,7 +179,6 @@ class GeluGrad(Elementwise):
 _INNER = math.sqrt(2 / math.pi)
 
 
-@dataclass(frozen=True)
 class GeluTanh(Elementwise):
     """0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))."""
 
@@ -207,7 +200,6 @@ class GeluTanh(Elementwise):
         return GeluTanhGrad()(dy, x)
 
 
-@dataclass(frozen=True)
 class GeluTanhGrad(Elementwise):
     """dy times the slope of GeluTanh at x."""
 
@@ -302,7 +294,6 @@ class SoftplusSlope(Elementwise):
         return SigmoidGrad()(dy * self.beta, y)
 
 
-@dataclass(frozen=True)
 class LogSigmoid(Elementwise):
     """log(sigmoid(x)) = -softplus(-x)."""
 

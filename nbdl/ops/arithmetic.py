@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -33,7 +32,6 @@ __all__ = [
 # ----- two operands ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class Add(Elementwise):
     """x + y."""
 
@@ -48,7 +46,6 @@ class Add(Elementwise):
         return dz, dz
 
 
-@dataclass(frozen=True)
 class Subtract(Elementwise):
     """x - y."""
 
@@ -64,7 +61,6 @@ class Subtract(Elementwise):
         return dz, lambda: negative(dz)
 
 
-@dataclass(frozen=True)
 class Multiply(Elementwise):
     """x * y."""
 
@@ -80,7 +76,6 @@ class Multiply(Elementwise):
         return lambda: dz * conj(y), lambda: dz * conj(x)
 
 
-@dataclass(frozen=True)
 class Divide(Elementwise):
     """x / y."""
 
@@ -127,7 +122,6 @@ def divide(x: Any, y: Any) -> Tensor:
 # ----- one operand ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class Negative(Elementwise):
     """-x."""
 
@@ -143,7 +137,6 @@ class Negative(Elementwise):
         return negative(dy)
 
 
-@dataclass(frozen=True)
 class Exp(Elementwise):
     """e to the power x."""
 
@@ -160,7 +153,6 @@ class Exp(Elementwise):
         return dy * conj(y)
 
 
-@dataclass(frozen=True)
 class Log(Elementwise):
     """Natural logarithm."""
 
@@ -177,7 +169,6 @@ class Log(Elementwise):
         return dy / conj(x)
 
 
-@dataclass(frozen=True)
 class Conj(Elementwise):
     """Complex conjugate."""
 
@@ -199,7 +190,6 @@ class _Part(Elementwise, abstract=True):
         return dtypes.real_of(dtype)
 
 
-@dataclass(frozen=True)
 class Real(_Part):
     """The real part."""
 
@@ -210,7 +200,6 @@ class Real(_Part):
         return cast(dy, x.dtype)
 
 
-@dataclass(frozen=True)
 class Imag(_Part):
     """The imaginary part."""
 

@@ -29,7 +29,7 @@ def default(op: Op, count: int, inputs: Inputs, mine: Mine) -> Any:
         return one_by_one(op, count, inputs, mine)
     changes = {name: _moved(getattr(op, name)) for name in op.axis_fields}
     changes |= {name: (count, *getattr(op, name)) for name in op.shape_fields}
-    return replace(op, **changes)(*everywhere(count, inputs, mine))  # type: ignore[type-var]
+    return replace(op, **changes)(*everywhere(count, inputs, mine))
 
 
 def _moved(axis: Any) -> Any:

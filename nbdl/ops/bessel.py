@@ -6,7 +6,6 @@ Derivatives: F. W. J. Olver et al., NIST Handbook of Mathematical Functions, 10.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -39,7 +38,6 @@ def _over(y: Tensor, x: Tensor) -> Tensor:
     return where(zero, 0.5, y / where(zero, 1, x))
 
 
-@dataclass(frozen=True)
 class I0(Tabulated):
     """Modified, first kind, order 0."""
 
@@ -50,7 +48,6 @@ class I0(Tabulated):
         return dy * i1(x)
 
 
-@dataclass(frozen=True)
 class I1(Tabulated):
     """Modified, first kind, order 1."""
 
@@ -61,7 +58,6 @@ class I1(Tabulated):
         return dy * (i0(x) - _over(y, x))
 
 
-@dataclass(frozen=True)
 class I0e(Tabulated):
     """exp(-abs(x)) i0(x)."""
 
@@ -72,7 +68,6 @@ class I0e(Tabulated):
         return dy * (i1e(x) - sign(x) * y)
 
 
-@dataclass(frozen=True)
 class I1e(Tabulated):
     """exp(-abs(x)) i1(x)."""
 
@@ -83,7 +78,6 @@ class I1e(Tabulated):
         return dy * (i0e(x) - sign(x) * y - _over(y, x))
 
 
-@dataclass(frozen=True)
 class BesselJ0(Tabulated):
     """First kind, order 0."""
 
@@ -94,7 +88,6 @@ class BesselJ0(Tabulated):
         return negative(dy * bessel_j1(x))
 
 
-@dataclass(frozen=True)
 class BesselJ1(Tabulated):
     """First kind, order 1."""
 
@@ -105,7 +98,6 @@ class BesselJ1(Tabulated):
         return dy * (bessel_j0(x) - _over(y, x))
 
 
-@dataclass(frozen=True)
 class BesselY0(Tabulated):
     """Second kind, order 0."""
 
@@ -116,7 +108,6 @@ class BesselY0(Tabulated):
         return negative(dy * bessel_y1(x))
 
 
-@dataclass(frozen=True)
 class BesselY1(Tabulated):
     """Second kind, order 1."""
 
@@ -127,7 +118,6 @@ class BesselY1(Tabulated):
         return dy * (bessel_y0(x) - y / x)
 
 
-@dataclass(frozen=True)
 class ModifiedBesselK0(Tabulated):
     """Modified, second kind, order 0."""
 
@@ -138,7 +128,6 @@ class ModifiedBesselK0(Tabulated):
         return negative(dy * modified_bessel_k1(x))
 
 
-@dataclass(frozen=True)
 class ModifiedBesselK1(Tabulated):
     """Modified, second kind, order 1."""
 
@@ -149,7 +138,6 @@ class ModifiedBesselK1(Tabulated):
         return negative(dy * (modified_bessel_k0(x) + y / x))
 
 
-@dataclass(frozen=True)
 class ScaledModifiedBesselK0(Tabulated):
     """exp(x) k0(x)."""
 
@@ -160,7 +148,6 @@ class ScaledModifiedBesselK0(Tabulated):
         return dy * (y - scaled_modified_bessel_k1(x))
 
 
-@dataclass(frozen=True)
 class ScaledModifiedBesselK1(Tabulated):
     """exp(x) k1(x)."""
 

@@ -18,7 +18,6 @@ from nbdl.shapes import Shape, Spec, normalize_axes
 __all__ = ["sum", "broadcast_to"]
 
 
-@dataclass(frozen=True)
 class Sum(Reduction):
     """Sum of elements along axes."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Equal(Comparison):
     """x == y."""
 
@@ -44,7 +42,6 @@ class Equal(Comparison):
         return xp.equal(x, y)
 
 
-@dataclass(frozen=True)
 class NotEqual(Comparison):
     """x != y."""
 
@@ -55,7 +52,6 @@ class NotEqual(Comparison):
         return xp.not_equal(x, y)
 
 
-@dataclass(frozen=True)
 class Less(Comparison):
     """x < y."""
 
@@ -68,7 +64,6 @@ class Less(Comparison):
         return xp.less(x, y)
 
 
-@dataclass(frozen=True)
 class LessEqual(Comparison):
     """x <= y."""
 
@@ -81,7 +76,6 @@ class LessEqual(Comparison):
         return xp.less_equal(x, y)
 
 
-@dataclass(frozen=True)
 class Greater(Comparison):
     """x > y."""
 
@@ -94,7 +88,6 @@ class Greater(Comparison):
         return xp.greater(x, y)
 
 
-@dataclass(frozen=True)
 class GreaterEqual(Comparison):
     """x >= y."""
 
@@ -107,7 +100,6 @@ class GreaterEqual(Comparison):
         return xp.greater_equal(x, y)
 
 
-@dataclass(frozen=True)
 class Isnan(Comparison):
     """Whether x is not a number."""
 
@@ -119,7 +111,6 @@ class Isnan(Comparison):
         return xp.isnan(x)
 
 
-@dataclass(frozen=True)
 class Isinf(Comparison):
     """Whether x is infinite."""
 
@@ -131,7 +122,6 @@ class Isinf(Comparison):
         return xp.isinf(x)
 
 
-@dataclass(frozen=True)
 class Isfinite(Comparison):
     """Whether x is neither NaN nor infinite."""
 
@@ -142,7 +132,6 @@ class Isfinite(Comparison):
         return xp.isfinite(x)
 
 
-@dataclass(frozen=True)
 class Signbit(Comparison):
     """Whether the sign is negative (-0 counts)."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -20,7 +19,6 @@ from nbdl.ops.trigonometry import atan2, cos, sin
 __all__ = ["angle", "complex", "polar", "sgn", "view_as_complex", "view_as_real"]
 
 
-@dataclass(frozen=True)
 class Complex(Elementwise):
     """x + i y of two real tensors."""
 

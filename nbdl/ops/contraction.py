@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -17,7 +16,6 @@ from nbdl.shapes import Spec, broadcast_shapes
 __all__ = ["matmul", "matrix_transpose"]
 
 
-@dataclass(frozen=True)
 class Matmul(Contraction):
     """Matrix product of two stacks of matrices; the stacks broadcast."""
 

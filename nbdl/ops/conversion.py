@@ -55,7 +55,6 @@ class ToDevice(Movement):
         return to(dy, device=self.source)
 
 
-@dataclass(frozen=True)
 class Clone(Movement):
     """The same values in a tensor of their own."""
 

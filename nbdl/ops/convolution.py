@@ -65,7 +65,6 @@ class Sliding(Contraction, abstract=True):
         return self.stride, self.padding, self.dilation, self.groups
 
 
-@dataclass(frozen=True)
 class Convolution(Sliding):
     """Products of windows of x with the weights, plus a bias when a third input is given."""
 

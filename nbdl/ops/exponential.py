@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -29,7 +28,6 @@ __all__ = [
 LOG_2, LOG_10 = math.log(2.0), math.log(10.0)
 
 
-@dataclass(frozen=True)
 class Log1p(Elementwise):
     """log(1 + x), exact near 0."""
 
@@ -45,7 +43,6 @@ class Log1p(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy / conj(1 + x)
 
-@dataclass(frozen=True)
 class Expm1(Elementwise):
     """exp(x) - 1, exact near 0."""
 
@@ -61,7 +58,6 @@ class Expm1(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(y + 1)
 
-@dataclass(frozen=True)
 class Exp2(Elementwise):
     """2 to the power x."""
 
@@ -77,7 +73,6 @@ class Exp2(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(y) * LOG_2
 
-@dataclass(frozen=True)
 class Log2(Elementwise):
     """Logarithm to base 2."""
 
@@ -93,7 +88,6 @@ class Log2(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy / conj(x * LOG_2)
 
-@dataclass(frozen=True)
 class Log10(Elementwise):
     """Logarithm to base 10."""
 
@@ -109,7 +103,6 @@ class Log10(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy / conj(x * LOG_10)
 
-@dataclass(frozen=True)
 class Logaddexp(Elementwise):
     """log(exp(x) + exp(y)) without overflow."""
 
@@ -128,7 +121,6 @@ class Logaddexp(Elementwise):
         return lambda: dz * exp(x - finite), lambda: dz * exp(y - finite)
 
 
-@dataclass(frozen=True)
 class Xlogy(Elementwise):
     """x * log(y), 0 where x is 0."""
 
@@ -146,7 +138,6 @@ class Xlogy(Elementwise):
         return lambda: where((x == 0) & (y <= 0), 0, dz * log(y)), lambda: dz * x / y
 
 
-@dataclass(frozen=True)
 class Xlog1py(Elementwise):
     """x * log(1 + y), 0 where x is 0."""
 

@@ -42,7 +42,6 @@ def real(name: str, x: Any) -> Tensor:
     return x
 
 
-@dataclass(frozen=True)
 class Lgamma(Tabulated):
     """log(abs(gamma(x)))."""
 
@@ -54,7 +53,6 @@ class Lgamma(Tabulated):
         return dy * digamma(x)
 
 
-@dataclass(frozen=True)
 class Digamma(Tabulated):
     """The derivative of lgamma."""
 
@@ -94,7 +92,6 @@ def _no_rule(name: str, argument: str) -> NoReturn:
     )
 
 
-@dataclass(frozen=True)
 class Zeta(Tabulated):
     """Hurwitz's zeta function, the sum of (k + q)^-x; its derivative by q alone."""
 
@@ -124,7 +121,6 @@ class _Incomplete(Tabulated, abstract=True):
         )
 
 
-@dataclass(frozen=True)
 class Igamma(_Incomplete):
     """The lower one: the share of gamma(a) below x."""
 
@@ -132,7 +128,6 @@ class Igamma(_Incomplete):
     source = "gammainc"
 
 
-@dataclass(frozen=True)
 class Igammac(_Incomplete):
     """The upper one: 1 - igamma(a, x)."""
 

@@ -6,7 +6,6 @@ Values are SciPy's (on a GPU CuPy's).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -18,7 +17,6 @@ __all__ = ["erfcx", "log_ndtr", "ndtr", "ndtri"]
 _ROOT_2PI = math.sqrt(2 * math.pi)
 
 
-@dataclass(frozen=True)
 class Ndtr(Tabulated):
     """The share of a standard normal distribution below x."""
 
@@ -29,7 +27,6 @@ class Ndtr(Tabulated):
         return dy * (exp(x * x * -0.5) / _ROOT_2PI)
 
 
-@dataclass(frozen=True)
 class LogNdtr(Tabulated):
     """log(ndtr(x)), exact where ndtr(x) is small."""
 
@@ -41,7 +38,6 @@ class LogNdtr(Tabulated):
         return dy * (math.sqrt(2 / math.pi) / erfcx(x * -math.sqrt(0.5)))
 
 
-@dataclass(frozen=True)
 class Ndtri(Tabulated):
     """The inverse of ndtr."""
 
@@ -52,7 +48,6 @@ class Ndtri(Tabulated):
         return dy * (exp(y * y * 0.5) * _ROOT_2PI)
 
 
-@dataclass(frozen=True)
 class Erfcx(Tabulated):
     """exp(x²) erfc(x)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import backends, dtypes
@@ -16,7 +15,6 @@ from nbdl.ops.numerics import wide
 __all__ = ["frexp", "gcd", "heaviside", "lcm", "ldexp"]
 
 
-@dataclass(frozen=True)
 class Gcd(Elementwise):
     """The greatest common divisor."""
 
@@ -28,7 +26,6 @@ class Gcd(Elementwise):
         return xp.gcd(x, y)
 
 
-@dataclass(frozen=True)
 class Lcm(Elementwise):
     """The least common multiple."""
 
@@ -40,7 +37,6 @@ class Lcm(Elementwise):
         return xp.lcm(x, y)
 
 
-@dataclass(frozen=True)
 class Heaviside(Elementwise):
     """0 below 0, 1 above, ``y`` at 0."""
 

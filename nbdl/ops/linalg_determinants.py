@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from nbdl import dtypes
@@ -24,7 +23,6 @@ from nbdl.shapes import Spec
 __all__ = ["det", "slogdet", "logdet"]
 
 
-@dataclass(frozen=True)
 class Det(Matrices):
     """The determinant; its derivative is the matrix of cofactors, of singular matrices too."""
 
@@ -42,7 +40,6 @@ class Det(Matrices):
         return expand_dims(dy, (-2, -1)) * conj(Cofactors()(x))
 
 
-@dataclass(frozen=True)
 class Cofactors(Matrices):
     """The matrix of cofactors: C[i, j] = (-1)^(i+j) times the minor without row i, column j."""
 
@@ -86,7 +83,6 @@ def _products_before(x: Tensor) -> Tensor:
     return concat((ones_like(x[..., :1]), cumprod(x, -1)[..., :-1]), axis=-1)
 
 
-@dataclass(frozen=True)
 class Slogdet(Matrices):
     """Sign (of a complex determinant: the phase) and logarithm of the determinant's size."""
 

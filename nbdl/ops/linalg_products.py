@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -29,7 +28,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class MatrixExp(Matrices):
     """The exponential series of square matrices.
 

@@ -6,7 +6,6 @@ Puglisi, SIAM J. Sci. Stat. Comput. 13, 1992), so a product with them is two pro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from nbdl.core.tensor import Tensor
@@ -22,7 +21,6 @@ from nbdl.shapes import Spec
 __all__ = ["geqrf", "householder_product", "ormqr"]
 
 
-@dataclass(frozen=True)
 class Geqrf(Matrices):
     """The triangle R of A = Q R with the reflections of Q below it, and their weights tau."""
 

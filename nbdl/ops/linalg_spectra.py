@@ -110,7 +110,6 @@ def _skew(x: Tensor) -> Tensor:
     return x - adjoint(x)
 
 
-@dataclass(frozen=True)
 class Svdvals(_Spectrum):
     """Singular values alone, from the largest."""
 
@@ -175,7 +174,6 @@ class Eigvalsh(_Spectrum):
         return matmul(vectors * expand_dims(dy, -2), adjoint(vectors))
 
 
-@dataclass(frozen=True)
 class Eig(_Spectrum):
     """A V = V diag(L) for any square A; complex, vectors of length 1.
 
@@ -206,7 +204,6 @@ class Eig(_Spectrum):
         return Solve()(back, matmul(inner, back))[0]
 
 
-@dataclass(frozen=True)
 class Eigvals(_Spectrum):
     """Eigenvalues alone of square matrices; complex."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -25,7 +24,6 @@ def _rows(x: Any) -> Any:
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
-@dataclass(frozen=True)
 class Linear(Contraction):
     """x Wᵀ, and + b when a third input is given."""
 
@@ -67,7 +65,6 @@ class Linear(Contraction):
         return y + reshape(b[0], (world.count, *(1,) * (y.ndim - 2), -1)) if b else y
 
 
-@dataclass(frozen=True)
 class LinearWeightGrad(Contraction):
     """dyᵀ x over all leading axes."""
 

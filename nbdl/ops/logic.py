@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -25,7 +24,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class LogicalAnd(Comparison):
     """X and y."""
 
@@ -38,7 +36,6 @@ class LogicalAnd(Comparison):
         return xp.logical_and(x, y)
 
 
-@dataclass(frozen=True)
 class LogicalOr(Comparison):
     """X or y."""
 
@@ -51,7 +48,6 @@ class LogicalOr(Comparison):
         return xp.logical_or(x, y)
 
 
-@dataclass(frozen=True)
 class LogicalXor(Comparison):
     """Either x or y, not both."""
 
@@ -64,7 +60,6 @@ class LogicalXor(Comparison):
         return xp.logical_xor(x, y)
 
 
-@dataclass(frozen=True)
 class LogicalNot(Comparison):
     """Not x."""
 
@@ -84,7 +79,6 @@ class Bits(Elementwise, abstract=True):
     kinds = "biu"
 
 
-@dataclass(frozen=True)
 class BitwiseAnd(Bits):
     """Bits set in both."""
 
@@ -96,7 +90,6 @@ class BitwiseAnd(Bits):
         return xp.bitwise_and(x, y)
 
 
-@dataclass(frozen=True)
 class BitwiseOr(Bits):
     """Bits set in either."""
 
@@ -108,7 +101,6 @@ class BitwiseOr(Bits):
         return xp.bitwise_or(x, y)
 
 
-@dataclass(frozen=True)
 class BitwiseXor(Bits):
     """Bits set in one of them."""
 
@@ -120,7 +112,6 @@ class BitwiseXor(Bits):
         return xp.bitwise_xor(x, y)
 
 
-@dataclass(frozen=True)
 class BitwiseLeftShift(Bits):
     """X * 2**y."""
 
@@ -131,7 +122,6 @@ class BitwiseLeftShift(Bits):
         return xp.left_shift(x, y)
 
 
-@dataclass(frozen=True)
 class BitwiseRightShift(Bits):
     """Floor(x / 2**y)."""
 
@@ -142,7 +132,6 @@ class BitwiseRightShift(Bits):
         return xp.right_shift(x, y)
 
 
-@dataclass(frozen=True)
 class BitwiseInvert(Bits):
     """Every bit turned over; not x for bools."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -47,7 +46,6 @@ _LOWEST = -100.0
 """What the logarithm of a probability of 0 counts as; PyTorch's bound."""
 
 
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Elementwise):
     """-(t·log p + (1 - t)·log(1 - p)), logarithms bounded by -100.
 

@@ -112,7 +112,6 @@ def _like(xp: Any, x: Any, sizes: Shape, dtype: Any = None) -> Any:
     return xp.empty(shape, dtype)
 
 
-@dataclass(frozen=True)
 class MaxPool(Pooling):
     """The largest of each window, and its place inside the window (uint8 while that fits)."""
 
@@ -184,7 +183,6 @@ class MaxPool(Pooling):
         return MaxPoolSpread(*self.how)(dy[0], y[1])
 
 
-@dataclass(frozen=True)
 class MaxPoolSpread(Pooling):
     """Each dy at the place of its window's largest element; the transpose of MaxPoolPick."""
 
@@ -209,7 +207,6 @@ class MaxPoolSpread(Pooling):
         return MaxPoolPick(*self.how)(ddx, at), None
 
 
-@dataclass(frozen=True)
 class MaxPoolPick(Pooling):
     """The element of each window of x at a given place."""
 
@@ -230,7 +227,6 @@ class MaxPoolPick(Pooling):
         return MaxPoolSpread(*self.how)(dy, at), None
 
 
-@dataclass(frozen=True)
 class WindowPlace(Pooling):
     """Numbers of places inside windows as indices into the flattened input. No gradient."""
 

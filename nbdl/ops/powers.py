@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -16,7 +15,6 @@ from nbdl.ops.selection import where
 __all__ = ["pow", "square", "sqrt", "rsqrt", "cbrt", "reciprocal", "hypot", "float_power"]
 
 
-@dataclass(frozen=True)
 class Power(Elementwise):
     """x to the power y."""
 
@@ -40,7 +38,6 @@ class Power(Elementwise):
         return base, exponent
 
 
-@dataclass(frozen=True)
 class Square(Elementwise):
     """x * x."""
 
@@ -56,7 +53,6 @@ class Square(Elementwise):
         return dy * conj(x * 2)
 
 
-@dataclass(frozen=True)
 class Sqrt(Elementwise):
     """Square root."""
 
@@ -73,7 +69,6 @@ class Sqrt(Elementwise):
         return dy / conj(y * 2)
 
 
-@dataclass(frozen=True)
 class Rsqrt(Elementwise):
     """1 / sqrt(x)."""
 
@@ -90,7 +85,6 @@ class Rsqrt(Elementwise):
         return dy * conj(y * y * y) * -0.5
 
 
-@dataclass(frozen=True)
 class Cbrt(Elementwise):
     """Cube root, of negative numbers too."""
 
@@ -106,7 +100,6 @@ class Cbrt(Elementwise):
         return dy / (y * y * 3)
 
 
-@dataclass(frozen=True)
 class Reciprocal(Elementwise):
     """1 / x."""
 
@@ -123,7 +116,6 @@ class Reciprocal(Elementwise):
         return negative(dy * conj(y * y))
 
 
-@dataclass(frozen=True)
 class Hypot(Elementwise):
     """sqrt(x*x + y*y) without overflow on the way."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import backends
@@ -17,7 +16,6 @@ _STEP = 1e-4
 """Of the central difference, relative to the concentration: its error is near 1e-8 in float64."""
 
 
-@dataclass(frozen=True)
 class GammaQuantile(Tabulated):
     """The x below which a share u of the gamma distribution of concentration a lies."""
 
@@ -35,7 +33,6 @@ class GammaQuantile(Tabulated):
         )
 
 
-@dataclass(frozen=True)
 class GammaQuantileSlope(Elementwise):
     """The derivative of a gamma quantile by the concentration, by a central difference.
 

@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Relu(Elementwise):
     """max(x, 0)."""
 
@@ -45,7 +44,6 @@ class Relu(Elementwise):
         return ReluGrad()(dy, y)
 
 
-@dataclass(frozen=True)
 class ReluGrad(Elementwise):
     """dy where y is positive, else 0."""
 
@@ -145,7 +143,6 @@ class LeakyReluGrad(Elementwise):
         return lambda: LeakyReluGrad(self.slope)(ddx, x), None
 
 
-@dataclass(frozen=True)
 class Prelu(Elementwise):
     """x above 0, weight · x below."""
 
@@ -166,7 +163,6 @@ class Prelu(Elementwise):
         )
 
 
-@dataclass(frozen=True)
 class Hardswish(Elementwise):
     """x · hardsigmoid(x)."""
 
@@ -183,7 +179,6 @@ class Hardswish(Elementwise):
         return HardswishGrad()(dy, x)
 
 
-@dataclass(frozen=True)
 class HardswishGrad(Elementwise):
     """dy times the slope of Hardswish: 0 up to -3, x / 3 + 1/2 between, 1 from 3 on."""
 

@@ -186,7 +186,6 @@ class _LSTM(RecurrentLayer, abstract=True):
         a += shift
 
 
-@dataclass(frozen=True)
 class LSTMLayer(_LSTM):
     """c = f · c + i · g and h = o · tanh(c) at each step; gives all h and all c."""
 
@@ -232,7 +231,6 @@ class LSTMLayer(_LSTM):
         return stack(ys), stack(cs)
 
 
-@dataclass(frozen=True)
 class LSTMLayerGrad(_LSTM):
     """Back through time: what reaches x, h0, c0 and w of an LSTMLayer."""
 
@@ -298,7 +296,6 @@ class LSTMLayerGrad(_LSTM):
 # ----- GRU ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class GRULayer(RecurrentLayer):
     """h = (1 - z) · n + z · h at each step, n = tanh(x + r · (W h + b)).
 
@@ -349,7 +346,6 @@ class GRULayer(RecurrentLayer):
         return stack(ys)
 
 
-@dataclass(frozen=True)
 class GRULayerGrad(RecurrentLayer):
     """Back through time: what reaches x, h0, w and b of a GRULayer."""
 

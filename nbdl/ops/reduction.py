@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
@@ -36,7 +35,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Mean(Reduction):
     """Mean of elements along axes."""
 
@@ -53,7 +51,6 @@ class Mean(Reduction):
         return broadcast_to(dx, x.shape)
 
 
-@dataclass(frozen=True)
 class Prod(Reduction):
     """Product of elements along axes."""
 
@@ -109,7 +106,6 @@ class _Extreme(Reduction, abstract=True):
         return where(winners, reshape(dy, shape) / share.sum(self.axis, keepdims=True), 0)
 
 
-@dataclass(frozen=True)
 class Max(_Extreme):
     """The largest along axes; NaN wins."""
 
@@ -119,7 +115,6 @@ class Max(_Extreme):
         return x.max(axis=self.axis, keepdims=self.keepdims)
 
 
-@dataclass(frozen=True)
 class Min(_Extreme):
     """The smallest along axes; NaN wins."""
 
@@ -129,7 +124,6 @@ class Min(_Extreme):
         return x.min(axis=self.axis, keepdims=self.keepdims)
 
 
-@dataclass(frozen=True)
 class Any_(Reduction):
     """Whether some element is not 0."""
 
@@ -142,7 +136,6 @@ class Any_(Reduction):
         return dtypes.bool
 
 
-@dataclass(frozen=True)
 class All_(Reduction):
     """Whether no element is 0."""
 
@@ -155,7 +148,6 @@ class All_(Reduction):
         return dtypes.bool
 
 
-@dataclass(frozen=True)
 class LogSumExp(Reduction):
     """log of the sum of exp, without overflow."""
 

@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Abs(Elementwise):
     """Absolute value; of a complex number its length."""
 
@@ -50,7 +49,6 @@ class Abs(Elementwise):
         return dy * sign(x)
 
 
-@dataclass(frozen=True)
 class Sign(Elementwise):
     """-1, 0 or 1; of a complex number x / abs(x)."""
 
@@ -71,7 +69,6 @@ class Sign(Elementwise):
         return where(size == 0, 0, (dy - along * unit) / size)
 
 
-@dataclass(frozen=True)
 class Copysign(Elementwise):
     """The magnitude of x with the sign of y."""
 
@@ -95,7 +92,6 @@ class _Step(Elementwise, abstract=True):
         return zeros_like(dy)
 
 
-@dataclass(frozen=True)
 class Floor(_Step):
     """The largest whole number that is not larger."""
 
@@ -107,7 +103,6 @@ class Floor(_Step):
         return xp.floor(x)
 
 
-@dataclass(frozen=True)
 class Ceil(_Step):
     """The smallest whole number that is not smaller."""
 
@@ -136,7 +131,6 @@ class Round(_Step):
         return xp.round(x, self.decimals)
 
 
-@dataclass(frozen=True)
 class Trunc(_Step):
     """The nearest whole number towards 0."""
 
@@ -147,7 +141,6 @@ class Trunc(_Step):
         return xp.trunc(x)
 
 
-@dataclass(frozen=True)
 class FloorDivide(Elementwise):
     """floor(x / y); no gradient, as in PyTorch."""
 
@@ -159,7 +152,6 @@ class FloorDivide(Elementwise):
         return xp.floor_divide(x, y)
 
 
-@dataclass(frozen=True)
 class Remainder(Elementwise):
     """x - y * floor(x / y): Python's %, with the sign of y."""
 
@@ -176,7 +168,6 @@ class Remainder(Elementwise):
         return dz, lambda: negative(dz * floor_divide(x, y))
 
 
-@dataclass(frozen=True)
 class Fmod(Elementwise):
     """x - y * trunc(x / y): C's fmod, with the sign of x."""
 
@@ -193,7 +184,6 @@ class Fmod(Elementwise):
         return dz, lambda: negative(dz * trunc(x / y))
 
 
-@dataclass(frozen=True)
 class Nextafter(Elementwise):
     """The next representable number after x on the way to y."""
 

@@ -57,21 +57,18 @@ class _ScatterExtreme(_ScatterReduce, abstract=True):
         return part * here, None, lambda: Gather(self.axis)(part, index) * there
 
 
-@dataclass(frozen=True)
 class ScatterMax(_ScatterExtreme):
     """The largest of x and what comes to its place."""
 
     ufunc = "maximum"
 
 
-@dataclass(frozen=True)
 class ScatterMin(_ScatterExtreme):
     """The smallest of x and what comes to its place."""
 
     ufunc = "minimum"
 
 
-@dataclass(frozen=True)
 class ScatterProd(_ScatterReduce):
     """The product of x and what comes to its place."""
 

@@ -19,7 +19,6 @@ from nbdl.shapes import broadcast_shapes
 __all__ = ["where", "masked_fill", "maximum", "minimum", "fmax", "fmin", "clip", "clamp"]
 
 
-@dataclass(frozen=True)
 class Where(Elementwise):
     """x where the condition holds, else y."""
 
@@ -36,7 +35,6 @@ class Where(Elementwise):
         return None, lambda: where(condition, dz, 0), lambda: where(condition, 0, dz)
 
 
-@dataclass(frozen=True)
 class Maximum(Elementwise):
     """The larger of x and y; NaN wins."""
 
@@ -53,7 +51,6 @@ class Maximum(Elementwise):
         return lambda: _share(dz, x, y), lambda: _share(dz, y, x)
 
 
-@dataclass(frozen=True)
 class Minimum(Elementwise):
     """The smaller of x and y; NaN wins."""
 
@@ -70,7 +67,6 @@ class Minimum(Elementwise):
         return lambda: _share(dz, y, x), lambda: _share(dz, x, y)
 
 
-@dataclass(frozen=True)
 class LargerShare(Elementwise):
     """The part of dz that belongs to x where the larger of x and y was taken: half at a tie."""
 
@@ -87,7 +83,6 @@ class LargerShare(Elementwise):
         return _share(dd, x, y), None, None
 
 
-@dataclass(frozen=True)
 class Fmax(Elementwise):
     """The larger of x and y; NaN loses."""
 
@@ -103,7 +98,6 @@ class Fmax(Elementwise):
         return lambda: where(takes_x, dz, 0), lambda: where(takes_x, 0, dz)
 
 
-@dataclass(frozen=True)
 class Fmin(Elementwise):
     """The smaller of x and y; NaN loses."""
 

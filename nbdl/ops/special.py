@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -110,7 +109,6 @@ def erf_values(xp: ModuleType, x: Any) -> Any:
     return _erf32(xp, x.astype(xp.float32, copy=False)).astype(x.dtype, copy=False)
 
 
-@dataclass(frozen=True)
 class Erf(Elementwise):
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x."""
 
@@ -128,7 +126,6 @@ class Erf(Elementwise):
         return dy * (exp(negative(x * x)) * _TWO_OVER_ROOT_PI)
 
 
-@dataclass(frozen=True)
 class Erfc(Elementwise):
     """1 - erf(x), exact where that is small."""
 
@@ -145,7 +142,6 @@ class Erfc(Elementwise):
         return dy * (exp(negative(x * x)) * -_TWO_OVER_ROOT_PI)
 
 
-@dataclass(frozen=True)
 class Erfinv(Elementwise):
     """The inverse of erf."""
 
@@ -174,7 +170,6 @@ class Erfinv(Elementwise):
         return dy * (exp(y * y) / _TWO_OVER_ROOT_PI)
 
 
-@dataclass(frozen=True)
 class Sinc(Elementwise):
     """sin(pi x) / (pi x), 1 at 0."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Sin(Elementwise):
     """Sine."""
 
@@ -47,7 +45,6 @@ class Sin(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(cos(x))
 
-@dataclass(frozen=True)
 class Cos(Elementwise):
     """Cosine."""
 
@@ -64,7 +61,6 @@ class Cos(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return negative(dy * conj(sin(x)))
 
-@dataclass(frozen=True)
 class Tan(Elementwise):
     """Tangent."""
 
@@ -81,7 +77,6 @@ class Tan(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(1 + y * y)
 
-@dataclass(frozen=True)
 class Asin(Elementwise):
     """Inverse sine."""
 
@@ -98,7 +93,6 @@ class Asin(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(rsqrt(1 - x * x))
 
-@dataclass(frozen=True)
 class Acos(Elementwise):
     """Inverse cosine."""
 
@@ -115,7 +109,6 @@ class Acos(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return negative(dy * conj(rsqrt(1 - x * x)))
 
-@dataclass(frozen=True)
 class Atan(Elementwise):
     """Inverse tangent."""
 
@@ -132,7 +125,6 @@ class Atan(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy / conj(1 + x * x)
 
-@dataclass(frozen=True)
 class Sinh(Elementwise):
     """Hyperbolic sine."""
 
@@ -149,7 +141,6 @@ class Sinh(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(cosh(x))
 
-@dataclass(frozen=True)
 class Cosh(Elementwise):
     """Hyperbolic cosine."""
 
@@ -166,7 +157,6 @@ class Cosh(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(sinh(x))
 
-@dataclass(frozen=True)
 class Tanh(Elementwise):
     """Hyperbolic tangent."""
 
@@ -183,7 +173,6 @@ class Tanh(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(1 - y * y)
 
-@dataclass(frozen=True)
 class Asinh(Elementwise):
     """Inverse hyperbolic sine."""
 
@@ -200,7 +189,6 @@ class Asinh(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(rsqrt(x * x + 1))
 
-@dataclass(frozen=True)
 class Acosh(Elementwise):
     """Inverse hyperbolic cosine."""
 
@@ -217,7 +205,6 @@ class Acosh(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy * conj(rsqrt(x - 1) * rsqrt(x + 1))
 
-@dataclass(frozen=True)
 class Atanh(Elementwise):
     """Inverse hyperbolic tangent."""
 
@@ -234,7 +221,6 @@ class Atanh(Elementwise):
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return dy / conj(1 - x * x)
 
-@dataclass(frozen=True)
 class Atan2(Elementwise):
     """The angle of the point (y, x)."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def input_names(op: Op) -> list[str]:
 def evaluate_kernel(op: Op, *arrays: np.ndarray) -> Any:
     """The value of the operation's kernel text for these inputs."""
     names = input_names(op)
-    values = {name: getattr(op, name) for name in getattr(op, "__dataclass_fields__", {})}
+    values = {field.name: getattr(op, field.name) for field in fields(op)}
     values |= dict(zip(names, arrays, strict=True))
     with np.errstate(all="ignore"):
         return eval(op.kernel or "", {"__builtins__": {}, **KERNEL_FUNCTIONS}, values)
