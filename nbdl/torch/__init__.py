@@ -69,7 +69,20 @@ from nbdl.dtypes import (
     set_default_float as set_default_dtype,
 )
 from nbdl.errors import did_you_mean as _did_you_mean
-from nbdl.torch import autograd, backends, cuda, func, methods, nn, optim, random, utils
+from nbdl.torch import (
+    autograd,
+    backends,
+    cuda,
+    distributions,
+    fft,
+    func,
+    linalg,
+    methods,
+    nn,
+    optim,
+    random,
+    utils,
+)
 from nbdl.torch.autograd import detach, inference_mode
 from nbdl.torch.backends import (
     compile,
@@ -132,41 +145,27 @@ from nbdl.torch.methods import (
 )
 from nbdl.torch.naming import ALONG, SPOKEN, along, door, spoken
 from nbdl.torch.numbers import (
-    addmv,
     broadcast_shapes,
     can_cast,
-    cdist,
-    dist,
     finfo,
-    heaviside,
     is_complex,
     is_floating_point,
     is_nonzero,
-    nan_to_num,
     promote_types,
 )
 from nbdl.torch.random import get_rng_state, initial_seed, seed, set_rng_state
 from nbdl.torch.rearrangement import (
-    block_diag,
-    cartesian_prod,
-    column_stack,
-    combinations,
     diag,
     diagonal,
-    dstack,
     flip,
     fliplr,
     flipud,
-    hstack,
-    index_fill,
     meshgrid,
-    narrow,
     reshape,
     roll,
     rot90,
     scatter,
     scatter_add,
-    select,
     squeeze,
     t,
     take_along_dim,
@@ -175,25 +174,18 @@ from nbdl.torch.rearrangement import (
     tril_indices,
     triu,
     triu_indices,
-    vstack,
     where,
 )
 from nbdl.torch.reduction import (
     amax,
     amin,
-    aminmax,
     argsort,
-    argwhere,
-    bucketize,
     cummax,
     cummin,
-    histc,
     kthvalue,
     max,
     median,
     min,
-    nanmean,
-    nansum,
     nonzero,
     norm,
     quantile,
@@ -202,31 +194,38 @@ from nbdl.torch.reduction import (
     std_mean,
     topk,
     unique,
-    unique_consecutive,
     var,
     var_mean,
 )
 from nbdl.torch.serialization import load, save
 
 SAME = (
-    "abs", "acos", "acosh", "adaptive_avg_pool1d", "addmm", "asin", "asinh", "atan", "atan2",
-    "atanh", "atleast_1d", "atleast_2d", "avg_pool1d", "baddbmm", "bilinear", "bincount",
-    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
-    "bitwise_xor", "bmm", "broadcast_tensors", "broadcast_to", "ceil", "celu", "clip", "clone",
-    "conj", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
-    "conv_transpose3d", "copysign", "cos", "cosh", "cosine_similarity", "cov", "deg2rad",
-    "diag_embed", "divide", "dot", "dropout", "einsum", "erf", "erfc", "erfinv", "exp",
-    "exp2", "expm1", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
-    "greater", "greater_equal", "hypot", "iinfo", "imag", "inner", "isclose", "isfinite", "isin",
-    "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "layer_norm", "lerp", "less",
-    "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "matmul", "max_pool1d", "max_pool2d",
-    "maximum", "minimum", "mm", "multiply", "mv", "negative", "nextafter", "not_equal", "outer",
-    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "positive", "pow", "prelu",
-    "rad2deg", "ravel", "real", "reciprocal", "relu", "remainder", "result_type", "round", "rsqrt",
-    "searchsorted", "selu", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "sqrt",
-    "square", "subtract", "tan", "tanh", "tensordot", "threshold", "tile", "trace", "trunc",
-    "xlogy",
+    "abs", "acos", "acosh", "adaptive_avg_pool1d", "addbmm", "addmm", "addmv", "addr", "angle",
+    "argwhere", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d",
+    "atleast_3d", "avg_pool1d", "baddbmm", "bilinear", "bincount", "bitwise_and",
+    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "block_diag", "bmm", "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod",
+    "cdist", "ceil", "celu", "channel_shuffle", "cholesky_inverse", "cholesky_solve", "clip",
+    "clone", "column_stack", "combinations", "complex", "conj", "conv1d", "conv2d", "conv3d",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "copysign", "corrcoef", "cos",
+    "cosh", "cosine_similarity", "cov", "cross", "cumulative_trapezoid", "deg2rad", "diag_embed",
+    "diagflat", "diagonal_scatter", "digamma", "dist", "divide", "dot", "dropout", "dsplit",
+    "dstack", "einsum", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "float_power", "floor",
+    "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "gcd", "geqrf", "greater",
+    "greater_equal", "heaviside", "histc", "hsplit", "hstack", "hypot", "i0", "igamma", "igammac",
+    "iinfo", "imag", "index_put", "inner", "isclose", "isfinite", "isin", "isinf", "isnan",
+    "isneginf", "isposinf", "isreal", "kron", "layer_norm", "lcm", "ldexp", "lerp", "less",
+    "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "lu_solve", "lu_unpack",
+    "matmul", "matrix_exp", "matrix_power", "max_pool1d", "max_pool2d", "max_pool3d", "maximum",
+    "minimum", "mm", "multiply", "mv", "mvlgamma", "nan_to_num", "negative", "nextafter",
+    "not_equal", "ormqr", "outer", "pairwise_distance", "pdist", "pixel_shuffle",
+    "pixel_unshuffle", "polar", "polygamma", "positive", "pow", "prelu", "put", "rad2deg", "ravel",
+    "real", "reciprocal", "relu", "remainder", "result_type", "round", "rrelu", "rsqrt",
+    "scatter_reduce", "searchsorted", "selu", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh",
+    "slogdet", "sqrt", "square", "subtract", "tan", "tanh", "tensordot", "threshold", "tile",
+    "trace", "trapezoid", "trunc", "unique_consecutive", "vdot", "view_as_complex", "view_as_real",
+    "vsplit", "vstack", "xlogy",
 )  # fmt: skip
 """Functions that have the same name and meaning in nbdl.ops."""
 
@@ -246,6 +245,11 @@ for _name, _ours in OTHER_NAMES.items():
 for _name in ALONG:
     globals()[_name] = along(_name)
 diff = spoken("diff", ("n", "axis", "prepend", "append"))
+mode = spoken("mode", ("axis", "keepdims"))
+inverse = spoken("inv")
+cholesky, det, pinverse = spoken("cholesky"), spoken("det"), spoken("pinv")
+aminmax = spoken("aminmax")
+trapz = spoken("trapezoid")
 cat = concat = concatenate = spoken("concat")
 stack = spoken("stack")
 swapdims = spoken("swapaxes")
@@ -257,7 +261,7 @@ int = int32
 long = int64
 short = int16
 dtype = type(float32)
-row_stack = vstack
+row_stack = spoken("vstack")
 
 methods.install()
 

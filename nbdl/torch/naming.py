@@ -30,13 +30,18 @@ WORDS = {
 SECOND = ("other", "exponent", "mat2")
 """PyTorch's words for a second argument, which nbdl's functions take by position."""
 
-ALONG = ("sum", "mean", "prod", "any", "all", "argmax", "argmin", "count_nonzero", "logsumexp")
+ALONG = (
+    "sum", "mean", "nanmean", "nansum", "prod", "any", "all", "argmax", "argmin", "count_nonzero",
+    "logsumexp",
+)  # fmt: skip
 """Reductions that only need PyTorch's words for the axis."""
 
 SPOKEN = (
-    "chunk", "cumprod", "cumsum", "expand", "flatten", "gather", "index_add", "index_select",
-    "logcumsumexp", "masked_fill", "masked_select", "permute", "repeat_interleave", "split",
-    "swapaxes", "take", "transpose", "unbind", "unflatten", "unsqueeze",
+    "chunk", "cumprod", "cumsum", "expand", "flatten", "gather", "index_add", "index_copy",
+    "index_fill", "index_reduce", "index_select", "logcumsumexp", "masked_fill",
+    "masked_scatter", "masked_select", "narrow", "permute", "renorm", "repeat_interleave",
+    "select", "select_scatter", "slice_scatter", "split", "swapaxes", "take", "transpose",
+    "unbind", "unflatten", "unsqueeze",
 )  # fmt: skip
 """Functions that only need PyTorch's words for other arguments."""
 
@@ -58,10 +63,16 @@ def spoken(name: str, positions: tuple[str, ...] = ()) -> Door:
     ``positions`` names the arguments after the first, for functions that take by keyword only
     what PyTorch also takes by position.
     """
-    function = door(_NAMES.get(name, name))
+    return in_words(door(_NAMES.get(name, name)), positions)
+
+
+def in_words(function: Door, positions: tuple[str, ...] = ()) -> Door:
+    """``function`` in PyTorch's words: see ``spoken``."""
     code = function.__code__
     own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     words = {theirs: ours for theirs, ours in WORDS.items() if theirs not in own}
+    if "axes" in own:
+        words["dim"] = "axes"
 
     @functools.wraps(function)
     def with_words(*args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -64,19 +63,6 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     return door("tile")(self, sizes(repeats))
 
 
-def select(input: Any, dim: int, index: int) -> Tensor:
-    """One slice along an axis."""
-    x = astensor(input)
-    return x[(slice(None),) * normalize_axis(dim, x.ndim, "dim") + (index,)]
-
-
-def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
-    """``length`` slices along an axis, from ``start``."""
-    x = astensor(input)
-    axis = normalize_axis(dim, x.ndim, "dim")
-    return x[(*(slice(None),) * axis, slice(start, start + length))]
-
-
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """x where the condition holds, y elsewhere; alone, the indices where it holds."""
     if x is None and y is None:
@@ -134,48 +120,11 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     return door("scatter_add")(input, dim, index, src)
 
 
-# ----- joining and taking apart -----------------------------------------------------------
-
-
-def _at_least(tensors: Any, axes: int) -> list[Tensor]:
-    """Tensors with one axis or more, or two; a vector becomes a row."""
-    return [door(f"atleast_{axes}d")(x) for x in tensors]
-
-
-def hstack(tensors: Any) -> Tensor:
-    """Joined along the second axis; vectors along their only one."""
-    xs = _at_least(tensors, 1)
-    return door("concat")(xs, axis=min(1, xs[0].ndim - 1))
-
-
-def vstack(tensors: Any) -> Tensor:
-    """Joined along the first axis; vectors are rows."""
-    return door("concat")(_at_least(tensors, 2), axis=0)
-
-
-def dstack(tensors: Any) -> Tensor:
-    """Joined along a third axis."""
-    xs = [x if x.ndim > 2 else door("expand_dims")(x, axis=2) for x in _at_least(tensors, 2)]
-    return door("concat")(xs, axis=2)
-
-
-def column_stack(tensors: Any) -> Tensor:
-    """Joined along the second axis; vectors are columns."""
-    xs = [door("reshape")(x, (-1, 1)) if x.ndim < 2 else x for x in map(astensor, tensors)]
-    return door("concat")(xs, axis=1)
-
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts along ``dim``: so many nearly equal ones, or those between the indices."""
-    x = astensor(input)
-    n = x.shape[normalize_axis(dim, x.ndim, "dim")]
-    if isinstance(indices_or_sections, int):
-        small, larger = divmod(n, indices_or_sections)
-        counts = [small + (i < larger) for i in range(indices_or_sections)]
-    else:
-        edges = [0, *(min(max(int(i), 0), n) for i in indices_or_sections), n]
-        counts = [max(b - a, 0) for a, b in itertools.pairwise(edges)]
-    return tuple(door("split")(x, counts, axis=dim))
+    parts: tuple[Tensor, ...] = door("tensor_split")(input, indices_or_sections, axis=dim)
+    return parts
 
 
 def fliplr(input: Any) -> Tensor:
@@ -191,33 +140,6 @@ def flipud(input: Any) -> Tensor:
 def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned by ``k`` quarters in the plane of two axes."""
     return door("rot90")(input, k, dims)
-
-
-def block_diag(*tensors: Any) -> Tensor:
-    """Matrices along the diagonal of a larger one, zeros elsewhere."""
-    blocks = _at_least(tensors, 2)
-    width, rows, left = sum(b.shape[1] for b in blocks), [], 0
-    for block in blocks:
-        right = width - left - block.shape[1]
-        rows.append(door("pad")(block, (left, right)))
-        left += block.shape[1]
-    return door("concat")(rows, axis=0)
-
-
-def cartesian_prod(*tensors: Any) -> Tensor:
-    """Every combination of one element of each vector, as rows."""
-    if len(tensors) == 1:
-        return astensor(tensors[0])
-    grids = door("meshgrid")(*tensors, indexing="ij")
-    return door("stack")([door("reshape")(g, (-1,)) for g in grids], axis=1)
-
-
-def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """Every choice of ``r`` elements of a vector, as rows."""
-    x = astensor(input)
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = list(choose(range(x.shape[0]), r))
-    return x[astensor(np.array(places, np.int64).reshape(len(places), r))]
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None,
@@ -240,14 +162,6 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
         flat, places = (door("reshape")(x, (-1,)) for x in (input, indices))
         return door("take_along_axis")(flat, places, axis=0)
     return door("take_along_axis")(input, indices, axis=dim)
-
-
-def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
-    """``input`` with ``value`` in the slices ``index`` along ``dim``."""
-    x = astensor(input)
-    y = x.clone()
-    y[(*(slice(None),) * normalize_axis(dim, x.ndim, "dim"), index)] = value
-    return y
 
 
 def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:

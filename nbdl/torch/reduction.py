@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.ops.conversion import astensor
@@ -17,13 +15,6 @@ class ValuesIndices(NamedTuple):
 
     values: Tensor
     indices: Tensor
-
-
-class MinMax(NamedTuple):
-    """The smallest and the largest values."""
-
-    min: Tensor
-    max: Tensor
 
 
 def _extreme(kind: str, x: Any, dim: Any, keepdim: bool) -> Any:
@@ -174,12 +165,6 @@ def var_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim:
     return door("var_mean")(input, axis=axis, keepdims=keepdim, correction=correction)
 
 
-def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
-    """(smallest, largest) of all, or along ``dim``."""
-    axis = None if dim is None else dim
-    return MinMax(*(door(kind)(input, axis=axis, keepdims=keepdim) for kind in ("min", "max")))
-
-
 def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *,
              interpolation: str = "linear") -> Tensor:  # fmt: skip
     """The values below which the parts ``q`` (a number or a vector) lie."""
@@ -190,52 +175,3 @@ def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, 
     found = [door("quantile")(input, float(part), axis=dim, keepdims=keepdim)
              for part in parts.reshape(-1).tolist()]  # fmt: skip
     return door("stack")(found) if parts.ndim else found[0]
-
-
-def nansum(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The sum of the elements that are not NaN."""
-    x = astensor(input)
-    kept = door("where")(door("isnan")(x), door("zeros_like")(x), x)
-    return door("sum")(kept, axis=_axes(dim), keepdims=keepdim)
-
-
-def nanmean(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The mean of the elements that are not NaN."""
-    x = astensor(input)
-    count = door("sum")(~door("isnan")(x), axis=_axes(dim), keepdims=keepdim)
-    return nansum(x, dim, keepdim) / count.to(x.dtype)
-
-
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements lie in each of ``bins`` equal parts of min..max (0, 0: of the data)."""
-    x = astensor(input)
-    values = x.detach().cpu().numpy()
-    low, high = (values.min(), values.max()) if min == max == 0 and values.size else (min, max)
-    if low == high:
-        low, high = low - 1, high + 1
-    counts = np.histogram(values, bins, (low, high))[0]
-    return astensor(counts.astype(x.dtype)).to(x.device)
-
-
-def bucketize(input: Any, boundaries: Any, *, right: bool = False) -> Tensor:
-    """The number of the bucket between ``boundaries`` in which each element lies."""
-    return door("searchsorted")(boundaries, input, side="right" if right else "left")
-
-
-def argwhere(input: Any) -> Tensor:
-    """Indices of elements that are not 0.  -> y: (count, axes)."""
-    return nonzero(input)
-
-
-def unique_consecutive(input: Any, return_inverse: bool = False,
-                       return_counts: bool = False) -> Any:  # fmt: skip
-    """The elements without those equal to the one before, with places and counts if asked for."""
-    x = door("reshape")(astensor(input), (-1,))
-    values = x.detach().cpu().numpy()
-    new = np.ones(values.shape, bool)
-    new[1:] = values[1:] != values[:-1]
-    starts = np.flatnonzero(new)
-    inverse = astensor((new.cumsum() - 1).reshape(astensor(input).shape))
-    counts = astensor(np.diff(np.append(starts, values.size)))
-    extra = (inverse,) * return_inverse + (counts,) * return_counts
-    return (x[astensor(starts)], *extra) if extra else x[astensor(starts)]

@@ -87,7 +87,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("optimizer", "formula"), CASES, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("optimizer", "formula"), CASES)
 def test_steps_follow_the_formula(optimizer, formula):
     rng = np.random.default_rng(0)
     start, gradients = rng.normal(size=(3, 2)), rng.normal(size=(STEPS, 3, 2))
