@@ -205,7 +205,7 @@ SAME = (
     "atleast_3d", "avg_pool1d", "baddbmm", "bilinear", "bincount", "bitwise_and",
     "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
     "block_diag", "bmm", "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod",
-    "cdist", "ceil", "celu", "channel_shuffle", "cholesky_inverse", "cholesky_solve", "clip",
+    "cdist", "ceil", "celu", "cholesky_inverse", "cholesky_solve", "clip",
     "clone", "column_stack", "combinations", "complex", "conj", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "copysign", "corrcoef", "cos",
     "cosh", "cosine_similarity", "cov", "cross", "cumulative_trapezoid", "deg2rad", "diag_embed",
