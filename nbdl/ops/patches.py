@@ -19,6 +19,7 @@ from nbdl.shapes import Shape
 Pairs = tuple[tuple[int, int], ...]
 
 _SCRATCH_BYTES = 1 << 20
+_FEW_CHANNELS = 3
 
 
 def channels_last(xp: ModuleType, x: Any) -> Any:
@@ -112,16 +113,26 @@ def sample_blocks(xp: ModuleType, y: Any) -> list[slice]:
 def filled_blocks(
     xp: ModuleType, view: Any, scratch_dtype: Any
 ) -> Iterator[tuple[slice, slice, Any]]:
-    """Blocks of a windows view, each copied as a matrix (windows, kernel · channels)."""
+    """Blocks of a windows view, each copied as a matrix (windows, kernel · channels).
+
+    Of few channels a window's runs are short: then the matrix lies transposed in memory, for its
+    columns, the same place of all windows, are long ones.
+    """
     n = (view.ndim - 2) // 2
     counts, width = view.shape[1 : 1 + n], math.prod(view.shape[1 + n :])
     inner = math.prod(counts[1:])
     scratch = None
     row_bytes = inner * width * scratch_dtype.itemsize
+    columns = view.shape[-1] <= _FEW_CHANNELS and xp is np
     for samples, rows in blocks(xp, view.shape[0], counts[0], row_bytes):
         piece = view[samples, rows]
         if scratch is None:
-            scratch = xp.empty(piece.shape, scratch_dtype)
-        target = scratch[: piece.shape[0], : piece.shape[1]]
-        target[...] = piece
-        yield samples, rows, target.reshape(-1, width)
+            scratch = xp.empty(piece.size, scratch_dtype)
+        target = scratch[: piece.size]
+        if columns:
+            turned = piece.transpose(*range(1 + n, view.ndim), *range(1 + n))
+            target.reshape(turned.shape)[...] = turned
+            yield samples, rows, target.reshape(width, -1).T
+        else:
+            target.reshape(piece.shape)[...] = piece
+            yield samples, rows, target.reshape(-1, width)
