@@ -16,13 +16,20 @@ NbdlError
  └─ MissingError     (ImportError)   an optional library that is not installed
 
 A message says what was asked, what was given (with the argument's name and both values)
-and what to try. Layers add where it happened while the error passes through them.
+and what to try. One that does not name the operation the user called gets its name put in
+front. Layers add where it happened while the error passes through them.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
+import re
+import sys
 from collections.abc import Iterable
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OPS = os.path.join(_HERE, "ops") + os.sep
 
 
 class NbdlError(Exception):
@@ -39,6 +46,7 @@ class NbdlError(Exception):
     source: tuple[str, int] | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        message = _naming_the_operation(message)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -50,6 +58,32 @@ class NbdlError(Exception):
         if self.layer:
             text += f"\n  In layer: {self.layer}"
         return text
+
+
+def _naming_the_operation(message: str) -> str:
+    """``message``, with the operation being called in front unless it is named there.
+
+    An operation may be made of others, which raise: whoever called ``lerp`` has not heard of the
+    ``subtract`` inside it.
+    """
+    called = _operation()
+    words = {word.replace("_", "").lower() for word in re.findall(r"\w+", message)}
+    if called is None or called.replace("_", "") in words:
+        return message
+    return f"{called}: {message}"
+
+
+def _operation() -> str | None:
+    """The outermost public function of ``nbdl.ops`` among the calls under way inside nbdl."""
+    frame, found = sys._getframe(1), None
+    while frame is not None:
+        code, file = frame.f_code, frame.f_code.co_filename
+        if file.startswith(_OPS) and code.co_name in frame.f_globals.get("__all__", ()):
+            found = code.co_name
+        elif found and not file.startswith(_HERE):
+            break
+        frame = frame.f_back
+    return found
 
 
 class ShapeError(NbdlError, ValueError):
@@ -117,7 +151,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def brief(value: object) -> str:
     """A value in a message: as it is written if that is short, else its type (``a Tensor``)."""
     text = repr(value)
-    if len(text) <= 60 and "\n" not in text:
+    if len(text) <= 60 and "\n" not in text and " at 0x" not in text:
         return text
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"

@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 
 from nbdl import nn
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, did_you_mean
+from nbdl.errors import ArgumentError
+from nbdl.nn.inferred import check_arguments
 from nbdl.shapes import Spec
 
 
@@ -185,26 +186,8 @@ def build(module: nn.Module, inputs: dict[str, Spec] | None, name: str) -> Built
 
 def check_inputs(module: nn.Module, inputs: dict[str, Spec] | None) -> None:
     """Refuse inputs that the model's ``forward`` does not take, before it is called."""
-    try:
-        signature = python_inspect.signature(module.forward)
-    except (TypeError, ValueError):
-        return
-    positional, named = _sorted(inputs or {})
-    takes = list(signature.parameters)
-    try:
-        if inputs is not None:
-            signature.bind(*positional, **named)
-    except TypeError as error:
-        who = f"{type(module).__name__}.forward({', '.join(takes)})"
-        wrong = next((name for name in named if name not in takes), None)
-        if wrong is not None:
-            raise ArgumentError(
-                f"{wrong!r} is no argument of {who}{did_you_mean(wrong, takes)}"
-            ) from None
-        raise ArgumentError(
-            f"the inputs do not fit {who}: {error}",
-            hint="one --input for each, by its name or in this order",
-        ) from None
+    if inputs is not None:
+        check_arguments(module, *_sorted(inputs))
 
 
 def _sorted(inputs: dict[str, Spec]) -> tuple[list[Spec], dict[str, Spec]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +13,7 @@ from nbdl.core import modes, random
 from nbdl.core.random import Generator, default_generator
 from nbdl.core.tensor import Tensor
 from nbdl.core.tree import map_tensors
-from nbdl.errors import DtypeError, ShapeError
+from nbdl.errors import ArgumentError, DtypeError, ShapeError, did_you_mean
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import Parameter, Unsized, new_parameter
 from nbdl.shapes import Shape, Spec
@@ -131,6 +132,7 @@ def build(model: Module, *inputs: Any, **named: Any) -> Any:
         The Spec of the output, in the same structure (tuple, dict) as the output.
 
     Raises:
+        ArgumentError: ``forward`` takes other arguments.
         ShapeError: the first mismatch; ``error.layer`` and ``error.source`` say where.
         TraceError: ``forward`` asked for values.
 
@@ -139,11 +141,31 @@ def build(model: Module, *inputs: Any, **named: Any) -> Any:
         >>> nn.build(nn.Sequential(nn.Flatten(), nn.Linear(None, 10)), (32, 1, 8, 8)).shape
         (32, 10)
     """
+    check_arguments(model, inputs, named)
     args = tuple(_abstract(x) for x in inputs)
     kwargs = {name: _abstract(x) for name, x in named.items()}
     with _undisturbed(model), _all_sizes_or_none(model), modes.no_grad():
         y = model(*args, **kwargs)
     return map_tensors(lambda t: t.spec, y)
+
+
+def check_arguments(model: Module, inputs: Sequence[Any], named: Mapping[str, Any]) -> None:
+    """Raise ArgumentError unless the model's ``forward`` takes so many inputs of these names."""
+    try:
+        signature = inspect.signature(model.forward)
+    except (TypeError, ValueError):
+        return  # a function that does not tell
+    try:
+        signature.bind(*inputs, **named)
+    except TypeError as error:
+        takes = list(signature.parameters)
+        who = f"{type(model).__name__}.forward({', '.join(takes)})"
+        wrong = next((name for name in named if name not in takes), None)
+        if wrong is None:
+            raise ArgumentError(f"the inputs do not fit {who}: {error}") from None
+        raise ArgumentError(
+            f"{wrong!r} is no argument of {who}{did_you_mean(wrong, takes)}"
+        ) from None
 
 
 def _abstract(x: Any) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from nbdl import nn
 from nbdl.core.modes import no_grad
-from nbdl.errors import ArgumentError, TrainingError, brief
+from nbdl.errors import ArgumentError, DataError, TrainingError, brief
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
@@ -17,7 +17,7 @@ from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
 from nbdl.training.metrics import Metric, as_metrics
 from nbdl.training.models import modules_of, name_of, one_module, trained_parameters
-from nbdl.training.names import Loss, as_loss, as_optimizer, check_lr
+from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
 from nbdl.training.progress import TextProgress
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run, claim, release
@@ -124,6 +124,8 @@ def train(
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
     models = [one_module(model)] if step is None else modules_of(model)
+    if name is not None and not isinstance(name, str):
+        raise ArgumentError(f"the run's name must be a text, got {brief(name)}")
     if data is None:
         raise ArgumentError("train needs data: nbdl.train(model, (x, y))")
     if isinstance(data, nn.Module):
@@ -133,6 +135,7 @@ def train(
     for module in models if device is not None else ():
         module.to(device=device)
     run = Run(name or name_of(models), config, model, seed=seed, source=source)
+    run.epochs = epochs
     original = data
     data, val = split_off(data, val, seed)
     batches = training_source(data, batch_size, seed, device, run.note)
@@ -151,7 +154,6 @@ def train(
         read_floats_as(fit.cast.dtype, batches, original, run.note)
         if check:
             check_before_training(model, batches.batches, val, fit)
-    run.epochs = epochs
     run.total_steps = _total(loop)
     if schedule is not None:
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
@@ -206,8 +208,7 @@ def _supervised(
     run: Run = common["run"]
     chosen = as_loss(loss)
     found = default_metrics(chosen) if metrics is None else as_metrics(metrics)
-    if clip_norm is not None and not clip_norm > 0:
-        raise ArgumentError(f"clip_norm must be positive, got {brief(clip_norm)}")
+    clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
     if lr is not None:
         check_lr(lr)
     _build(model, common["source"], target)
@@ -241,7 +242,16 @@ def _validation(
 ) -> Callable[[], dict[str, Any] | None] | None:  # fmt: skip
     if val is None:
         return None
-    batches = evaluation_batches(val, None, cast.dtype, device)
+    try:
+        batches = evaluation_batches(val, None, cast.dtype, device)
+    except DataError as error:
+        error.add_note("in the validation data")
+        raise
+    if isinstance(batches, Iterator) and run.epochs != 1:
+        raise ArgumentError(
+            f"val is {brief(val)} that is used up after the first of the epochs",
+            hint="a list of batches, a loader or a data set",
+        )
     run.classes = getattr(val, "classes", None) or getattr(batches, "classes", None)
     return lambda: measure(
         model, batches, loss, metrics, cast, target, run.carry_on, run.show_examples
@@ -278,7 +288,7 @@ def _own_step(
             f"a dict of them, got a {type(val).__name__}"
         )
     if optimizers is not None:
-        run.optimizers = list(optimizers) if isinstance(optimizers, (list, tuple)) else [optimizers]
+        run.optimizers = as_optimizers(optimizers)
     named = trained_parameters(models)
     return Loop(
         step=UserStep(function),

@@ -14,6 +14,7 @@ from nbdl.data import to_tensors
 from nbdl.errors import ArgumentError, DataError
 from nbdl.training.batches import Caster, TargetRule, inputs_of, model_dtype, sort_batch
 from nbdl.training.metrics import Accuracy, Metric, as_metrics
+from nbdl.training.models import one_module
 from nbdl.training.names import Loss, as_loss
 from nbdl.training.run import run_of
 from nbdl.training.sources import evaluation_batches
@@ -94,6 +95,7 @@ def evaluate(
         batch_size: samples a batch (256); the result does not depend on it.
         target: the key of the target in dict batches.
     """
+    one_module(model, "evaluate")
     chosen = None if loss is None else as_loss(loss)
     if metrics is None and chosen is not None:
         found = default_metrics(chosen)
@@ -122,7 +124,7 @@ def predict(
         batch_size: samples a batch (256).
         target: the key of the target in dict batches.
     """
-    dtype = model_dtype(list(model.parameters()))
+    dtype = model_dtype(list(one_module(model, "predict").parameters()))
     cast = Caster(dtype, lambda text: None)
     if isinstance(data, list) or (hasattr(data, "__array__") and not isinstance(data, Tensor)):
         data = np.asarray(data)

@@ -16,6 +16,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, brief, unknown
+from nbdl.training.names import check_options, parse
 from nbdl.training.registry import Registry
 
 
@@ -393,7 +394,7 @@ class Function(Mean):
         self.count += n
 
 
-METRICS: Registry[Callable[[], Metric]] = Registry("metric", pattern=r"top_?\d+")
+METRICS: Registry[Callable[..., Metric]] = Registry("metric", pattern=r"top_?\d+")
 """Name -> how to make the metric. ``top1``, ``top3``, ... are known besides."""
 
 for _name, _make, *_aliases in (
@@ -419,7 +420,11 @@ def as_metric(metric: Any) -> Metric:
         return metric()
     if isinstance(metric, str):
         top = re.fullmatch(r"top[-_]?(\d+)", metric.strip().lower())
-        return TopK(int(top[1])) if top else METRICS[metric]()
+        if top:
+            return TopK(int(top[1]))
+        name, options = parse(metric)
+        check_options(f"the metric {METRICS.resolve(name)!r}", METRICS[name], options)
+        return METRICS[name](**options)
     if callable(metric):
         return Function(metric)
     raise ArgumentError(
@@ -429,14 +434,15 @@ def as_metric(metric: Any) -> Metric:
 
 
 def as_metrics(metrics: Any) -> list[Metric]:
-    """A list of metrics from a name, ``"accuracy,f1"``, a callable, or several of them.
+    """A list of metrics from a name, ``"accuracy,f1"``, a callable, or several of them; names
+    may carry arguments, as in ``"f1(average='micro')"``.
 
     A dict gives functions names: ``{"off_by_one": fn}``.
     """
     if metrics is None:
         return []
     if isinstance(metrics, str):
-        metrics = [part for part in re.split(r"[,\s]+", metrics) if part]
+        metrics = re.findall(r"(?:[^,\s(]|\([^)]*\))+", metrics)
     elif isinstance(metrics, dict):
         metrics = [_named(as_metric(metric), name) for name, metric in metrics.items()]
     elif not isinstance(metrics, Iterable):

@@ -9,12 +9,13 @@ from nbdl import nn
 from nbdl.errors import ArgumentError, brief
 
 
-def one_module(model: Any) -> Any:
+def one_module(model: Any, who: str = "train") -> Any:
     """``model`` if it is a module; ArgumentError in words if not."""
     if isinstance(model, nn.Module):
         return model
     if model is None:
-        raise ArgumentError("train needs a model, or step= with a step of your own")
+        own = ", or step= with a step of your own" if who == "train" else ""
+        raise ArgumentError(f"{who} needs a model{own}")
     hint = "an nbdl.nn.Module"
     if isinstance(model, type) and issubclass(model, nn.Module):
         hint = f"{model.__name__}() makes a model of the class"

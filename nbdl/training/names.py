@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nbdl import optim
 from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.nn import functional
@@ -46,12 +48,17 @@ def check_options(what: str, function: Callable[..., Any], options: Iterable[str
     parameters = inspect.signature(function).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
+    known = [name for name in parameters if name not in _GIVEN]
     for option in options:
-        if option not in parameters:
+        if option not in known:
             raise ArgumentError(
-                f"{what} has no option {option!r}{did_you_mean(option, parameters)}",
-                hint="its options are " + ", ".join(list(parameters)[1:]),
+                f"{what} has no option {option!r}{did_you_mean(option, known)}",
+                hint=f"its options are {', '.join(known)}" if known else None,
             )
+
+
+_GIVEN = ("params", "optimizer", "input", "target")
+"""What training itself gives to optimizers, schedules and losses."""
 
 
 # ----- losses -------------------------------------------------------------------------------
@@ -173,11 +180,17 @@ for _word, _cls in optim.OPTIMIZERS.items():
     OPTIMIZERS.add(_word, OptimizerKind(_cls, _lr), *filter(None, [_SPELLINGS.get(_word)]))
 
 
+def positive(name: str, value: Any, hint: str | None = None) -> float:
+    """A finite number above 0, or ArgumentError."""
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    if isinstance(value, bool) or not number or not 0 < value < float("inf"):
+        raise ArgumentError(f"{name} must be a positive number, got {brief(value)}", hint=hint)
+    return float(value)
+
+
 def check_lr(lr: Any) -> float:
     """A learning rate: a finite number above 0."""
-    if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr < float("inf"):
-        raise ArgumentError(f"lr must be a positive number, got {brief(lr)}", hint="1e-3")
-    return float(lr)
+    return positive("lr", lr, "1e-3")
 
 
 def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
@@ -195,7 +208,8 @@ def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
         make: Any = kind.cls
         given = kind.cls.parameters_of(model)
         return make(given, **{"lr": kind.lr if lr is None else lr, **options})
-    if hasattr(optimizer, "param_groups") and hasattr(optimizer, "step"):
+    if is_optimizer(optimizer):
+        _check_is_for(optimizer, model)
         if lr is not None:
             for group in optimizer.param_groups:
                 group["lr"] = lr
@@ -204,10 +218,37 @@ def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
     if callable(optimizer):
         given = getattr(optimizer, "parameters_of", optim.Optimizer.parameters_of)(model)
         made = optimizer(given) if lr is None else optimizer(given, lr=lr)
-        if not hasattr(made, "step") or not hasattr(made, "param_groups"):
-            raise ArgumentError(f"{brief(optimizer)} gave no optimizer but a {type(made).__name__}")
+        if not is_optimizer(made):
+            raise ArgumentError(f"{brief(optimizer)} gave no optimizer but {brief(made)}")
         return made
     raise ArgumentError(
         f"an optimizer is a name, a class or an optimizer, got {brief(optimizer)}",
         hint="one of " + ", ".join(OPTIMIZERS.names()),
     )
+
+
+def is_optimizer(value: Any) -> bool:
+    """Whether ``value`` is an optimizer that exists already."""
+    return not isinstance(value, type) and hasattr(value, "param_groups") and hasattr(value, "step")
+
+
+def _check_is_for(optimizer: Any, model: Any) -> None:
+    """Refuse an optimizer of another model, which would leave this one as it is."""
+    own = {id(p) for p in model.parameters()}
+    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+        raise ArgumentError(
+            "the optimizer has none of this model's parameters",
+            hint="was the model made again? then make its optimizer again too",
+        )
+
+
+def as_optimizers(given: Any) -> list[Any]:
+    """The optimizers of a step or a loop of one's own: one, or several in a list."""
+    found = list(given) if isinstance(given, (list, tuple)) else [given]
+    for optimizer in found:
+        if not is_optimizer(optimizer):
+            raise ArgumentError(
+                f"an optimizer that exists is needed here, got {brief(optimizer)}",
+                hint="nbdl.optim.Adam(model.parameters(), lr=1e-3)",
+            )
+    return found

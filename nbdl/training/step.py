@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from nbdl.errors import TrainingError
+from nbdl.core.tensor import Tensor
+from nbdl.errors import TrainingError, brief
 from nbdl.optim import clip_grad_norm_
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.gradients import norm
@@ -73,11 +74,14 @@ class SupervisedStep:
 
 def finite_loss(loss: Any, name: str, batch: Any) -> float:
     """The loss as a number. Raises TrainingError when it is no single number, NaN or Inf."""
-    if getattr(loss, "size", None) != 1:
-        shape = getattr(loss, "shape", None)
+    if not isinstance(loss, Tensor):
         raise TrainingError(
-            f"the loss {name!r} must be one number, got "
-            + (f"shape {shape}" if shape is not None else f"a {type(loss).__name__}"),
+            f"the loss {name!r} must return a tensor, got {brief(loss)}",
+            hint="compute it from the outputs with nbdl's functions, so that it has a gradient",
+        )
+    if loss.size != 1:
+        raise TrainingError(
+            f"the loss {name!r} must be one number, got shape {loss.shape}",
             hint=".mean() over the samples",
         )
     value = float(loss.item())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.training.metrics import METRICS
-from nbdl.training.names import parse
+from nbdl.training.names import check_options, parse
 
 if TYPE_CHECKING:
     from nbdl.training.run import Run
@@ -158,6 +158,7 @@ def as_rules(stop_when: Any, early_stopping: Any) -> list[StopRule]:
     if early_stopping is True:
         return [*rules, EarlyStopping()]
     if isinstance(early_stopping, Mapping):
+        check_options("early_stopping", EarlyStopping, early_stopping)
         return [*rules, EarlyStopping(**early_stopping)]
     return [*rules, EarlyStopping(early_stopping)]
 
@@ -174,7 +175,9 @@ def _condition(condition: Any) -> StopRule:
                 raise ArgumentError(f"{bound[3]!r} in {condition!r} is no number") from None
         converged = _CONVERGED.fullmatch(condition)
         if converged:
-            return Converged(on=converged[1] or "loss", **parse("x" + (converged[2] or ""))[1])
+            options = parse("converged" + (converged[2] or ""))[1]
+            check_options("'converged'", Converged, options)
+            return Converged(**{"on": converged[1] or "loss", **options})
     elif callable(condition):
         return Asked(condition)
     raise ArgumentError(

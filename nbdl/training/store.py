@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,14 @@ _MIGRATIONS: dict[int, str] = {0: _SCHEMA}
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "afs", "ceph", "gluster", "lustre", "drvfs", "vbox")
 _CHANGEABLE = ("name", "status", "finished", "epoch", "step", "message", "model", "source",
                "environment", "seen", "tags", "notes")  # fmt: skip
+
+
+def _storable(values: Iterable[Any]) -> list[Any]:
+    """Values as SQLite takes them: a text may hold half a character (a lone surrogate)."""
+    return [
+        value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for value in values
+    ]
 
 
 def file_system(path: Path, mounts: str = "/proc/mounts") -> str:
@@ -154,7 +162,7 @@ class Store:
         marks = ", ".join("?" * len(row))
         with self._writing():
             self._db.execute(
-                f"INSERT INTO runs ({', '.join(row)}) VALUES ({marks})", list(row.values())
+                f"INSERT INTO runs ({', '.join(row)}) VALUES ({marks})", _storable(row.values())
             )
 
     def update_run(self, run: str, **fields: Any) -> None:
@@ -167,7 +175,9 @@ class Store:
         if wrong:
             raise ValueError(f"no such columns of a run: {sorted(wrong)}")
         setting = ", ".join(f"{name} = ?" for name in fields)
-        self._db.execute(f"UPDATE runs SET {setting} WHERE id = ?", [*fields.values(), run])
+        self._db.execute(
+            f"UPDATE runs SET {setting} WHERE id = ?", _storable((*fields.values(), run))
+        )
 
     def write(
         self,
@@ -189,8 +199,8 @@ class Store:
                 self._db.executemany(
                     "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?)",
                     [
-                        (run, first_event + i, when, kind, text.encode("utf-8", "replace").decode())
-                        for i, (when, kind, text) in enumerate(events)
+                        _storable((run, first_event + i, *event))
+                        for i, event in enumerate(events)
                     ],
                 )
                 self._update(run, {"seen": time.time(), **fields})
@@ -208,7 +218,7 @@ class Store:
         if key not in self._tails:
             cursor = self._db.execute(
                 "INSERT INTO series (run, name, columns) VALUES (?, ?, ?)",
-                (run, name, json.dumps(columns)),
+                _storable((run, name, json.dumps(columns))),
             )
             self._tails[key] = (int(cursor.lastrowid or 0), 0, np.empty((0, len(columns))))
         series, number, tail = self._tails[key]

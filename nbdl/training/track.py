@@ -15,6 +15,7 @@ from nbdl.errors import TrainingError
 from nbdl.training.gradients import Sampler, norm
 from nbdl.training.loop import as_numbers
 from nbdl.training.models import modules_of, name_of, trained_parameters
+from nbdl.training.names import as_optimizers
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run, claim
 from nbdl.training.sources import Source, training_source, whole
@@ -211,7 +212,7 @@ def track(
     run.source_of_batches = training_source(data, batch_size, seed)
     run.total_steps = len(run.source_of_batches) * epochs or None
     if optimizer is not None:
-        run.optimizers = list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
+        run.optimizers = as_optimizers(optimizer)
     named = trained_parameters(models)
     run._sampler = Sampler(named, run.history.gradients) if named else None
     return run

@@ -114,6 +114,8 @@ def test_a_function_is_a_metric_weighted_by_batch_size():
 def test_names_lists_and_dicts_are_understood():
     names = [m.name for m in metrics.as_metrics("accuracy, f1 top3")]
     assert names == ["accuracy", "f1", "top3"]
+    f1, recall = metrics.as_metrics("f1(average='micro', threshold=0.5),recall(average='binary')")
+    assert (f1.average, f1.threshold, recall.average) == ("micro", 0.5, "binary")
     assert metrics.as_metrics({"mine": max})[0].name == "mine"
     assert metrics.as_metrics(metrics.MSE)[0].name == "mse"
     with pytest.raises(ArgumentError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):

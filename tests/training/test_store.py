@@ -48,6 +48,18 @@ def test_numbers_come_back_as_they_were_nan_and_all(tmp_path):
     s.close()
 
 
+def test_half_a_character_in_a_text_does_no_harm(tmp_path):
+    store = Store(tmp_path / "runs.sqlite")
+    store.add_run("r1", "a\ud800b", {"x": "\ud800"}, source="\udfff")
+    rows = {"f\ud800": (["step", "value"], np.ones((2, 2)))}
+    store.write("r1", rows, [(1.0, "note", "\ud800")], 0, message="\ud800")
+    store.write("r1", rows)
+    [row] = store.runs()
+    assert (row["name"], row["message"]) == ("a?b", "?")
+    assert [len(data) for _, data in store.series("r1").values()] == [4]
+    store.close()
+
+
 def test_rows_are_kept_in_blocks_however_they_come(tmp_path):
     s = Store(tmp_path / "runs.sqlite")
     s.add_run("r1", "net", {})

@@ -12,7 +12,7 @@ import pytest
 
 import nbdl
 from nbdl import events, nn
-from nbdl.errors import TrainingError
+from nbdl.errors import ArgumentError, DataError, TrainingError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype(np.float32)
@@ -154,6 +154,16 @@ def test_a_loop_is_gone_through_once():
     with pytest.raises(TrainingError, match="gone through already"):
         for _ in run:
             pass
+
+
+def test_what_is_no_optimizer_or_number_is_said():
+    with pytest.raises(ArgumentError, match="an optimizer that exists is needed here, got 'adam'"):
+        nbdl.track((X, Y), model=nn.Linear(4, 3), optimizer="adam")
+    with pytest.raises(ArgumentError, match="model must be a module"):
+        nbdl.track((X, Y), model="net")
+    _, run, _ = setting()
+    with pytest.raises(DataError, match="'loss' to be logged must be one number, got 'a'"):
+        go_through(run, lambda x, y: run.log(loss="a"))
 
 
 def test_data_is_batched_and_a_model_is_not_needed():

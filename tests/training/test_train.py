@@ -12,6 +12,7 @@ from nbdl import data, nn
 from nbdl.errors import (
     ArgumentError,
     DataError,
+    DeviceError,
     DtypeError,
     IndexRangeError,
     ShapeError,
@@ -226,6 +227,9 @@ def test_names_carry_arguments():
         ({"schedule": "cosin"}, ArgumentError, "unknown schedule 'cosin'; did you mean 'cosine'"),
         ({"optim": "sgd(momentm=0.9)"}, ArgumentError, "did you mean 'momentum'"),
         ({"optim": "sgd(0.9)"}, ArgumentError, "only name=value"),
+        ({"loss": "mse(target=3)"}, ArgumentError, "no option 'target'"),
+        ({"loss": X}, ArgumentError, "a function of \\(outputs, targets\\), got a ndarray\n"),
+        ({"metrics": "f1(avrage='micro')"}, ArgumentError, "did you mean 'average'"),
         ({"loss": nn.MSELoss}, ArgumentError, "is the class MSELoss"),
         ({"loss": 3}, ArgumentError, "a loss is a name or a function"),
         ({"optim": 3}, ArgumentError, "an optimizer is a name"),
@@ -236,11 +240,20 @@ def test_names_carry_arguments():
         ({"epochs": 2.5}, ArgumentError, "epochs must be"),
         ({"batch_size": 0}, ArgumentError, "batch_size must be"),
         ({"max_steps": 0}, ArgumentError, "max_steps must be"),
-        ({"clip_norm": 0}, ArgumentError, "clip_norm must be positive"),
+        ({"clip_norm": 0}, ArgumentError, "clip_norm must be a positive number, got 0"),
+        ({"clip_norm": "big"}, ArgumentError, "clip_norm must be a positive number, got 'big'"),
+        ({"seed": "a"}, ArgumentError, "seed must be a whole number, got 'a'"),
+        ({"seed": None}, ArgumentError, "seed must be a whole number, got None"),
+        ({"name": 3}, ArgumentError, "the run's name must be a text, got 3"),
+        ({"device": "gpu"}, DeviceError, "unknown device 'gpu'"),
         ({"early_stopping": 0}, ArgumentError, "at least 1, got 0"),
+        ({"early_stopping": {"patence": 3}}, ArgumentError, "did you mean 'patience'"),
         ({"stop_when": "when it is good"}, ArgumentError, "is not understood"),
+        ({"stop_when": "converged(patence=3)"}, ArgumentError, "did you mean 'patience'"),
         ({"callbacks": [3]}, ArgumentError, "a callback is"),
         ({"val": 1.5}, ArgumentError, "a fraction between 0 and 1"),
+        ({"val": 3}, DataError, "cannot take batches from 3"),
+        ({"val": (b for b in [])}, ArgumentError, "a generator that is used up after the first"),
     ],
 )
 def test_options_out_of_range_and_unknown_names(options, error, words):
@@ -280,6 +293,41 @@ def test_data_that_does_not_fit_is_named_before_the_first_step(x, y, options, er
         nbdl.train(model, (x, y), **options)
     for a, b in zip(before, weights(model), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_batch_that_does_not_fit_the_models_arguments_is_said():
+    with pytest.raises(ArgumentError, match=r"do not fit Sequential\.forward\(.*too many"):
+        nbdl.train(net(), (X, X, CLASSES))
+    with pytest.raises(ArgumentError, match=r"'c' is no argument of Two\.forward"):
+        nbdl.train(Two(), {"a": X, "c": X, "label": CLASSES})
+
+
+def test_a_model_in_the_place_of_the_data_is_said():
+    with pytest.raises(ArgumentError, match="the data is a model, Sequential"):
+        nbdl.train(net(), net())
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    optimizer = nbdl.optim.SGD(net().parameters(), lr=0.1)
+    with pytest.raises(ArgumentError, match="none of this model's parameters"):
+        nbdl.train(net(), (X, CLASSES), optim=optimizer)
+
+
+@pytest.mark.parametrize("value", [3.0, None, np.float32(3), "3"])
+def test_a_loss_that_is_no_tensor_is_said(value):
+    def odd(outputs, targets):
+        return value
+
+    with pytest.raises(TrainingError, match="'odd' must return a tensor, got"):
+        nbdl.train(net(), (X, CLASSES), loss=odd)
+
+
+def test_numbers_of_numpy_are_numbers():
+    run = nbdl.train(
+        net(), (X, CLASSES), lr=np.float32(0.5), epochs=np.int64(1), seed=np.int32(3),
+        clip_norm=np.float64(1), max_steps=np.uint8(1),
+    )  # fmt: skip
+    assert (run.lr, run.step) == (0.5, 1)
 
 
 def test_a_class_out_of_range_late_in_the_data_is_found_first():
@@ -565,6 +613,9 @@ def test_a_step_that_fails_half_way_leaves_the_models_as_they_were():
         ({"val": (X, CLASSES)}, "val must be a function"),
         ({"model": "net"}, "model must be a module"),
         ({"step": 3}, "step must be a function"),
+        ({"optimizers": 3}, "an optimizer that exists is needed here, got 3"),
+        ({"optimizers": ["adam"]}, "an optimizer that exists is needed here, got 'adam'"),
+        ({"schedule": "cosine"}, "a schedule needs an optimizer"),
     ],
 )
 def test_what_does_not_go_with_a_step_is_said(options, words):
@@ -593,6 +644,10 @@ def test_evaluate_does_not_depend_on_the_batch_size_and_leaves_the_mode():
     assert nbdl.evaluate(model, data.DataLoader((X, CLASSES), 50)).keys() == {"loss", "accuracy"}
     with pytest.raises(ArgumentError, match="needs a loss or metrics"):
         nbdl.evaluate(model, (X, CLASSES), loss=None)
+    with pytest.raises(ArgumentError, match="the model is a str, not a module"):
+        nbdl.evaluate("model", (X, CLASSES))
+    with pytest.raises(ArgumentError, match="predict needs a model"):
+        nbdl.predict(None, X)
 
 
 def test_predict_gives_all_outputs_in_order():
