@@ -67,6 +67,7 @@ from nbdl.nn.dropout import (
     FeatureAlphaDropout,
 )
 from nbdl.nn.embedding import Embedding
+from nbdl.nn.folding import ChannelShuffle, Fold, Unfold
 from nbdl.nn.hidden import HiddenLayersWarning, hidden_layers
 from nbdl.nn.inferred import Inferred, build, is_built
 from nbdl.nn.linear import Bilinear, Identity, Linear
@@ -140,6 +141,16 @@ from nbdl.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from nbdl.nn.unpooling import (
+    FractionalMaxPool2d,
+    FractionalMaxPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
+)
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -160,6 +171,7 @@ __all__ = [
     "BatchNorm3d",
     "Bilinear",
     "CELU",
+    "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
@@ -183,6 +195,9 @@ __all__ = [
     "Embedding",
     "FeatureAlphaDropout",
     "Flatten",
+    "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GELU",
     "GLU",
     "GRU",
@@ -203,6 +218,9 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "LSTM",
     "LSTMCell",
     "LayerNorm",
@@ -216,6 +234,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Module",
     "ModuleDict",
@@ -264,6 +285,7 @@ __all__ = [
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
+    "Unfold",
     "Unsized",
     "Upsample",
     "UpsamplingBilinear2d",

@@ -32,6 +32,7 @@ from nbdl.ops.convolution import (
     conv_transpose3d,
 )
 from nbdl.ops.cross_entropy import cross_entropy, nll_loss
+from nbdl.ops.distances import pdist
 from nbdl.ops.dropout import (
     alpha_dropout,
     dropout,
@@ -41,7 +42,10 @@ from nbdl.ops.dropout import (
     feature_alpha_dropout,
 )
 from nbdl.ops.embedding import embedding
+from nbdl.ops.folding import fold, unfold
+from nbdl.ops.fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
 from nbdl.ops.gathering import one_hot
+from nbdl.ops.grid_sampling import affine_grid, grid_sample
 from nbdl.ops.linear import bilinear, linear
 from nbdl.ops.loss import (
     binary_cross_entropy,
@@ -59,6 +63,7 @@ from nbdl.ops.loss import (
     soft_margin_loss,
     triplet_margin_loss,
 )
+from nbdl.ops.lp_pooling import lp_pool1d, lp_pool2d, lp_pool3d
 from nbdl.ops.normalization import (
     batch_norm,
     cosine_similarity,
@@ -85,9 +90,19 @@ from nbdl.ops.rectifier import (
     threshold,
 )
 from nbdl.ops.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
-from nbdl.ops.resampling import interpolate, pairwise_distance, pixel_shuffle, pixel_unshuffle
+from nbdl.ops.resampling import (
+    channel_shuffle,
+    interpolate,
+    pairwise_distance,
+    pixel_shuffle,
+    pixel_unshuffle,
+    upsample,
+    upsample_bilinear,
+    upsample_nearest,
+)
 from nbdl.ops.softmax import log_softmax, softmax, softmin
 from nbdl.ops.trigonometry import tanh
+from nbdl.ops.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -96,6 +111,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -105,6 +121,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -121,9 +138,13 @@ __all__ = [
     "elu",
     "embedding",
     "feature_alpha_dropout",
+    "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gru",
     "gru_cell",
@@ -143,12 +164,18 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "lstm",
     "lstm_cell",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "nll_loss",
@@ -156,6 +183,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -181,4 +209,8 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

@@ -120,8 +120,9 @@ class Upsample(Module):
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, channels, *sizes) -> y: (batch, channels, *new sizes)."""
         return F.interpolate(
-            input, self.size, self.scale_factor, mode=self.mode, align_corners=self.align_corners
-        )
+            input, self.size, self.scale_factor, self.mode, self.align_corners,
+            self.recompute_scale_factor,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         """Size or factor, and mode."""

@@ -36,9 +36,12 @@ from nbdl.ops import (
     embedding,
     exponential,
     fft,
+    folding,
+    fractional_pooling,
     gamma,
     gathering,
     gaussian,
+    grid_sampling,
     histogram,
     indexing,
     inplace,
@@ -56,6 +59,7 @@ from nbdl.ops import (
     logic,
     loss,
     loss_targets,
+    lp_pooling,
     matrices,
     movement,
     normalization,
@@ -79,6 +83,7 @@ from nbdl.ops import (
     statistics,
     trigonometry,
     ufuncs,
+    unpooling,
     without_nan,
 )
 
@@ -154,6 +159,11 @@ FAMILIES: tuple[ModuleType, ...] = (
     normalization,
     recurrent,
     quantiles,
+    folding,
+    fractional_pooling,
+    grid_sampling,
+    lp_pooling,
+    unpooling,
 )
 """The modules that define operations."""
 

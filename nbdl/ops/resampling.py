@@ -9,16 +9,31 @@ import numpy as np
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
+from nbdl.ops.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor
 from nbdl.ops.gathering import take
-from nbdl.ops.movement import permute_dims, reshape
+from nbdl.ops.movement import moveaxis, permute_dims, reshape, swapaxes
 from nbdl.ops.powers import sqrt
 from nbdl.ops.rounding import abs as absolute
 from nbdl.shapes import as_tuple
 
-__all__ = ["interpolate", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle"]
+__all__ = [
+    "channel_shuffle",
+    "interpolate",
+    "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
 
-LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
+SMOOTH = {"linear": (1,), "bilinear": (2,), "trilinear": (3,), "bicubic": (2,)}
+"""Modes that mix neighbours -> for how many axes after the channels each is meant."""
+
+MODES = ("nearest", "nearest-exact", "area", *SMOOTH)
+_AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
 def interpolate(
@@ -28,44 +43,71 @@ def interpolate(
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:
     """A picture in another size.  input: (N, C, ...) -> y: (N, C, *size).
 
     Args:
         size: the new sizes of the axes after the channels; or
         scale_factor: by how much they grow.
-        mode: "nearest", "nearest-exact", "linear" (one axis), "bilinear" (two), "trilinear".
-        align_corners: of the linear modes: the corner pixels' centres stay where they are.
+        mode: "nearest", "nearest-exact", "area" (means), "linear" (one axis), "bilinear" (two),
+            "bicubic" (two; Keys, 1981), "trilinear" (three).
+        align_corners: of the modes that mix: the corner pixels' centres stay where they are.
         recompute_scale_factor: use the ratio of the sizes in place of ``scale_factor``.
+        antialias: of bilinear and bicubic: when a picture shrinks, the filter widens with it, so
+            that no detail is skipped.
 
     Raises:
-        ArgumentError: an unknown mode, or not exactly one of size and scale_factor.
+        ArgumentError: an unknown mode, not exactly one of size and scale_factor, or a setting
+            that the mode does not know.
         ShapeError: an input without axes after the channels.
     """
     x = astensor(input)
-    space = x.ndim - 2
-    if space < 1:
-        raise ShapeError(f"interpolate needs (batch, channels, ...), got {x.shape}")
-    if mode not in ("nearest", "nearest-exact", *LINEAR):
-        raise unknown("interpolation mode", mode, ("nearest", "nearest-exact", *LINEAR))
-    if mode in LINEAR and LINEAR[mode] != space:
-        fitting = next(name for name, n in LINEAR.items() if n == min(space, 3))
-        raise ArgumentError(
-            f"interpolate: mode={mode!r} is for {LINEAR[mode]} axes after the channels, the input "
-            f"{x.shape} has {space}",
-            hint=f"mode={fitting!r}",
-        )
+    _check_mode(x, mode, align_corners, antialias)
     if (size is None) == (scale_factor is None):
         raise ArgumentError("interpolate needs either size or scale_factor")
     sizes, scales = _sizes(x, size, scale_factor, bool(recompute_scale_factor))
+    if mode == "area":
+        return _AREA[x.ndim - 2](x, sizes)
     for axis, (n, m, scale) in enumerate(zip(x.shape[2:], sizes, scales, strict=True), 2):
-        if mode in LINEAR:
-            x = _linear(x, axis, n, m, scale, bool(align_corners))
+        step = 1 / scale
+        if align_corners:
+            step = (n - 1) / (m - 1) if m > 1 else 0.0
+        if antialias:
+            x = _averaged(x, axis, m, step, mode)
+        elif mode not in SMOOTH:
+            x = _nearest(x, axis, m, step, 0.5 if mode == "nearest-exact" else 0.0)
         elif n != m or scale != 1:
-            offset = 0.5 if mode == "nearest-exact" else 0.0
-            places = np.floor((np.arange(m) + offset) / scale).astype(np.int64)
-            x = take(x, _index(x, np.clip(places, 0, n - 1)), axis=axis)
+            at = np.arange(m) * step if align_corners else (np.arange(m) + 0.5) * step - 0.5
+            x = _cubic(x, axis, at) if mode == "bicubic" else _linear(x, axis, at)
     return x
+
+
+def _check_mode(x: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:
+    space = x.ndim - 2
+    if not 1 <= space <= 3:
+        raise ShapeError(
+            f"interpolate needs (batch, channels, ...) with one to three axes after the channels, "
+            f"got {x.shape}"
+        )
+    if mode not in MODES:
+        raise unknown("interpolation mode", mode, MODES)
+    if mode in SMOOTH and space not in SMOOTH[mode]:
+        fitting = next(name for name, axes in SMOOTH.items() if space in axes)
+        raise ArgumentError(
+            f"interpolate: mode={mode!r} is for {SMOOTH[mode][0]} axes after the channels, the "
+            f"input {x.shape} has {space}",
+            hint=f"mode={fitting!r}",
+        )
+    if align_corners is not None and mode not in SMOOTH:
+        raise ArgumentError(
+            f"interpolate: align_corners={align_corners} means nothing to mode={mode!r}",
+            hint=f"one of {', '.join(SMOOTH)} mixes neighbours",
+        )
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ArgumentError(
+            f"interpolate: antialias=True is for bilinear and bicubic, got mode={mode!r}"
+        )
 
 
 def _sizes(
@@ -88,29 +130,117 @@ def _sizes(
     return sizes, tuple(float(f) for f in factors)
 
 
-def _linear(x: Tensor, axis: int, n: int, m: int, scale: float, corners: bool) -> Tensor:
-    """Linear interpolation along one axis, from n to m places."""
-    if n == m and scale == 1:
+def _nearest(x: Tensor, axis: int, m: int, step: float, offset: float) -> Tensor:
+    """m elements along one axis, each a copy of the one it lies nearest to."""
+    n = x.shape[axis]
+    if n == m and step == 1:
         return x
-    if corners:
-        at = np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 0.0)
-    else:
-        at = np.maximum((np.arange(m) + 0.5) / scale - 0.5, 0.0)
-    low = np.clip(np.floor(at).astype(np.int64), 0, n - 1)
-    high = np.minimum(low + 1, n - 1)
+    places = np.floor((np.arange(m) + offset) * step).astype(np.int64)
+    return take(x, astensor(np.clip(places, 0, n - 1), like=x), axis=axis)
+
+
+def _shares(x: Tensor, axis: int, shares: np.ndarray) -> Tensor:
+    """Factors along one axis, as a tensor beside x."""
     shape = [1] * x.ndim
-    shape[axis] = m
-    share = astensor((at - low).astype(x.dtype).reshape(shape)).to(_place(x))
-    left, right = take(x, _index(x, low), axis=axis), take(x, _index(x, high), axis=axis)
-    return left + (right - left) * share
+    shape[axis] = shares.size
+    return astensor(shares.astype(x.dtype).reshape(shape), like=x)
 
 
-def _place(x: Tensor) -> str:
-    return "cpu" if x.device == "meta" else x.device
+def _linear(x: Tensor, axis: int, at: np.ndarray) -> Tensor:
+    """Linear interpolation along one axis, at places between its elements."""
+    n = x.shape[axis]
+    at = np.maximum(at, 0.0)
+    low = np.clip(np.floor(at).astype(np.int64), 0, n - 1)
+    left, right = (
+        take(x, astensor(i, like=x), axis=axis) for i in (low, np.minimum(low + 1, n - 1))
+    )
+    return left + (right - left) * _shares(x, axis, at - low)
 
 
-def _index(x: Tensor, places: np.ndarray) -> Tensor:
-    return astensor(places).to(_place(x))
+def _cubic(x: Tensor, axis: int, at: np.ndarray) -> Tensor:
+    """Cubic convolution along one axis; beyond the ends its last element is repeated."""
+    low = np.floor(at).astype(np.int64)
+    total = None
+    for k in range(-1, 3):
+        places = np.clip(low + k, 0, x.shape[axis] - 1)
+        share = _shares(x, axis, keys(np.abs(at - low - k), -0.75))
+        part = take(x, astensor(places, like=x), axis=axis) * share
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def keys(d: Any, a: float) -> Any:
+    """The cubic kernel at distances d >= 0 of arrays (or tensors).
+
+    Keys: "Cubic convolution interpolation for digital image processing", 1981.
+    """
+    near = ((a + 2) * d - (a + 3)) * d * d + 1
+    far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+    return near * (d <= 1) + far * ((d > 1) & (d < 2))
+
+
+def _averaged(x: Tensor, axis: int, m: int, step: float, mode: str) -> Tensor:
+    """m elements along one axis by a filter that is as wide as what one output stands for."""
+    n = x.shape[axis]
+    wide = max(step, 1.0)
+    reach = wide * (2 if mode == "bicubic" else 1)
+    centre = (np.arange(m) + 0.5) * step
+    first = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
+    end = np.minimum((centre + reach + 0.5).astype(np.int64), n)
+    places = np.arange(n)[:, None]
+    d = np.abs(places - centre + 0.5) / wide
+    shares = keys(d, -0.5) if mode == "bicubic" else np.maximum(1 - d, 0.0)
+    shares = np.where((places >= first) & (places < end), shares, 0.0)
+    shares /= shares.sum(0)
+    matrix = astensor(shares.astype(x.dtype), like=x)
+    return moveaxis(matmul(moveaxis(x, axis, -1), matrix), -1, axis)
+
+
+def upsample(
+    input: Any,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """``interpolate`` by the name it had before.  input: (N, C, ...) -> y: (N, C, *size)."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(
+    input: Any,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """``interpolate`` that repeats elements.  input: (N, C, ...) -> y: (N, C, *size)."""
+    return interpolate(input, size, scale_factor)
+
+
+def upsample_bilinear(
+    input: Any,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """Bilinear ``interpolate``, corners in place.  input: (N, C, H, W) -> y: (N, C, *size)."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
+def channel_shuffle(input: Any, groups: int) -> Tensor:
+    """Channels of all groups in turn.  input: (N, groups · C, ...) -> y: the same shape.
+
+    Zhang et al.: "ShuffleNet: an extremely efficient convolutional neural network for mobile
+    devices", CVPR 2018. Raises ShapeError unless ``groups`` divides the channels.
+    """
+    x = astensor(input)
+    if x.ndim < 3 or groups < 1 or x.shape[1] % groups:
+        raise ShapeError(
+            f"channel_shuffle needs (batch, channels, ...) and groups that divide the channels, "
+            f"got input {x.shape} and groups={groups}"
+        )
+    n, c, *rest = x.shape
+    y = swapaxes(reshape(x, (n, groups, c // groups, *rest)), 1, 2)
+    return reshape(y, x.shape)
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:

@@ -31,20 +31,10 @@ RANDOM = {
 """Layers whose training mode draws numbers; they are judged in evaluation mode."""
 
 LATER = {
-    "FractionalMaxPool2d": "fractional pooling",
-    "FractionalMaxPool3d": "fractional pooling",
-    "LPPool1d": "pooling by p-norm",
-    "LPPool2d": "pooling by p-norm",
-    "LPPool3d": "pooling by p-norm",
-    "MaxUnpool1d": "unpooling",
-    "MaxUnpool2d": "unpooling",
-    "MaxUnpool3d": "unpooling",
     "CTCLoss": "the connectionist loss",
     "CrossMapLRN2d": "local response normalisation",
     "LinearCrossEntropyLoss": "a linear layer and its loss in one",
     "EmbeddingBag": "bags of embeddings",
-    "Fold": "folding",
-    "Unfold": "folding",
     "MultiMarginLoss": "margins of several classes",
     "MultiLabelMarginLoss": "margins of several classes",
     "MultiLabelSoftMarginLoss": "margins of several classes",

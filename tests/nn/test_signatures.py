@@ -25,7 +25,6 @@ pytestmark = pytest.mark.judge
 
 FUNCTIONS_NOT_TAKEN = GIVEN_UP | {
     "_stacklevel", "out",
-    "antialias",  # of interpolate
     "max_norm", "norm_type", "scale_grad_by_freq", "sparse",  # of embedding: nn.Embedding has them
 }  # fmt: skip
 """Words of PyTorch's functions that nbdl's do not take."""

@@ -339,7 +339,7 @@ FUNCTIONAL = (
     "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity",
     "cross_entropy", "elu", "embedding", "gaussian_nll_loss", "gelu", "glu", "group_norm",
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
-    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "instance_norm", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
     "local_response_norm", "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d",
     "max_pool3d", "mish", "mse_loss", "nll_loss", "pairwise_distance", "pixel_shuffle",
     "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6", "rms_norm",
@@ -368,12 +368,6 @@ def _gaussian_nll(x: Any, target: Any, var: Any, **kwargs: Any) -> Any:
     return F.gaussian_nll_loss(x, target, var, **kwargs)
 
 
-def _interpolate(x: Any, *args: Any, mode: str = "nearest", **kwargs: Any) -> Any:
-    if mode in ("bicubic", "area"):
-        raise Unsupported(mode)
-    return F.interpolate(x, *args, mode=mode, **kwargs)
-
-
 def _nonzero(x: Any, as_tuple: bool = False) -> Any:
     if x.ndim == 0:
         raise Unsupported("a number, which nbdl refuses")
@@ -384,7 +378,6 @@ COUNTERPARTS |= {
     "nn.functional.batch_norm": _batch_norm,
     "nn.functional.embedding": lambda weight, index, **kw: F.embedding(index, weight, **kw),
     "nn.functional.gaussian_nll_loss": _gaussian_nll,
-    "nn.functional.interpolate": _interpolate,
     "nn.functional.scaled_dot_product_attention": _attention,
     "sigmoid": F.sigmoid,
     "softmax": lambda x, dim, dtype=None: F.softmax(x, dim, dtype=dtype),

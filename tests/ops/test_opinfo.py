@@ -26,6 +26,7 @@ from tests.ops.counterparts_linalg import (
     UP_TO_A_CHOICE,
     VARIANTS,
 )
+from tests.ops.counterparts_nn import NN
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore")]
@@ -37,7 +38,7 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_methods_invocations import op_db
 
 torch.set_num_threads(1)
-COUNTERPARTS = BASE | ARRAYS | LINALG
+COUNTERPARTS = BASE | ARRAYS | LINALG | NN
 INFOS: dict[str, list[Any]] = defaultdict(list)
 COMPLEX_INFOS: dict[str, list[Any]] = defaultdict(list)
 for _info in op_db:
