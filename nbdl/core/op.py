@@ -208,14 +208,15 @@ def _record_many(
 ) -> tuple[Tensor, ...]:
     """Wrap several outputs: each that carries a gradient is a Pick of one node."""
     if xp is np:
-        results = tuple(np.asarray(r) for r in results)
-    outputs = tuple(Tensor._wrap(r) for r in results)
+        results = tuple([np.asarray(r) for r in results])
+    outputs = tuple([Tensor._wrap(r) for r in results])
     node = None
-    if state.grad and op.differentiable and any(x.node is not None for x in inputs):
-        specs: list[Any] = [tuple(Spec(r.shape, r.dtype) for r in results)]
-        specs += [Spec(a.shape, a.dtype) for a in arrays]
+    edges = tuple([x.node for x in inputs])
+    if state.grad and op.differentiable and edges.count(None) < len(edges):
+        specs: list[Any] = [tuple([_new_spec(Spec, (r.shape, r.dtype)) for r in results])]
+        specs += [_new_spec(Spec, (a.shape, a.dtype)) for a in arrays]
         saved = _saved(op, arrays, results)
-        node = Node(op, tuple([x.node for x in inputs]), saved, specs, state.scope)
+        node = Node(op, edges, saved, specs, state.scope)
         for i, y in enumerate(outputs):
             if node.carries(i):
                 y.node = Pick(node, i)
