@@ -66,7 +66,7 @@ from nbdl.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from nbdl.nn.embedding import Embedding
+from nbdl.nn.embedding import Embedding, EmbeddingBag
 from nbdl.nn.folding import ChannelShuffle, Fold, Unfold
 from nbdl.nn.hidden import HiddenLayersWarning, hidden_layers
 from nbdl.nn.inferred import Inferred, build, is_built
@@ -193,6 +193,7 @@ __all__ = [
     "Dropout3d",
     "ELU",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",

@@ -41,7 +41,7 @@ from nbdl.ops.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from nbdl.ops.embedding import embedding
+from nbdl.ops.embedding import embedding, embedding_bag
 from nbdl.ops.folding import fold, unfold
 from nbdl.ops.fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
 from nbdl.ops.gathering import one_hot
@@ -137,6 +137,7 @@ __all__ = [
     "dropout3d",
     "elu",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "fractional_max_pool2d",

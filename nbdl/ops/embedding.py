@@ -10,13 +10,20 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
+from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
 from nbdl.ops.batching import one_by_one
-from nbdl.ops.conversion import astensor
+from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
+from nbdl.ops.gathering import Place, known
+from nbdl.ops.movement import reshape
+from nbdl.ops.scatter_reduction import scatter_reduce
+from nbdl.ops.selection import clip, where
+from nbdl.ops.sorting import searchsorted
+from nbdl.ops.statistics import vector_norm
 from nbdl.shapes import Spec
 
-__all__ = ["embedding"]
+__all__ = ["embedding", "embedding_bag"]
 
 
 @dataclass(frozen=True)
@@ -79,26 +86,51 @@ class EmbeddingTable(Indexing):
         return None, Embedding(self.padding_idx)(ids, ddt)
 
 
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+) -> Tensor:
     """Rows of ``weight`` by their numbers.  input: (...) integers, weight: (V, D) -> y: (..., D).
 
     Args:
         input: row numbers, 0 to V - 1.
         weight: the table.
         padding_idx: this row gets no gradient; negative counts from the end.
+        max_norm: rows looked up are first scaled down to this norm, in ``weight`` itself.
+        norm_type: the p of that norm.
+        scale_grad_by_freq: divide gradients by how often a number is in ``input``.
 
     Raises:
         DtypeError: numbers that are not integers.
         IndexRangeError: a number out of range: its place, value and what is allowed.
     """
     ids, table = astensor(input), astensor(weight)
+    row = _checked("embedding", ids, table, padding_idx)
+    if max_norm is not None:
+        table = _shortened(ids, table, max_norm, norm_type)
+    y = Embedding(row)(ids, table)
+    if scale_grad_by_freq and y.requires_grad:
+        known("scale_grad_by_freq", ids)
+        xp = backends.namespace(ids.value)
+        _, places, counts = xp.unique(ids.value, return_inverse=True, return_counts=True)
+        times = Tensor._wrap(counts[places].reshape((*ids.shape, 1)).astype(y.dtype))
+        y.register_hook(lambda dy: dy / times)
+    return y
+
+
+def _checked(name: str, ids: Tensor, table: Tensor, padding_idx: int | None) -> int | None:
+    """The number of the padding row, or None; what does not fit is refused."""
     if ids.dtype.kind not in "iu":
         raise DtypeError(
-            f"embedding got row numbers of dtype {ids.dtype}; they must be integers",
+            f"{name} got row numbers of dtype {ids.dtype}; they must be integers",
             hint="input.to('int64')",
         )
     if table.ndim != 2:
-        raise ShapeError(f"embedding needs a weight (rows, width), got shape {table.shape}")
+        raise ShapeError(f"{name} needs a weight (rows, width), got shape {table.shape}")
     rows = table.shape[0]
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise ArgumentError(f"padding_idx={padding_idx} is not a row of a table of {rows}")
@@ -108,9 +140,123 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
             host = backends.to_numpy(ids.value)
             place = tuple(int(i) for i in np.argwhere((host < 0) | (host >= rows))[0])
             raise IndexRangeError(
-                f"embedding: input{list(place)} is {host[place]}, but the table has {rows} rows: "
+                f"{name}: input{list(place)} is {host[place]}, but the table has {rows} rows: "
                 f"numbers are 0 to {rows - 1}",
                 hint=f"Embedding({high + 1}, {table.shape[1]}) has room for all of them",
             )
-    row = None if padding_idx is None else padding_idx % rows
-    return Embedding(row)(ids, table)
+    return None if padding_idx is None else padding_idx % rows
+
+
+def _shortened(ids: Tensor, table: Tensor, limit: float, p: float) -> Tensor:
+    """The table, after its rows that are looked up were scaled down to ``max_norm``."""
+    known("max_norm", ids)
+    rows = Tensor._wrap(backends.namespace(ids.value).unique(ids.value))
+    values = table.detach()
+    chosen = values[rows]
+    norms = vector_norm(chosen, axis=-1, keepdims=True, ord=p)
+    values[rows] = where(norms > limit, chosen * (limit / (norms + 1e-7)), chosen)
+    table.data = values
+    return table
+
+
+def embedding_bag(
+    input: Any,
+    weight: Any,
+    offsets: Any = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    per_sample_weights: Any = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Sums, means or largest elements of the rows of bags of numbers.
+
+    input: (B, n) integers, a bag in each row; or (n,) all bags in turn, with offsets: (B,) where
+    each begins; weight: (V, D) -> y: (B, D). An empty bag gives zeros.
+
+    Args:
+        max_norm, norm_type, scale_grad_by_freq: as embedding's.
+        mode: "sum", "mean" or "max".
+        per_sample_weights: factors of the rows, input's shape; of mode "sum" only.
+        include_last_offset: offsets: (B + 1,), the last being where the last bag ends.
+        padding_idx: this number does not count in any bag.
+
+    Raises:
+        DtypeError, IndexRangeError: as embedding; ShapeError: input and offsets that do not fit;
+        ArgumentError: an unknown mode, or weights with another than "sum".
+    """
+    ids, table = astensor(input), astensor(weight)
+    if mode not in ("sum", "mean", "max"):
+        raise unknown("mode of embedding_bag", mode, ("sum", "mean", "max"))
+    row = _checked("embedding_bag", ids, table, padding_idx)
+    bags, count = _bags(ids, offsets, include_last_offset)
+    flat = reshape(ids, (ids.size,))
+    factors = None
+    if per_sample_weights is not None:
+        factors = _factors(ids, per_sample_weights, mode, table)
+    rows = embedding(flat, table, padding_idx, max_norm, norm_type, scale_grad_by_freq)
+    counted = broadcast_to(astensor(1, like=table), (ids.size,))
+    if row is not None:
+        counted = cast(flat != row, table.dtype)
+    amount = reshape(Place(0, (count,))(counted, bags), (count, 1))
+    if mode == "max":
+        return _largest(rows, reshape(counted, (ids.size, 1)), bags, amount)
+    if row is not None:
+        rows = rows * reshape(counted, (ids.size, 1))
+    if factors is not None:
+        rows = rows * factors
+    y = Place(0, (count, table.shape[1]))(rows, bags)
+    return y / clip(amount, 1, None) if mode == "mean" else y
+
+
+def _bags(ids: Tensor, offsets: Any, include_last: bool) -> tuple[Tensor, int]:
+    """To which bag each number belongs, and how many bags there are."""
+    if ids.ndim == 2 and offsets is None:
+        count, size = ids.shape
+        return astensor(np.repeat(np.arange(count), size), like=ids), count
+    if ids.ndim != 1 or offsets is None:
+        raise ShapeError(
+            f"embedding_bag got input of shape {ids.shape} "
+            f"{'without' if offsets is None else 'and'} offsets: it takes (bags, numbers) "
+            "alone, or (numbers,) with offsets"
+        )
+    starts = astensor(offsets, like=ids)
+    if starts.ndim != 1 or starts.dtype.kind not in "iu" or starts.shape[0] < include_last:
+        raise ShapeError(
+            f"embedding_bag: offsets must be a vector of integers, got {starts.dtype} of shape "
+            f"{starts.shape}"
+        )
+    if backends.has_data(starts.value) and starts.size:
+        host = backends.to_numpy(starts.value)
+        if host[0] != 0 or (np.diff(host) < 0).any() or host[-1] > ids.size:
+            raise ArgumentError(
+                f"embedding_bag: offsets begin at 0, do not fall and stay within the "
+                f"{ids.size} numbers, got {host.tolist()}"
+            )
+    count = starts.shape[0] - include_last
+    inner = starts[1:count] if count else starts[:0]
+    places = astensor(np.arange(ids.size, dtype=starts.dtype), like=ids)
+    return searchsorted(inner, places, side="right"), count
+
+
+def _factors(ids: Tensor, weights: Any, mode: str, table: Tensor) -> Tensor:
+    given = astensor(weights, like=table)
+    if mode != "sum":
+        raise ArgumentError(
+            f"embedding_bag takes per_sample_weights with mode='sum' only, got mode={mode!r}"
+        )
+    if given.shape != ids.shape:
+        raise ShapeError(
+            f"embedding_bag got per_sample_weights of shape {given.shape} for input {ids.shape}"
+        )
+    return reshape(cast(given, table.dtype), (ids.size, 1))
+
+
+def _largest(rows: Tensor, counted: Tensor, bags: Tensor, amount: Tensor) -> Tensor:
+    """The largest elements of each bag; 0 where it is empty."""
+    lowest = broadcast_to(astensor(-math.inf, like=rows), (amount.shape[0], rows.shape[1]))
+    index = broadcast_to(reshape(bags, (rows.shape[0], 1)), rows.shape)
+    y = scatter_reduce(lowest, 0, index, where(counted > 0, rows, -math.inf), "amax")
+    return where(amount > 0, y, 0.0)

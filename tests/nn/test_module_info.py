@@ -34,7 +34,6 @@ LATER = {
     "CTCLoss": "the connectionist loss",
     "CrossMapLRN2d": "local response normalisation",
     "LinearCrossEntropyLoss": "a linear layer and its loss in one",
-    "EmbeddingBag": "bags of embeddings",
     "MultiMarginLoss": "margins of several classes",
     "MultiLabelMarginLoss": "margins of several classes",
     "MultiLabelSoftMarginLoss": "margins of several classes",

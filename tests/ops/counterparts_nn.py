@@ -53,6 +53,10 @@ def _grid_sampler(x: Any, grid: Any, mode: int, padding: int, corners: bool) -> 
     return F.grid_sample(x, grid, modes[mode], paddings[padding], corners)
 
 
+def _embedding_bag(weight: Any, ids: Any, *, sparse: bool = False, **kwargs: Any) -> Any:
+    return F.embedding_bag(ids, weight, **kwargs)
+
+
 SEED = 42
 """What OpInfo sets PyTorch's generator to before it calls a function that draws."""
 
@@ -70,6 +74,7 @@ NN: dict[str, Callable[..., Any]] = {
     **{f"nn.functional.{name}": _dropout(getattr(F, name)) for name in _DROPOUT},
     "nn.functional.fractional_max_pool2d": _fractional(2),
     "nn.functional.fractional_max_pool3d": _fractional(3),
+    "nn.functional.embedding_bag": _embedding_bag,
     "_upsample_bilinear2d_aa": _upsample_aa,
     "grid_sampler_2d": _grid_sampler,
     "grid_sampler_3d": _grid_sampler,
