@@ -10,6 +10,7 @@ from nbdl.nn import functional as F
 from nbdl.nn import init
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import new_parameter
+from nbdl.nn.sizes import check_sizes
 
 
 class _Activation(Module):
@@ -307,6 +308,7 @@ class PReLU(_Activation):
         self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
+        check_sizes(self, num_parameters=num_parameters)
         self.num_parameters = num_parameters
         self.init = init
         self.weight = new_parameter((num_parameters,), device=device, dtype=dtype)

@@ -10,6 +10,7 @@ from nbdl.errors import ShapeError
 from nbdl.nn import functional as F
 from nbdl.nn import init
 from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
+from nbdl.nn.sizes import check_input_size
 from nbdl.ops.creation import zeros
 
 
@@ -35,6 +36,7 @@ class _Tracking(Inferred):
         bias: bool,
         place: tuple[Any, Any],
     ) -> None:
+        check_input_size(self, num_features=num_features)
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum

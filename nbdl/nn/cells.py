@@ -8,6 +8,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError, unknown
 from nbdl.nn.inferred import needs_axes
 from nbdl.nn.recurrence import Recurrent, zero_state
+from nbdl.nn.sizes import check_input_size, check_sizes
 from nbdl.ops.recurrent import NONLINEARITIES, gru_cell, lstm_cell, rnn_cell
 
 
@@ -33,6 +34,8 @@ class _Cell(Recurrent):
     def _configure(
         self, input_size: int | None, hidden_size: int, bias: bool, place: tuple[Any, Any]
     ) -> None:
+        check_input_size(self, input_size=input_size)
+        check_sizes(self, hidden_size=hidden_size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias

@@ -11,6 +11,7 @@ from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.nn import functional as F
 from nbdl.nn import init
 from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
+from nbdl.nn.sizes import check_input_size, check_sizes
 from nbdl.shapes import Shape, as_tuple
 
 Size = int | Sequence[int]
@@ -41,6 +42,8 @@ class _Convolution(Inferred):
         padding_mode: str,
     ) -> None:
         n = self.axes
+        check_input_size(self, in_channels=in_channels)
+        check_sizes(self, out_channels=out_channels, groups=groups)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = as_tuple(kernel_size, n, "kernel_size")

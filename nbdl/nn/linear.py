@@ -11,6 +11,7 @@ from nbdl.nn import init
 from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import new_parameter
+from nbdl.nn.sizes import check_input_size, check_sizes
 
 
 class Identity(Module):
@@ -52,6 +53,8 @@ class Linear(Inferred):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_input_size(self, in_features=in_features)
+        check_sizes(self, out_features=out_features)
         self.in_features = in_features
         self.out_features = out_features
         self._start(in_features is not None, device, dtype, weight=True, bias=bias)
@@ -105,6 +108,9 @@ class Bilinear(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_sizes(
+            self, in1_features=in1_features, in2_features=in2_features, out_features=out_features
+        )
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features

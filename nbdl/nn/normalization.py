@@ -12,14 +12,18 @@ from nbdl.nn import init
 from nbdl.nn.inferred import Inferred, needs_axes, needs_floats
 from nbdl.nn.module import Module
 from nbdl.nn.parameter import new_parameter
+from nbdl.nn.sizes import check_sizes
 from nbdl.shapes import Shape
 
 
-def _normalized(shape: Any) -> Shape | None:
+def _normalized(layer: Module, shape: Any) -> Shape | None:
     """The sizes of the normalised axes; None stands for the last axis, whatever its size."""
     if shape is None:
         return None
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
+    for size in sizes:
+        check_sizes(layer, normalized_shape=size)
+    return sizes
 
 
 class LayerNorm(Inferred):
@@ -51,7 +55,7 @@ class LayerNorm(Inferred):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape: Any = _normalized(normalized_shape)
+        self.normalized_shape: Any = _normalized(self, normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self._start(
@@ -117,7 +121,7 @@ class RMSNorm(Inferred):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape: Any = _normalized(normalized_shape)
+        self.normalized_shape: Any = _normalized(self, normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self._start(self.normalized_shape is not None, device, dtype, weight=elementwise_affine)
@@ -176,6 +180,7 @@ class GroupNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        check_sizes(self, num_groups=num_groups, num_channels=num_channels)
         if num_groups < 1 or num_channels % num_groups:
             raise ArgumentError(
                 f"GroupNorm: num_channels={num_channels} must be divisible by "

@@ -10,6 +10,7 @@ from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.nn import functional as F
 from nbdl.nn.inferred import needs_axes
 from nbdl.nn.recurrence import Recurrent, lstm_step, zero_state
+from nbdl.nn.sizes import check_input_size, check_sizes
 from nbdl.ops.movement import concat, permute_dims, stack
 from nbdl.ops.recurrent import NONLINEARITIES, gru, lstm, rnn
 
@@ -33,13 +34,15 @@ class _Layers(Recurrent):
         place: tuple[Any, Any],
     ) -> None:
         kind = type(self).__name__
+        check_input_size(self, input_size=input_size)
+        check_sizes(self, hidden_size=hidden_size, num_layers=num_layers, proj_size=proj_size)
         if hidden_size < 1 or num_layers < 1:
             raise ArgumentError(
                 f"{kind}: hidden_size={hidden_size} and num_layers={num_layers} must be positive"
             )
         if not 0 <= dropout <= 1:
             raise ArgumentError(f"{kind}: dropout={dropout} must be a probability, 0 to 1")
-        if not 0 <= proj_size < hidden_size:
+        if proj_size >= hidden_size:
             raise ArgumentError(
                 f"{kind}: proj_size={proj_size} must be below hidden_size={hidden_size}"
             )

@@ -177,3 +177,31 @@ def test_dropout_between_layers_of_which_there_is_one_is_worth_a_warning():
     with pytest.warns(UserWarning, match="only one"):
         nn.LSTM(3, 4, dropout=0.5)
     assert nbdl.nn is nn
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Linear("3", 2), "Linear: in_features='3' must be a whole number"),
+        (lambda: nn.Linear(3.0, 2), "in_features=3.0"),
+        (lambda: nn.Linear(True, 2), "in_features=True"),
+        (lambda: nn.Linear(3, -2), "out_features=-2 must be a whole number, 0 or more"),
+        (lambda: nn.Linear(3, None), r"out_features=None(.|\n)*only sizes of inputs can be None"),
+        (lambda: nn.Bilinear(1, -1, 2), "Bilinear: in2_features=-1"),
+        (lambda: nn.Embedding(2.5, 2), "Embedding: num_embeddings=2.5"),
+        (lambda: nn.Conv2d(3.0, 4, 3), "Conv2d: in_channels=3.0"),
+        (lambda: nn.ConvTranspose1d(3, -4, 3), "ConvTranspose1d: out_channels=-4"),
+        (lambda: nn.BatchNorm1d("a"), "BatchNorm1d: num_features='a'"),
+        (lambda: nn.LayerNorm((3, -1)), "LayerNorm: normalized_shape=-1"),
+        (lambda: nn.RMSNorm("a"), "RMSNorm: normalized_shape='a'"),
+        (lambda: nn.GroupNorm(2, -4), "GroupNorm: num_channels=-4"),
+        (lambda: nn.LSTM(3, -1), "LSTM: hidden_size=-1"),
+        (lambda: nn.LSTM(3, 4, proj_size=4), "proj_size=4 must be below hidden_size=4"),
+        (lambda: nn.GRU("a", 2), "GRU: input_size='a'"),
+        (lambda: nn.LSTMCell(3, -2), "LSTMCell: hidden_size=-2"),
+        (lambda: nn.PReLU(-1), "PReLU: num_parameters=-1"),
+    ],
+)
+def test_sizes_of_layers_are_whole_numbers(make, words):
+    with pytest.raises(ArgumentError, match=words):
+        make()
