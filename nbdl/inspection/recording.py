@@ -15,7 +15,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves
 from nbdl.nn import Module
 from nbdl.shapes import Spec
-from nbdl.training.run import run_of
+from nbdl.training.active import run_of
 
 
 @dataclass(eq=False)

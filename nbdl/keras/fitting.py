@@ -16,13 +16,14 @@ from nbdl.errors import ArgumentError
 from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
 from nbdl.keras.metrics import Metric
+from nbdl.training.active import claim
 from nbdl.training.callbacks import Callback as RunCallback
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.evaluation import eval_mode
 from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop
 from nbdl.training.recorder import keep
-from nbdl.training.run import Run, claim
+from nbdl.training.run import Run
 from nbdl.training.sources import Source
 from nbdl.training.step import StepResult, check_gradients, finite_loss
 from nbdl.training.stopping import StopRule

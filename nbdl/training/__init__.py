@@ -1,5 +1,6 @@
 """Training: runs, the loop, metrics, callbacks, the run store."""
 
+from nbdl.training.active import active_runs, last_run
 from nbdl.training.api import train, watch
 from nbdl.training.callbacks import Callback
 from nbdl.training.evaluation import evaluate, predict
@@ -7,7 +8,7 @@ from nbdl.training.history import Gradients, History
 from nbdl.training.metrics import METRICS, Metric
 from nbdl.training.names import LOSSES, OPTIMIZERS
 from nbdl.training.records import RunList, RunRecord, clock, runs
-from nbdl.training.run import Run, active_runs, last_run
+from nbdl.training.run import Run
 from nbdl.training.schedules import SCHEDULES
 from nbdl.training.step import SupervisedStep
 from nbdl.training.stopping import Converged, EarlyStopping, StopRule

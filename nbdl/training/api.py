@@ -9,6 +9,7 @@ from typing import Any
 from nbdl import nn
 from nbdl.core.modes import no_grad
 from nbdl.errors import ArgumentError, DataError, TrainingError, brief
+from nbdl.training.active import claim, release
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
@@ -20,7 +21,7 @@ from nbdl.training.models import modules_of, name_of, one_module, trained_parame
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
 from nbdl.training.progress import TextProgress
 from nbdl.training.recorder import keep
-from nbdl.training.run import Run, claim, release
+from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import (
     Source,

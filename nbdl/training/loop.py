@@ -56,17 +56,19 @@ class Loop:
         before = [(m, m.training) for model in self.modules for m in model.modules()]
         try:
             self.callbacks.call("on_start", self.run)
-            for model in self.modules:
-                model.train()
+            with self.run.turns.alone():
+                for model in self.modules:
+                    model.train()
             return self._epochs()
         except _Wished:
             return None
         finally:
-            self._put_optimizers("eval")
-            for module, mode in before:
-                module.training = mode
-            for rule in self.rules:
-                rule.finish(self.run)
+            with self.run.turns.alone():
+                self._put_optimizers("eval")
+                for module, mode in before:
+                    module.training = mode
+                for rule in self.rules:
+                    rule.finish(self.run)
             self.callbacks.call("on_end", self.run)
 
     def _epochs(self) -> str:
@@ -74,9 +76,12 @@ class Loop:
         for epoch in range(1, self.epochs + 1):
             run.epoch = epoch
             self.callbacks.call("on_epoch_start", run)
-            self._put_optimizers("train")
+            with run.turns.alone():
+                self._put_optimizers("train")
             means = self._steps()
-            self._put_optimizers("eval")
+            with run.turns.alone():
+                self._put_optimizers("eval")
+                self._validate(means)
             why = self._after_epoch(means)
             if why is not None:
                 return why
@@ -121,7 +126,7 @@ class Loop:
         except BaseException as error:
             for tensor, value in kept:
                 tensor.value = value
-            run.step_failed()
+            run.turns.stop()
             if isinstance(error, NbdlError):
                 error.add_note(f"in step {run.step + 1} (epoch {run.epoch})")
             raise
@@ -134,17 +139,22 @@ class Loop:
         run.step_done(result.values, result.size)
         return result
 
-    def _after_epoch(self, values: dict[str, float]) -> str | None:
-        """Validation and what depends on it; a sentence if the run should end."""
+    def _validate(self, values: dict[str, float]) -> None:
+        """Validation, whose numbers are added to the epoch's."""
         run = self.run
-        if self.validate is not None:
-            measured = self.validate()
-            if measured is None:
-                raise _Wished
-            run.results = measured
-            scalars = {f"val_{k}": float(v) for k, v in measured.items() if not np.ndim(v)}
-            run.history.append(run.step, scalars)
-            values |= scalars
+        if self.validate is None:
+            return
+        measured = self.validate()
+        if measured is None:
+            raise _Wished
+        run.results = measured
+        scalars = {f"val_{k}": float(v) for k, v in measured.items() if not np.ndim(v)}
+        run.history.append(run.step, scalars)
+        values |= scalars
+
+    def _after_epoch(self, values: dict[str, float]) -> str | None:
+        """What depends on the epoch's numbers; a sentence if the run should end."""
+        run = self.run
         run.epoch_values.append(values)
         if run.schedule is not None:
             run.schedule.after_epoch(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import secrets
 import threading
 import time
@@ -17,11 +16,12 @@ from nbdl import events
 from nbdl.core import random
 from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
-from nbdl.errors import TrainingError
+from nbdl.training.active import release
 from nbdl.training.history import History
 from nbdl.training.models import modules_of
 from nbdl.training.names import check_lr
 from nbdl.training.records import FINAL, clock
+from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
 
 _RATE_S = 0.25
@@ -87,16 +87,12 @@ class Run:
         self.schedule: Any = None
         self.at_end: list[Callable[[], None]] = []
         self._done = threading.Event()
-        self._changed = threading.Condition(threading.RLock())
+        self.turns = Turns()
+        self._changed = self.turns.changed
         self._ending: tuple[str, str] | None = None  # the final status and why
         self._paused = False
         self._single = 0
         self._wishes: deque[Callable[[], None]] = deque()
-        self._readers: dict[int, int] = {}  # thread -> how often it has entered ``frozen``
-        self._queue = 0  # threads that wait to enter ``frozen``
-        self._held_up = False  # whether the training waits for readers: its turn is next
-        self._stepping = False
-        self._thread: int | None = None
         self._begun = 0.0
         self._idle_s = 0.0
         self._samples = 0
@@ -163,11 +159,11 @@ class Run:
 
     def stop(self) -> None:
         """End after the step under way, as 'stopped'; the model keeps what it has learned."""
-        self._end("stopped", "stopped by hand")
+        self.end_with("stopped", "stopped by hand")
 
     def interrupt(self) -> None:
         """End after the step under way, as 'interrupted'. May be called in a signal handler."""
-        self._end("interrupted", "interrupted")
+        self.end_with("interrupted", "interrupted")
 
     def set_lr(self, lr: float) -> None:
         """Train on with this learning rate in all parameter groups; a schedule is switched off.
@@ -196,7 +192,8 @@ class Run:
             self._wishes.append(wish)
             self._changed.notify_all()
 
-    def _end(self, status: str, why: str) -> None:
+    def end_with(self, status: str, why: str) -> None:
+        """End after the step under way, with this status and reason."""
         with self._changed:
             if self._ending is None and self.is_alive:
                 self._ending = (status, why)
@@ -244,33 +241,9 @@ class Run:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Hold the training between two steps for the time of the block, to read the model.
-
-        From the training thread itself, where it is always so between steps, it does nothing.
-        """
-        me = threading.get_ident()
-        if me == self._thread:
+        """Hold the training between two steps for the time of the block, to read the model."""
+        with self.turns.reading():
             yield
-            return
-        with self._changed:
-            # A reader who comes while the training waits for others lets it make a step first,
-            # or readers in a loop would hold it up for ever.
-            self._queue += 1
-            try:
-                while me not in self._readers and (self._stepping or self._held_up):
-                    self._changed.wait()
-            finally:  # an interrupt may come while waiting
-                self._queue -= 1
-                self._changed.notify_all()
-            self._readers[me] = self._readers.get(me, 0) + 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._readers[me] -= 1
-                if not self._readers[me]:
-                    del self._readers[me]
-                self._changed.notify_all()
 
     # ----- for the training thread ----------------------------------------------------------
 
@@ -295,7 +268,7 @@ class Run:
 
     def begin(self) -> None:
         """The run starts, in this thread."""
-        self._thread = threading.get_ident()
+        self.turns.begin()
         self.started = time.time()
         self._begun = time.perf_counter()
         self._set_status("running")
@@ -303,35 +276,26 @@ class Run:
 
     def between_steps(self) -> bool:
         """Do what was wished, wait while paused or read; False if the run is to end here."""
-        changed = self._changed
-        with changed:
+        turns = self.turns
+        with self._changed:
             while True:
                 while self._wishes:
                     self._wishes.popleft()()
                 if self._ending is not None:
-                    self._let_readers_in()
+                    turns.let_in()
                     return False
                 if self._paused and not self._single:
-                    self._let_readers_in()
+                    turns.let_in()
                     self._idle("paused")
-                elif self._readers:
-                    self._held_up = True
-                    self._idle(self.status)
-                elif self._queue and not self._held_up:
+                elif turns.must_wait():
                     self._idle(self.status)
                 else:
                     break
-            self._held_up = False
             self._single = max(0, self._single - 1)
             if self.status != "running":
                 self._set_status("running")
-            self._stepping = True
+            turns.start()
         return True
-
-    def _let_readers_in(self) -> None:
-        if self._held_up:
-            self._held_up = False
-            self._changed.notify_all()
 
     def carry_on(self) -> bool:
         """Whether nobody wishes the run to end: asked where stopping half-way does no harm."""
@@ -349,10 +313,8 @@ class Run:
     def step_done(self, values: dict[str, float], size: int) -> None:
         """A step is complete: take down its numbers and let readers in."""
         with self._changed:
-            self._stepping = False
             self.step += 1
-            if self._queue:
-                self._changed.notify_all()
+            self.turns.stop()
         self._samples += size
         self.history.append(self.step, values)
         self._pace()
@@ -371,12 +333,6 @@ class Run:
             self.examples = x, outputs, y
             self.measured += 1
 
-    def step_failed(self) -> None:
-        """The step under way was given up."""
-        with self._changed:
-            self._stepping = False
-            self._changed.notify_all()
-
     def _pace(self) -> None:
         now = time.perf_counter()
         if self._rate_from is None:
@@ -393,7 +349,7 @@ class Run:
         if message is None:
             status, why = self._ending or ("finished", "ended")
             message = f"{why} after step {self.step}"
-        self.step_failed()
+        self.turns.stop()
         if not self._rate and self._samples:
             self._rate = self._samples / max(time.perf_counter() - self._begun, 1e-9)
         self.exception = error
@@ -401,14 +357,13 @@ class Run:
         self.message = message
         self.history.note("error" if error is not None else "status", message)
         self._set_status(status)
-        with _runs_lock:
-            _release(self)
+        release(self)
         try:
             for done in self.at_end:
                 done()
             self.tell(events.RunFinished)
         finally:  # whoever waits must not wait for ever
-            self._thread = None
+            self.turns.end()
             self._done.set()
 
     def _set_status(self, status: str) -> None:
@@ -439,66 +394,3 @@ class Run:
                 parts.append(f"{name} {self.history.last(name):.4g}")
         return f"<Run {self.id}: {', '.join(parts)}>"
 
-
-# ----- the runs of this process ---------------------------------------------------------------
-
-_active: list[Run] = []
-_last: list[Run] = []
-_runs_lock = threading.Lock()
-
-
-def _claim(run: Run) -> None:
-    mine = {id(model) for model in run.models}
-    for other in _active:
-        if any(id(model) in mine for model in other.models):
-            raise TrainingError(
-                f"{other.name!r} is being trained already (run {other.id}, step {other.step})",
-                hint="run.wait() for its end, run.stop(), or train a copy: copy.deepcopy(model)",
-            )
-    _active.append(run)
-    _last[:] = [run]
-
-
-def _release(run: Run) -> None:
-    if run in _active:
-        _active.remove(run)
-
-
-def release(run: Run) -> None:
-    """Take back ``claim`` of a run that could not start."""
-    with _runs_lock:
-        _release(run)
-
-
-def claim(run: Run) -> None:
-    """Enter a run before it starts; TrainingError if its model is being trained already."""
-    with _runs_lock:
-        _claim(run)
-
-
-def active_runs() -> list[Run]:
-    """The runs of this process that have not ended, the oldest first."""
-    with _runs_lock:
-        return list(_active)
-
-
-def run_of(model: Any) -> Run | None:
-    """The run that is training ``model``, or None."""
-    return next((run for run in active_runs() if any(m is model for m in run.models)), None)
-
-
-def last_run() -> Run | None:
-    """The run of this process that was started last, or None."""
-    with _runs_lock:
-        return _last[0] if _last else None
-
-
-def _stop_all() -> None:
-    """At the interpreter's end: let each run finish its step, so that what it has is whole."""
-    for run in active_runs():
-        run._end("interrupted", "the program ended")
-    for run in active_runs():
-        run.join(10)
-
-
-atexit.register(_stop_all)

@@ -12,12 +12,13 @@ from typing import Any
 from nbdl import events
 from nbdl.data import batch_length
 from nbdl.errors import TrainingError
+from nbdl.training.active import claim
 from nbdl.training.gradients import Sampler, norm
 from nbdl.training.loop import as_numbers
 from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.names import as_optimizers
 from nbdl.training.recorder import keep
-from nbdl.training.run import Run, claim
+from nbdl.training.run import Run
 from nbdl.training.sources import Source, training_source, whole
 
 _AGAIN_S = 2.0

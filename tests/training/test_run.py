@@ -135,6 +135,49 @@ def test_evaluating_a_model_in_training_disturbs_neither():
     assert run.history["loss"].tolist() == nbdl.training.last_run().history["loss"].tolist()
 
 
+def test_readers_never_change_the_mode_of_a_step_nor_of_a_validation():
+    seen = set()
+
+    class Watch(nn.Module):
+        """Says in which mode it is called, with gradients and without."""
+
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, x):
+            seen.add((nbdl.is_grad_enabled(), self.training))
+            y = self.linear(x)
+            time.sleep(0.0005)
+            seen.add((nbdl.is_grad_enabled(), self.training))
+            return y
+
+    model = Watch().eval()
+    run = start(model, val=(X, Y), batch_size=32, epochs=40, check=False)
+    while run.is_alive:
+        nbdl.evaluate(model, (X, Y), batch_size=16)
+        nbdl.predict(model.linear, X)
+    run.wait()
+    assert seen == {(True, True), (False, False)}
+    assert not model.training
+
+
+def test_a_callback_may_evaluate_while_others_read():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5))
+    losses = []
+
+    def look(run):
+        losses.append([nbdl.evaluate(model, (X, Y))["loss"] for _ in range(2)])
+
+    run = start(model, epochs=30, callbacks=look)
+    while run.is_alive:
+        with run.frozen():
+            time.sleep(0.001)
+    run.wait()
+    assert len(losses) == 30
+    assert all(a == b for a, b in losses)
+
+
 def test_interrupting_a_wait_ends_between_steps_with_everything_kept():
     run = start()
     until(lambda: run.step > 3)
