@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import sysconfig
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,7 +17,11 @@ from nbdl.core import modes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import GradientError
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_NOT_THE_USERS = (
+    str(Path(__file__).resolve().parent.parent),
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+"""Folders of nbdl, of Python and of installed packages."""
 
 
 class AnomalyError(GradientError):
@@ -120,10 +125,10 @@ def _range(x: Tensor) -> str:
 
 
 def user_line(frame: FrameType | None = None) -> tuple[str, int] | None:
-    """``(filename, line)`` of the innermost frame outside nbdl, or None."""
+    """``(filename, line)`` of the innermost frame of the user's own code, or None."""
     at = frame or sys._getframe(1)
     while at is not None:
-        if not at.f_code.co_filename.startswith(_PACKAGE):
+        if not at.f_code.co_filename.startswith(_NOT_THE_USERS):
             return at.f_code.co_filename, at.f_lineno
         at = at.f_back  # type: ignore[assignment]
     return None
