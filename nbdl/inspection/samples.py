@@ -29,7 +29,7 @@ def samples_of(run: Any) -> tuple[Sample, ...]:
         answers = _classes(outputs, targets, run.classes)
     elif targets.dtype.kind == "f" and targets.size == outputs.size == len(targets):
         pairs = zip(targets.ravel(), outputs.ravel(), strict=True)
-        answers = [Sample(*(formats.value(float(number)) for number in pair)) for pair in pairs]
+        answers = [Sample(formats.value(float(y)), formats.value(float(p))) for y, p in pairs]
     else:
         return ()
     pictures = pictures_of(inputs)

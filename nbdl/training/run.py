@@ -95,6 +95,7 @@ class Run:
         self._wishes: deque[Callable[[], None]] = deque()
         self._begun = 0.0
         self._idle_s = 0.0
+        self._idle_from: float | None = None
         self._samples = 0
         self._rate_from: tuple[float, int] | None = None
         self._rate = 0.0
@@ -121,7 +122,9 @@ class Run:
         """Seconds that are left, by the pace so far; None if nobody can tell."""
         if not self.total_steps or not self.step or not self.is_alive:
             return None
-        busy = max(0.0, self.elapsed - self._idle_s)
+        since = self._idle_from  # None while it trains
+        idle = self._idle_s + (0.0 if since is None else time.perf_counter() - since)
+        busy = max(0.0, self.elapsed - idle)
         return busy / self.step * max(0, self.total_steps - self.step)
 
     @property
@@ -305,9 +308,10 @@ class Run:
         """Wait for a change, with the lock held; tells that the run is paused."""
         if self.status != status:
             self._set_status(status)
-        start = time.perf_counter()
+        self._idle_from = time.perf_counter()
         self._changed.wait()
-        self._idle_s += time.perf_counter() - start
+        self._idle_s += time.perf_counter() - self._idle_from
+        self._idle_from = None
         self._rate_from = None
 
     def step_done(self, values: dict[str, float], size: int) -> None:

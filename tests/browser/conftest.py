@@ -64,16 +64,17 @@ def open_notebook(
 ) -> Iterator[OpenNotebook]:
     """Call it with a list of cell sources or the path of a notebook; get it open and idle.
 
-    `host` is "lab" (JupyterLab, the default) or "notebook" (Notebook 7). `sharpness` is the
-    number of screen pixels to a pixel of the page. A failing test leaves a screenshot of each tab
-    in build/browser/.
+    `host` is "lab" (JupyterLab, the default) or "notebook" (Notebook 7). `size` is the window's,
+    `sharpness` the number of screen pixels to a pixel of the page. A failing test leaves a
+    screenshot of each tab in build/browser/.
     """
     opened: list[NotebookPage] = []
     numbers = itertools.count()
 
     def open_one(
-        source: Sequence[str] | Path, host: str = "lab", sharpness: float = 1
-    ) -> NotebookPage:
+        source: Sequence[str] | Path, host: str = "lab", size: ViewportSize = SIZE,
+        sharpness: float = 1,
+    ) -> NotebookPage:  # fmt: skip
         name = re.sub(r"\W+", "-", request.node.name).strip("-")
         folder = jupyter_server.folder / f"{name}-{next(numbers)}"
         folder.mkdir(parents=True)
@@ -81,7 +82,7 @@ def open_notebook(
             path = Path(shutil.copy(source, folder))
         else:
             path = write_notebook(folder / "test.ipynb", source)
-        context = browser.new_context(viewport=SIZE, device_scale_factor=sharpness)
+        context = browser.new_context(viewport=size, device_scale_factor=sharpness)
         notebook = NotebookPage(context.new_page(), jupyter_server, host)
         opened.append(notebook)
         notebook.open(path)

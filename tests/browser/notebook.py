@@ -130,14 +130,19 @@ class NotebookPage:
 
     def start(self, cell: int) -> None:
         """Run one cell without waiting for its end."""
-        self.page.evaluate(f"i => {{ {PANEL}.content.activeCellIndex = i; }}", cell)
+        # A count from before, perhaps saved with the notebook, would look like this run's.
+        script = f"""i => {{
+          const notebook = {PANEL}.content;
+          notebook.activeCellIndex = i;
+          notebook.widgets[i].model.executionCount = null;
+        }}"""
+        self.page.evaluate(script, cell)
         self.command("notebook:run-cell")
 
     def run(self, cell: int, limit: float = PATIENCE) -> None:
         """Run one cell and wait for its end."""
-        before = self.count(cell)
         self.start(cell)
-        self._wait_counted(cell, limit, before)
+        self.wait_done(cell, limit)
 
     def type_and_start(self, source: str) -> int:
         """Append a cell, write `source` into it and run it; its number. Does not wait."""
@@ -173,15 +178,12 @@ class NotebookPage:
 
         Fails at once, with what the cells before it said, when Run All ended before the cell.
         """
-        self._wait_counted(cell, limit, None)
-
-    def _wait_counted(self, cell: int, limit: float, before: int | None) -> None:
         deadline = time.monotonic() + limit
         idle_since = None
         while True:
             state = self.page.evaluate(CELL_STATE, cell)
             now = time.monotonic()
-            if not state["running"] and state["count"] not in (None, before):
+            if not state["running"] and state["count"] is not None:
                 return
             if not state["idle"] or state["running"]:
                 idle_since = None
@@ -198,16 +200,14 @@ class NotebookPage:
         """Whether the cell shows [*]."""
         return bool(self.page.evaluate(CELL_STATE, cell)["running"])
 
-    def count(self, cell: int) -> int | None:
-        """The cell's execution count; None if it never ran to its end."""
-        value = self.page.evaluate(CELL_STATE, cell)["count"]
-        return None if value is None else int(value)
-
     # -- seeing ----------------------------------------------------------------------------------
 
     def outputs(self, cell: int) -> list[dict[str, Any]]:
         """The cell's outputs as the notebook file will have them."""
-        script = f"i => {PANEL}.content.widgets[i].model.outputs.toJSON()"
+        script = f"""i => {{
+          const {{ outputs }} = {PANEL}.content.widgets[i].model;
+          return outputs ? outputs.toJSON() : [];  // a text cell has none
+        }}"""
         found: list[dict[str, Any]] = self.page.evaluate(script, cell)
         return found
 

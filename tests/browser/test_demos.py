@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, ViewportSize, expect
 
 from tests.browser.conftest import PICTURES, OpenNotebook
 from tests.browser.notebook import NotebookPage
@@ -14,6 +14,8 @@ from tests.test_readme import six_cells
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "demo_notebooks" / "02_digits.ipynb"
+
+TALL: ViewportSize = {"width": 1280, "height": 1300}  # holds every view as a whole
 
 LOSS = """
 x, y = val[:32]
@@ -40,7 +42,7 @@ def test_the_digits_notebook_up_to_training(open_notebook: OpenNotebook) -> None
     cells = nbformat.read(DIGITS, as_version=4).cells
     training = next(i for i, c in enumerate(cells) if c.source.startswith("%train"))
     defining = next(i for i, c in enumerate(cells) if c.source.startswith("%%model"))
-    notebook = open_notebook(DIGITS, sharpness=2)
+    notebook = open_notebook(DIGITS, size=TALL, sharpness=2)
     for cell in range(training):
         if cells[cell].cell_type == "code":
             notebook.run(cell)
@@ -54,7 +56,7 @@ def test_the_digits_notebook_up_to_training(open_notebook: OpenNotebook) -> None
     wait_for_status(board, "Paused")
     button(board, "Resume").click()
     wait_for_status(board, "Training")
-    wait_for_epoch(board, 4)
+    wait_for_epoch(board, 6)
     button(board, "Pause").click()
     wait_for_status(board, "Paused")
     keep(notebook, "digits", notebook.cell(training))
@@ -121,6 +123,8 @@ def wait_for_epoch(board: Locator, epoch: int) -> None:
 
 def keep(notebook: NotebookPage, name: str, part: Locator) -> None:
     """Keep a picture, and see that something is on it."""
+    part.evaluate("part => part.scrollIntoView({ block: 'start' })")
+    notebook.page.add_style_tag(content=".jp-cell-toolbar { display: none !important; }")
     notebook.page.wait_for_timeout(500)
     picture = notebook.screenshot(PICTURES / f"{name}.png", part)
     assert picture.stat().st_size > 10_000

@@ -63,6 +63,18 @@ def test_pause_single_step_resume_and_stop():
     assert run.history.count("loss") == run.step
 
 
+def test_the_time_left_stands_still_while_a_run_is_paused():
+    run = start()
+    until(lambda: run.step > 20)
+    run.pause()
+    until(lambda: run.status == "paused")
+    before = run.eta
+    time.sleep(0.3)
+    assert run.eta - before < 0.1 * run.total_steps / run.step
+    run.stop()
+    run.wait()
+
+
 def test_a_paused_run_can_be_stopped():
     run = start()
     run.pause()

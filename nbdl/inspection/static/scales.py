@@ -36,9 +36,9 @@ def ticks(low: float, high: float, about: int, whole: bool = False) -> list[floa
         return [low]
     rough = (high - low) / max(1, about)
     power = 10.0 ** math.floor(math.log10(rough))
-    marks = (1.0, 2.0, 2.5, 5.0, 10.0)
+    marks = [1, 2, 2.5, 5, 10]
     if whole and power < 10:
-        power, marks = max(1.0, power), (1.0, 2.0, 5.0, 10.0)
+        power, marks = max(1.0, power), [1, 2, 5, 10]
     step = next((m * power for m in marks if m * power >= rough), 10 * power)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
