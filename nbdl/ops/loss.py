@@ -20,6 +20,7 @@ from nbdl.ops.families import Elementwise
 from nbdl.ops.numerics import wide
 from nbdl.ops.powers import sqrt, square
 from nbdl.ops.rectifier import relu
+from nbdl.ops.reduction import mean
 from nbdl.ops.rounding import abs as absolute
 from nbdl.ops.selection import clip, maximum, minimum, where
 from nbdl.shapes import broadcast_shapes
@@ -75,8 +76,7 @@ class BinaryCrossEntropy(Elementwise):
 def _reduced(loss: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return loss
-    summed = total(loss)
-    return summed / max(loss.size, 1) if reduction == "mean" else summed
+    return mean(loss) if reduction == "mean" and loss.size else total(loss)
 
 
 def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Tensor]:
