@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -38,13 +40,26 @@ def members(module: Module, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from members(child, f"{prefix}{name}.")
 
 
+keepers: WeakKeyDictionary[Module, Callable[[], AbstractContextManager[None]]] = (
+    WeakKeyDictionary()
+)
+"""Models that are changed step by step in a thread; each with what holds it between two steps."""
+
+
+def at_rest(module: Module) -> AbstractContextManager[None]:
+    """The module stands still for the time of the block, if a thread is changing it."""
+    keeper = keepers.get(module)
+    return nullcontext() if keeper is None else keeper()
+
+
 def state_dict(module: Module, prefix: str, keep_vars: bool) -> dict[str, Tensor]:
     """Parameters and persistent buffers by path."""
     found = {}
-    for path, value in members(module, prefix):
-        if type(value) is Unsized:
-            raise value.refuse(path)
-        found[path] = value if keep_vars else value.detach()
+    with at_rest(module):
+        for path, value in members(module, prefix):
+            if type(value) is Unsized:
+                raise value.refuse(path)
+            found[path] = value if keep_vars else value.detach()
     return found
 
 
@@ -67,10 +82,11 @@ def load_state_dict(
     wrong = [path for path, v in values.items() if v.shape != own[path].shape]
     if wrong or (strict and (missing or unexpected)):
         raise _mismatch(module, own, values, wrong, missing, unexpected, strict)
-    for path, value in values.items():
-        target = own[path]
-        value = value.detach().to(target.device)
-        target.value = (value if assign else value.to(target.dtype)).value
+    with at_rest(module):
+        for path, value in values.items():
+            target = own[path]
+            value = value.detach().to(target.device)
+            target.value = (value if assign else value.to(target.dtype)).value
     return LoadResult(missing, unexpected)
 
 

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from nbdl.errors import TrainingError
+from nbdl.nn import state
 
 if TYPE_CHECKING:
     from nbdl.training.run import Run
@@ -29,6 +30,8 @@ def claim(run: Run) -> None:
                 )
         _active.append(run)
         _last[:] = [run]
+        for model in run.models:
+            state.keepers[model] = run.turns.reading
 
 
 def release(run: Run) -> None:
@@ -36,6 +39,8 @@ def release(run: Run) -> None:
     with _lock:
         if run in _active:
             _active.remove(run)
+            for model in run.models:
+                state.keepers.pop(model, None)
 
 
 def active_runs() -> list[Run]:

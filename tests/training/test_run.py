@@ -147,6 +147,36 @@ def test_evaluating_a_model_in_training_disturbs_neither():
     assert run.history["loss"].tolist() == nbdl.training.last_run().history["loss"].tolist()
 
 
+def test_a_state_dict_and_a_saved_file_are_of_one_step(tmp_path):
+    class Pair(nn.Module):
+        """Two parameters that are equal after each whole step."""
+
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Parameter(np.ones((800, 800), np.float32))
+            self.b = nn.Parameter(np.ones((800, 800), np.float32))
+
+        def forward(self, x):
+            return (self.a + self.b).mean() * x[:, :3]
+
+    model = Pair()
+    run = start(model, optim="sgd(momentum=0.9)", lr=100.0)
+    until(lambda: run.step > 2)
+    steps = set()
+    for i in range(60):
+        state = model.state_dict()
+        if i % 6 == 0:
+            state = nbdl.load(nbdl.save(model, tmp_path / "pair.safetensors"))
+        np.testing.assert_array_equal(state["a"].numpy(), state["b"].numpy())
+        steps.add(run.step)
+    assert len(steps) > 5
+    first = {name: x.numpy() + 1 for name, x in model.state_dict().items()}
+    model.load_state_dict(first)
+    run.stop()
+    run.wait()
+    np.testing.assert_array_equal(model.a.numpy(), model.b.numpy())
+
+
 def test_readers_never_change_the_mode_of_a_step_nor_of_a_validation():
     seen = set()
 
