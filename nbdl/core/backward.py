@@ -14,6 +14,7 @@ from nbdl.core.mistakes import tell
 from nbdl.core.tape import SPENT, AnyNode, Leaf, Node, Pick, remember_skeleton
 from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import ArgumentError, GradientError, ShapeError
+from nbdl.shapes import Spec
 
 
 def backward(
@@ -256,6 +257,13 @@ def _deliver_pick(pending: dict[AnyNode, Any], pick: Pick, g: Tensor) -> None:
     parts[pick.index] = g if before is None else rules.add(before, g)
 
 
+def _nothing(spec: Spec, others: list[Tensor | None]) -> Tensor:
+    """Zeros beside the gradients of an operation's other outputs."""
+    device = next((d.device for d in others if d is not None), "cpu")
+    zeros = rules.zeros(spec)
+    return zeros if device in ("cpu", "meta") else zeros.to(device)
+
+
 def _deliver(
     pending: dict[AnyNode, Any],
     node: Node,
@@ -268,7 +276,7 @@ def _deliver(
         specs, byproducts = node.specs[0], node.op.byproducts
         # Zeros for an output that nobody used, None for a by-product.
         g = tuple(
-            rules.zeros(specs[i]) if d is None and i not in byproducts else d
+            _nothing(specs[i], g) if d is None and i not in byproducts else d
             for i, d in enumerate(g)
         )
     gradients = node.op.grad(g, *_values(node, create_graph))

@@ -32,6 +32,7 @@ from nbdl.ops.convolution import (
     conv_transpose3d,
 )
 from nbdl.ops.cross_entropy import cross_entropy, nll_loss
+from nbdl.ops.ctc import ctc_loss
 from nbdl.ops.distances import pdist
 from nbdl.ops.dropout import (
     alpha_dropout,
@@ -131,6 +132,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",

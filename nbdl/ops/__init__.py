@@ -29,6 +29,7 @@ from nbdl.ops import (
     convolution,
     creation,
     cross_entropy,
+    ctc,
     cumulative,
     distances,
     dropout,
@@ -164,6 +165,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     grid_sampling,
     lp_pooling,
     unpooling,
+    ctc,
 )
 """The modules that define operations."""
 

@@ -57,6 +57,12 @@ def _embedding_bag(weight: Any, ids: Any, *, sparse: bool = False, **kwargs: Any
     return F.embedding_bag(ids, weight, **kwargs)
 
 
+def _ctc_loss(log_probs: Any, *args: Any, **kwargs: Any) -> Any:
+    """PyTorch's gradient is that of what goes into log_softmax, of which log_probs are the result;
+    log_softmax of them changes nothing else."""
+    return F.ctc_loss(F.log_softmax(log_probs, 2), *args, **kwargs)
+
+
 SEED = 42
 """What OpInfo sets PyTorch's generator to before it calls a function that draws."""
 
@@ -75,6 +81,7 @@ NN: dict[str, Callable[..., Any]] = {
     "nn.functional.fractional_max_pool2d": _fractional(2),
     "nn.functional.fractional_max_pool3d": _fractional(3),
     "nn.functional.embedding_bag": _embedding_bag,
+    "nn.functional.ctc_loss": _ctc_loss,
     "_upsample_bilinear2d_aa": _upsample_aa,
     "grid_sampler_2d": _grid_sampler,
     "grid_sampler_3d": _grid_sampler,
