@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-import os
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nbdl.errors import ArgumentError, AxisError, ShapeError
+from nbdl.errors import ArgumentError, AxisError, ShapeError, brief
 
 Shape = tuple[int, ...]
-
-_HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Spec(NamedTuple):
@@ -63,29 +59,16 @@ def broadcast_shapes(*shapes: Shape, what: str = "the operands") -> Shape:
     return tuple(result)
 
 
-def _asked() -> str:
-    """``"sum: "``: the public operation that is being called, for an error's message."""
-    frame, found = sys._getframe(1), ""
-    while frame.f_back is not None and (
-        frame.f_code.co_filename.startswith(_HERE) or not found
-    ):
-        name = frame.f_code.co_name
-        if f"{os.sep}ops{os.sep}" in frame.f_code.co_filename and not name.startswith(("_", "<")):
-            found = f"{name}: "
-        frame = frame.f_back
-    return found
-
-
 def normalize_axis(axis: int, ndim: int, name: str = "axis") -> int:
     """``axis`` in ``0..ndim-1``; negative counts from the end; raises AxisError outside."""
     try:
         index = operator.index(axis)
     except TypeError:
-        raise ArgumentError(f"{_asked()}{name} must be an integer, got {axis!r}") from None
+        raise ArgumentError(f"{name} must be an integer, got {axis!r}") from None
     rank = max(ndim, 1)
     if not -rank <= index < rank:
         raise AxisError(
-            f"{_asked()}{name}={axis} is out of range for a tensor with {ndim} dimensions",
+            f"{name}={axis} is out of range for a tensor with {ndim} dimensions",
             hint=f"{name} from {-rank} to {rank - 1}",
         )
     return index % rank
@@ -100,7 +83,7 @@ def normalize_axes(
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     result = tuple(sorted(normalize_axis(a, ndim, name) for a in axes))
     if len(set(result)) != len(result):
-        raise ArgumentError(f"{_asked()}{name}={axis} names the same axis twice")
+        raise ArgumentError(f"{name}={axis} names the same axis twice")
     return result if ndim else ()
 
 
@@ -127,6 +110,17 @@ def reshaped(shape: Shape, target: Sequence[int]) -> Shape:
             hint="the number of elements must stay the same; one size may be -1",
         )
     return wanted
+
+
+def as_int(value: object, name: str, least: int) -> int:
+    """An integer of at least ``least``; raises ArgumentError else."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise ArgumentError(f"{name}={brief(value)} must be an integer of at least {least}")
+    return number
 
 
 def as_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:

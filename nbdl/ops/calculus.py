@@ -77,6 +77,8 @@ def gradient(
     y = floats(y)
     axes = range(y.ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     places = [normalize_axis(a, y.ndim) for a in axes]
+    if len(set(places)) != len(places):
+        raise ArgumentError(f"gradient: axis={tuple(axes)} names the same axis twice")
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient: edge_order={edge_order} must be 1 or 2")
     steps = spacing if isinstance(spacing, (tuple, list)) else [spacing] * len(places)

@@ -9,6 +9,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.mistakes import check_pairing
 from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError
 from nbdl.ops.conversion import astensor, cast, promote
 from nbdl.ops.families import Comparison, require_real
 
@@ -226,6 +227,8 @@ def isclose(
 ) -> Tensor:
     """Whether |x - y| <= atol + rtol * |y|, elementwise.  x, y: broadcasting -> z: bool."""
     x, y = promote(x, y)
+    if rtol < 0 or atol < 0:
+        raise ArgumentError(f"isclose: rtol={rtol} and atol={atol} must not be negative")
     if x.dtype.kind not in "fcV":
         x, y = cast(x, dtypes.float64), cast(y, dtypes.float64)
     near = (x - y).abs() <= atol + rtol * y.abs()

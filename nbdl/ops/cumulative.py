@@ -19,7 +19,7 @@ from nbdl.ops.families import require_real
 from nbdl.ops.gathering import take_along_axis
 from nbdl.ops.movement import concat, reshape
 from nbdl.ops.selection import where
-from nbdl.shapes import Spec, normalize_axis
+from nbdl.shapes import Spec, as_int, normalize_axis
 
 __all__ = [
     "cumsum",
@@ -326,7 +326,7 @@ def diff(
     x: (..., m, ...) -> y: (..., m - n, ...); ``prepend`` and ``append`` are joined first.
     """
     x = astensor(x)
-    if n == 0:
+    if as_int(n, "n", least=0) == 0:
         return x
     place = normalize_axis(axis, x.ndim)
     parts = [astensor(p) for p in (prepend, x, append) if p is not None]

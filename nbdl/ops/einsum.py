@@ -288,6 +288,8 @@ def dot(x: Any, y: Any, /) -> Tensor:
     x, y = promote(x, y)
     _rank("dot", "x", x, 1)
     _rank("dot", "y", y, 1)
+    if x.shape != y.shape:
+        raise ShapeError(f"dot needs vectors of one length, got x {x.shape} and y {y.shape}")
     return matmul(x, y)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError
+from nbdl.errors import ArgumentError, ShapeError, brief
 from nbdl.ops.conversion import astensor, promote_all
 from nbdl.ops.gathering import take
 from nbdl.ops.movement import (
@@ -81,14 +81,19 @@ def tensor_split(x: Any, indices_or_sections: Any, /, *, axis: int = 0) -> tuple
         raise ShapeError("tensor_split needs at least one axis, got shape ()")
     place = normalize_axis(axis, x.ndim)
     n = x.shape[place]
-    given = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else (
-        indices_or_sections
-    )  # fmt: skip
+    given = indices_or_sections
+    if isinstance(given, (Tensor, np.ndarray, np.integer)):
+        given = given.tolist()
     if isinstance(given, int):
         if given < 1:
             raise ArgumentError(f"tensor_split: {given} pieces; at least 1 is needed")
         small, larger = divmod(n, given)
         return split(x, [small + (i < larger) for i in range(given)], place)
+    if not isinstance(given, (list, tuple)) or not all(isinstance(i, int) for i in given):
+        raise ArgumentError(
+            "tensor_split: indices_or_sections must be the number of pieces or the places to "
+            f"cut, got {brief(indices_or_sections)}"
+        )
     cuts = [slice(a, b).indices(n) for a, b in itertools.pairwise([0, *given, n])]
     inner = (slice(None),) * place
     return tuple(x[(*inner, slice(start, max(start, stop)))] for start, stop, _ in cuts)

@@ -73,13 +73,14 @@ class BinaryCrossEntropy(Elementwise):
         )
 
 
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of a loss, or itself."""
     if reduction == "none":
         return loss
     return mean(loss) if reduction == "mean" and loss.size else total(loss)
 
 
-def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Tensor]:
+def pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Tensor]:
     """Input and target of one float dtype and one shape.
 
     A shape that would only fit by broadcasting is the classic silent mistake, (N, 1) against
@@ -116,7 +117,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = Non
     ``weight`` (of the same shape) weighs the squares; their mean is the weighted one. Raises
     ShapeError unless both shapes are equal: (N, 1) against (N,) is an error.
     """
-    x, y = _pair("mse_loss", input, target, reduction)
+    x, y = pair("mse_loss", input, target, reduction)
     return _weighted("mse_loss", square(x - y), weight, reduction)
 
 
@@ -125,28 +126,28 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None
 
     ``weight`` as of ``mse_loss``.
     """
-    x, y = _pair("l1_loss", input, target, reduction)
+    x, y = pair("l1_loss", input, target, reduction)
     return _weighted("l1_loss", absolute(x - y), weight, reduction)
 
 
 def _weighted(name: str, loss: Tensor, weight: Any, reduction: str) -> Tensor:
     if weight is None:
-        return _reduced(loss, reduction)
+        return reduced(loss, reduction)
     w = _weights(name, weight, loss)
-    return total(loss * w) / total(w) if reduction == "mean" else _reduced(loss * w, reduction)
+    return total(loss * w) / total(w) if reduction == "mean" else reduced(loss * w, reduction)
 
 
 def smooth_l1_loss(
     input: Any, target: Any, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
     """d² / (2·beta) where the difference d is below ``beta``, else d - beta / 2."""
-    x, y = _pair("smooth_l1_loss", input, target, reduction)
+    x, y = pair("smooth_l1_loss", input, target, reduction)
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: beta={beta} cannot be negative")
     if beta == 0:
-        return _reduced(absolute(x - y), reduction)
+        return reduced(absolute(x - y), reduction)
     d = absolute(x - y)
-    return _reduced(where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta), reduction)
+    return reduced(where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta), reduction)
 
 
 def huber_loss(
@@ -157,14 +158,14 @@ def huber_loss(
     ``weight`` (of the same shape) is multiplied in; the mean, as PyTorch's, divides by the
     number of elements.
     """
-    x, y = _pair("huber_loss", input, target, reduction)
+    x, y = pair("huber_loss", input, target, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta={delta} must be above 0")
     d = absolute(x - y)
     loss = where(d <= delta, square(d) * 0.5, (d - 0.5 * delta) * delta)
     if weight is not None:
         loss = loss * _weights("huber_loss", weight, loss)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def binary_cross_entropy(
@@ -175,7 +176,7 @@ def binary_cross_entropy(
     input: (...) in 0..1, target: (...) -> a number. Raises ArgumentError for an input outside
     0..1: logits belong to ``binary_cross_entropy_with_logits``.
     """
-    p, t = _pair("binary_cross_entropy", input, target, reduction)
+    p, t = pair("binary_cross_entropy", input, target, reduction)
     if p.device != "meta" and p.size and bool(((p < 0) | (p > 1)).any()):
         raise ArgumentError(
             "binary_cross_entropy needs probabilities between 0 and 1, but the input has values "
@@ -183,7 +184,7 @@ def binary_cross_entropy(
             hint="binary_cross_entropy_with_logits takes the outputs before the sigmoid",
         )
     loss = BinaryCrossEntropy()(p, t)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -194,7 +195,7 @@ def binary_cross_entropy_with_logits(
     input: (...) logits, target: (...) -> a number. ``pos_weight`` (broadcasting) weighs the
     positive targets.
     """
-    x, t = _pair("binary_cross_entropy_with_logits", input, target, reduction)
+    x, t = pair("binary_cross_entropy_with_logits", input, target, reduction)
     made = None if x.node is None else made_by(x, "Sigmoid", "Softmax")
     if made is not None:
         tell(
@@ -207,7 +208,7 @@ def binary_cross_entropy_with_logits(
         loss = (1 - t) * x - logsigmoid(x)
     else:
         loss = (1 - t) * x - (1 + (cast(astensor(pos_weight), x.dtype) - 1) * t) * logsigmoid(x)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
 def kl_div(
@@ -226,7 +227,7 @@ def kl_div(
     loss = exp(t) * (t - x) if log_target else xlogy(t, t) - t * x
     if reduction == "batchmean":
         return total(loss) / (x.shape[0] if x.ndim else 1)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def poisson_nll_loss(
@@ -241,13 +242,13 @@ def poisson_nll_loss(
 
     ``full`` adds Stirling's approximation of log(target!).
     """
-    x, t = _pair("poisson_nll_loss", input, target, reduction)
+    x, t = pair("poisson_nll_loss", input, target, reduction)
     loss = exp(x) - t * x if log_input else x - t * log(x + eps)
     if full:
         safe = maximum(t, 1)
         stirling = t * log(safe) - t + 0.5 * log(2 * math.pi * safe)
         loss = loss + where(t > 1, stirling, stirling * 0)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def gaussian_nll_loss(
@@ -262,39 +263,44 @@ def gaussian_nll_loss(
     x, t = astensor(input), astensor(target)
     if t.ndim in (0, x.ndim) and broadcast_shapes(x.shape, t.shape) == x.shape:
         t = broadcast_to(t, x.shape)
-    x, t = _pair("gaussian_nll_loss", x, t, reduction)
+    x, t = pair("gaussian_nll_loss", x, t, reduction)
     v = cast(astensor(var), x.dtype)
     if v.ndim == x.ndim - 1 and v.shape == x.shape[:-1]:
         v = v.unsqueeze(-1)
+    if broadcast_shapes(x.shape, v.shape, what="input and var") != x.shape:
+        raise ShapeError(
+            f"gaussian_nll_loss got input of shape {x.shape} and var of shape {v.shape}",
+            hint="var of input's shape, or with sizes of 1",
+        )
     if v.device != "meta" and v.size and bool((v < 0).any()):
         raise ArgumentError("gaussian_nll_loss: var has negative entries")
     v = v + clip(eps - v, 0, None).detach()
     loss = 0.5 * (log(v) + square(x - t) / v)
-    return _reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
 ) -> Tensor:
     """input where target is 1, max(0, margin - input) where it is -1."""
-    x, t = _pair("hinge_embedding_loss", input, target, reduction)
+    x, t = pair("hinge_embedding_loss", input, target, reduction)
     loss = where(t != 1, clip(margin - x, 0, None), x * 0) + where(t != -1, x, x * 0)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target·input)) for targets 1 and -1."""
-    x, t = _pair("soft_margin_loss", input, target, reduction)
-    return _reduced(softplus(-t * x), reduction)
+    x, t = pair("soft_margin_loss", input, target, reduction)
+    return reduced(softplus(-t * x), reduction)
 
 
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
     """max(0, -target·(input1 - input2) + margin): which of two is to be larger."""
-    a, b = _pair("margin_ranking_loss", input1, input2, reduction)
-    t = cast(astensor(target), a.dtype)
-    return _reduced(relu(-t * (a - b) + margin), reduction)
+    a, b = pair("margin_ranking_loss", input1, input2, reduction)
+    a, t = pair("margin_ranking_loss", a, target, reduction)
+    return reduced(relu(-t * (a - b) + margin), reduction)
 
 
 def cosine_embedding_loss(
@@ -304,7 +310,7 @@ def cosine_embedding_loss(
 
     input1, input2: (N, D), target: (N,); or (D,) and a number -> a number.
     """
-    a, b = _pair("cosine_embedding_loss", input1, input2, reduction)
+    a, b = pair("cosine_embedding_loss", input1, input2, reduction)
     t = cast(astensor(target), a.dtype)
     if t.shape != a.shape[:-1]:
         raise ShapeError(
@@ -316,7 +322,7 @@ def cosine_embedding_loss(
     cosine = total(a * b, -1) / lengths
     loss = where(t == 1, 1 - cosine, cosine * 0)
     loss = loss + where(t == -1, clip(cosine - margin, 0, None), cosine * 0)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def triplet_margin_loss(
@@ -336,12 +342,12 @@ def triplet_margin_loss(
     """
     if margin <= 0:
         raise ArgumentError(f"triplet_margin_loss: margin={margin} must be above 0")
-    a, b = _pair("triplet_margin_loss", anchor, positive, reduction)
-    a, c = _pair("triplet_margin_loss", a, negative, reduction)
+    a, b = pair("triplet_margin_loss", anchor, positive, reduction)
+    a, c = pair("triplet_margin_loss", a, negative, reduction)
     near, far = _distance(a, b, p, eps), _distance(a, c, p, eps)
     if swap:
         far = minimum(far, _distance(b, c, p, eps))
-    return _reduced(clip(margin + near - far, 0, None), reduction)
+    return reduced(clip(margin + near - far, 0, None), reduction)
 
 
 def _distance(a: Tensor, b: Tensor, p: float, eps: float) -> Tensor:

@@ -40,7 +40,7 @@ def narrow(x: Any, /, axis: int, start: Any, length: int) -> Tensor:
     """``length`` slices along ``axis`` from ``start`` on.  x: (A, B), 1, 0, n -> y: (A, n)."""
     x = astensor(x)
     place = normalize_axis(axis, x.ndim)
-    n, first = x.shape[place] if x.ndim else 0, int(start)
+    n, first = x.shape[place] if x.ndim else 0, _whole("start", start)
     first += n * (first < 0)
     if length < 0 or not 0 <= first <= first + length <= n:
         raise ArgumentError(
@@ -48,6 +48,16 @@ def narrow(x: Any, /, axis: int, start: Any, length: int) -> Tensor:
             f"{x.shape}"
         )
     return x[(slice(None),) * place + (slice(first, first + length),)]
+
+
+def _whole(name: str, value: Any) -> int:
+    """A whole number, or a tensor of one."""
+    given = astensor(value)
+    if given.ndim or given.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"{name} must be an integer, got {given.dtype} of shape {given.shape}"
+        )
+    return int(given)
 
 
 def select(x: Any, /, axis: int, index: int) -> Tensor:

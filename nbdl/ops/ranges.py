@@ -16,7 +16,7 @@ from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, promote_all, tensor
 from nbdl.ops.creation import full_like, zeros
 from nbdl.ops.movement import reshape
-from nbdl.shapes import Spec, broadcast_shapes
+from nbdl.shapes import Spec, as_int, broadcast_shapes
 
 __all__ = [
     "arange",
@@ -58,6 +58,8 @@ def arange(
     start, stop = (0, start) if stop is None else (start, stop)
     if step == 0:
         raise ArgumentError(f"arange({start}, {stop}, {step}): step must not be 0")
+    if not math.isfinite((stop - start) / step):
+        raise ArgumentError(f"arange({start}, {stop}, {step}): the bounds must be finite")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, stop, step))
     found = (
         dtypes.as_dtype(dtype)
@@ -72,6 +74,14 @@ def arange(
     return _made(array.astype(found), device, requires_grad)
 
 
+def _count(start: Any, stop: Any, num: Any) -> int:
+    """``num`` as an integer, after a look at the bounds."""
+    for name, bound in (("start", start), ("stop", stop)):
+        if np.ndim(bound):
+            raise ShapeError(f"{name} must be a number, got a tensor of shape {np.shape(bound)}")
+    return as_int(num, "num", least=0)
+
+
 def linspace(
     start: float,
     stop: float,
@@ -84,8 +94,7 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """``num`` numbers at equal distances from ``start`` to ``stop``.  -> y: (num,), a float."""
-    if num < 0:
-        raise ArgumentError(f"linspace: num={num} must not be negative")
+    num = _count(start, stop, num)
     found = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
     wide = np.complex128 if isinstance(start, complex) or isinstance(stop, complex) else np.float64
     if wide is np.complex128 and dtype is None:
@@ -105,8 +114,7 @@ def logspace(
     device: str | None = None,
 ) -> Tensor:
     """``base`` to the powers ``linspace(start, stop, num)``.  -> y: (num,), a float dtype."""
-    if num < 0:
-        raise ArgumentError(f"logspace: num={num} must not be negative")
+    num = _count(start, stop, num)
     found = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
     return _made(np.logspace(start, stop, num, base=base).astype(found), device)
 

@@ -276,9 +276,10 @@ def roll(
 def rot90(x: Any, /, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     """Turned by ``k`` quarters in the plane of two axes, from the first towards the second."""
     x = astensor(x)
-    a, b = (normalize_axis(i, x.ndim, "axes") for i in axes)
-    if a == b:
+    places = [normalize_axis(i, x.ndim, "axes") for i in axes]
+    if len(places) != 2 or places[0] == places[1]:
         raise ArgumentError(f"rot90: axes={tuple(axes)} must be two different axes")
+    a, b = places
     quarter = k % 4
     if quarter == 0:
         return x

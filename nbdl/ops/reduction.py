@@ -8,7 +8,7 @@ from typing import Any
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError
+from nbdl.errors import ArgumentError, DtypeError, ShapeError
 from nbdl.ops.arithmetic import conj, exp
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast, floats
@@ -180,7 +180,12 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False, dtype: Any = N
     x: (...) floats -> y: without those axes. Integers become the default float.
     """
     x = astensor(x)
-    x = floats(x) if dtype is None else cast(x, dtypes.as_dtype(dtype))
+    wanted = None if dtype is None else dtypes.as_dtype(dtype)
+    if wanted is not None and not dtypes.is_differentiable(wanted):
+        raise DtypeError(
+            f"mean: dtype={wanted} cannot hold a mean", hint="a float or complex dtype"
+        )
+    x = floats(x) if wanted is None else cast(x, wanted)
     return Mean(normalize_axes(axis, x.ndim), keepdims)(x)
 
 

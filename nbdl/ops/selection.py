@@ -157,7 +157,13 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     x, mask: broadcasting -> y: their common shape, x's dtype.
     """
     x = astensor(x)
-    return cast(where(mask, astensor(value, like=x), x), x.dtype)
+    value = astensor(value, like=x)
+    if value.dtype.kind == "c" and x.dtype.kind != "c":
+        raise DtypeError(
+            f"masked_fill: a value of dtype {value.dtype} does not fit into x of dtype {x.dtype}",
+            hint=f"value.real, or x.to({str(value.dtype)!r})",
+        )
+    return cast(where(mask, value, x), x.dtype)
 
 
 def maximum(x: Any, y: Any, /) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, unknown
+from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops.arithmetic import real
 from nbdl.ops.broadcasting import sum
 from nbdl.ops.conversion import cast, floats
@@ -155,6 +155,11 @@ def std_mean(
 def cov(x: Any, /, *, correction: float = 1.0) -> Tensor:
     """Covariance of variables given as rows.  x: (n, samples) -> y: (n, n), () for n = 1."""
     x = floats(x)
+    if x.ndim > 2:
+        raise ShapeError(
+            f"cov needs x with at most 2 axes, got shape {x.shape}",
+            hint="variables as rows: x.reshape(variables, samples)",
+        )
     rows = reshape(x, (1, x.size)) if x.ndim < 2 else x
     centred = rows - mean(rows, -1, keepdims=True)
     y = (centred @ centred.T.conj()) / (rows.shape[-1] - correction)
