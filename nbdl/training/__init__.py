@@ -5,7 +5,8 @@ from nbdl.training.api import train, watch
 from nbdl.training.callbacks import Callback
 from nbdl.training.evaluation import evaluate, predict
 from nbdl.training.history import Gradients, History
-from nbdl.training.metrics import METRICS, Metric
+from nbdl.training.metric import Metric
+from nbdl.training.metrics import METRICS
 from nbdl.training.names import LOSSES, OPTIMIZERS
 from nbdl.training.records import RunList, RunRecord, clock, runs
 from nbdl.training.run import Run

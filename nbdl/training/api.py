@@ -16,7 +16,8 @@ from nbdl.training.checks import check_before_training
 from nbdl.training.evaluation import default_metrics, eval_mode, measure
 from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
-from nbdl.training.metrics import Metric, as_metrics
+from nbdl.training.metric import Metric
+from nbdl.training.metrics import as_metrics
 from nbdl.training.models import modules_of, name_of, one_module, trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
 from nbdl.training.progress import TextProgress

@@ -13,7 +13,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.data import batch_length, to_tensors
 from nbdl.data.collate import map_arrays
 from nbdl.errors import DataError, DtypeError, IndexRangeError, ShapeError
-from nbdl.training.metrics import class_axis
+from nbdl.training.classification import class_axis
 from nbdl.training.names import Loss
 
 TARGET_KEYS = ("target", "targets", "label", "labels", "y")

@@ -14,7 +14,9 @@ from nbdl.data import to_tensors
 from nbdl.errors import ArgumentError, DataError
 from nbdl.training.active import run_of
 from nbdl.training.batches import Caster, TargetRule, inputs_of, model_dtype, sort_batch
-from nbdl.training.metrics import Accuracy, Metric, as_metrics
+from nbdl.training.classification import Accuracy
+from nbdl.training.metric import Metric
+from nbdl.training.metrics import as_metrics
 from nbdl.training.models import one_module
 from nbdl.training.names import Loss, as_loss
 from nbdl.training.sources import evaluation_batches

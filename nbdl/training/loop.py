@@ -15,7 +15,7 @@ from nbdl.data import batch_length
 from nbdl.errors import ArgumentError, DataError, NbdlError
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.gradients import Sampler
-from nbdl.training.metrics import Metric
+from nbdl.training.metric import Metric
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
 from nbdl.training.step import StepFunction, StepResult

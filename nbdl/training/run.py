@@ -90,8 +90,7 @@ class Run:
         self.turns = Turns()
         self._changed = self.turns.changed
         self._ending: tuple[str, str] | None = None  # the final status and why
-        self._paused = False
-        self._single = 0
+        self._paused, self._single = False, 0
         self._wishes: deque[Callable[[], None]] = deque()
         self._begun = 0.0
         self._idle_s = 0.0
