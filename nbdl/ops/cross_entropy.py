@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nbdl import backends, dtypes
-from nbdl.core.op import Op
 from nbdl.core.mistakes import made_by, tell
+from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
 from nbdl.ops.broadcasting import sum as total
@@ -24,9 +24,10 @@ from nbdl.ops.loss_targets import (
     rows_back,
 )
 from nbdl.ops.movement import reshape
-from nbdl.ops.numerics import quiet, wide
+from nbdl.ops.numerics import wide
 from nbdl.ops.replay import replay
 from nbdl.ops.softmax import log_softmax
+from nbdl.ops.sums import sum_of
 from nbdl.shapes import Spec
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -53,20 +54,21 @@ class CrossEntropy(Op):
 
     def forward(self, xp: Any, x: Any, target: Any, *weight: Any) -> Any:
         rows, t = class_rows(xp, wide(x)), target.reshape(-1)
-        with quiet():
-            top = rows.max(axis=1, keepdims=True, initial=-xp.inf)
-            lse = xp.log(xp.exp(rows - top).sum(axis=1)) + top[:, 0]
-            t, share, norm = self._shares(xp, t, rows, weight)
-            loss = (lse - rows[xp.arange(t.size), t]) * share
-            if self.smoothing:
-                loss *= 1 - self.smoothing
-                loss += self._smooth(xp, rows, lse, target.reshape(-1), weight)
-            if self.reduction == "none":
-                loss = loss.reshape(target.shape)
-            else:
-                loss = xp.asarray(loss.sum())
-                if self.reduction == "mean":
-                    loss = loss / norm
+        top = rows.max(axis=1, keepdims=True, initial=-xp.inf)
+        powers = xp.asarray(rows - top)
+        xp.exp(powers, out=powers)
+        lse = xp.log(sum_of(xp, powers, (1,))) + top[:, 0]
+        t, share, norm = self._shares(xp, t, rows, weight)
+        loss = (lse - rows[xp.arange(t.size), t]) * share
+        if self.smoothing:
+            loss *= 1 - self.smoothing
+            loss += self._smooth(xp, rows, lse, target.reshape(-1), weight)
+        if self.reduction == "none":
+            loss = loss.reshape(target.shape)
+        else:
+            loss = xp.asarray(loss.sum())
+            if self.reduction == "mean":
+                loss = loss / norm
         return xp.asarray(loss).astype(x.dtype, copy=False), lse
 
     def _shares(self, xp: Any, t: Any, rows: Any, weight: Any) -> tuple[Any, Any, Any]:
@@ -131,21 +133,20 @@ class CrossEntropyGrad(Op):
     def forward(self, xp: Any, dy: Any, lse: Any, x: Any, target: Any, *weight: Any) -> Any:
         rows, t = class_rows(xp, wide(x)), target.reshape(-1)
         rule = CrossEntropy(self.reduction, self.ignore_index, self.smoothing)
-        with quiet():
-            safe, share, norm = rule._shares(xp, t, rows, weight)
-            norm = xp.where(norm == 0, norm + 1, norm)  # all ignored: no gradient, as PyTorch
-            dy = wide(dy).reshape(-1)
-            g = share * ((dy / norm if self.reduction == "mean" else dy) * (1 - self.smoothing))
-            scale = g
-            if self.smoothing:
-                even, pull = self._even(xp, dy, norm, rows, t, weight)
-                scale = g + even
-            dx = xp.subtract(rows, lse[:, None], out=xp.empty_like(rows))
-            xp.exp(dx, out=dx)
-            dx *= scale[:, None]
-            dx[xp.arange(t.size), safe] -= g
-            if self.smoothing:
-                dx -= pull
+        safe, share, norm = rule._shares(xp, t, rows, weight)
+        norm = xp.where(norm == 0, norm + 1, norm)  # all ignored: no gradient, as PyTorch
+        dy = wide(dy).reshape(-1)
+        g = share * ((dy / norm if self.reduction == "mean" else dy) * (1 - self.smoothing))
+        scale = g
+        if self.smoothing:
+            even, pull = self._even(xp, dy, norm, rows, t, weight)
+            scale = g + even
+        dx = xp.subtract(rows, lse[:, None], out=xp.empty_like(rows))
+        xp.exp(dx, out=dx)
+        dx *= scale[:, None]
+        dx[xp.arange(t.size), safe] -= g
+        if self.smoothing:
+            dx -= pull
         return rows_back(xp, dx, x.shape).astype(x.dtype, copy=False)
 
     def _even(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -60,10 +61,11 @@ def chosen(xp: ModuleType, mask: Any, x: Any, y: Any) -> Any:
 
 def clipped(xp: ModuleType, x: Any, low: float, high: float) -> Any:
     """x cut off at both ends; NaN stays. NumPy compares with one number slowly but in clip."""
-    least, most = x.dtype.type(low), x.dtype.type(high)
+    number = x.dtype.type
     if xp is np and x.size >= _SMALL and x.dtype.kind in "iuf":
-        return x.clip(least, most)
-    return xp.minimum(xp.maximum(x, least), most)
+        return x.clip(number(low), number(high))
+    y = x if low == -math.inf else xp.maximum(x, number(low))
+    return y if high == math.inf else xp.minimum(y, number(high))
 
 
 def blockwise(xp: ModuleType, function: Callable[..., Any], x: Any, *others: Any) -> Any:
