@@ -31,6 +31,9 @@ STAMP = PLACE / ".executed.json"
 LOG = PLACE / ".jupyter.log"
 FIRST = ("01", "02")
 CELL_LIMIT = 600
+WIDGET = "application/vnd.jupyter.widget-view+json"
+# JupyterLab asks at its first start whether it may fetch news, over the notebook.
+NO_NEWS = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 # The demos' matrices are small. A second BLAS thread gains little with them, and where other work
 # keeps a core busy, waiting for it made 02 ten times as slow. Who has set a number keeps it.
 FEW_THREADS = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
@@ -100,7 +103,7 @@ def execute(path: Path) -> None:
     started = time.monotonic()
     notebook: Any = nbformat.read(path, as_version=4)
     run(notebook, PLACE)
-    nbformat.write(notebook, path)
+    nbformat.write(without_widgets(notebook), path)
     done[path.name] = {"inputs": inputs_of(SOURCE / path.name), "result": digest(path)}
     write_stamp(done)
     say(f"{path.name}: executed in {time.monotonic() - started:.0f} s")
@@ -118,6 +121,15 @@ def run(notebook: Any, folder: Path) -> None:
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
     client.execute(env=os.environ | FEW_THREADS)
+
+
+def without_widgets(notebook: Any) -> Any:
+    """The notebook without its live views: their kernel is gone, and the pictures stay."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
+    return notebook
 
 
 def inputs_of(notebook: Path) -> str:
@@ -145,10 +157,10 @@ def serve(notebook: str) -> None:
     """JupyterLab on loopback, on a free port, with a token of its own, until Ctrl-C."""
     port, token = free_port(), secrets.token_urlsafe(24)
     # The token travels in the environment: command lines can be read by other users.
-    environment = os.environ | FEW_THREADS | {"JUPYTER_TOKEN": token}
+    environment = os.environ | FEW_THREADS | {"JUPYTER_TOKEN": token} | lab_settings()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1",
-               f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={PLACE}",
-               "--LabApp.news_url=None"]  # fmt: skip
+               f"--port={port}", "--ServerApp.port_retries=0",
+               f"--ServerApp.root_dir={PLACE}"]  # fmt: skip
     if os.geteuid() == 0:
         command.append("--allow-root")
     # In a session of its own: Ctrl-C is ours, and ends the server without its question.
@@ -173,6 +185,15 @@ def serve(notebook: str) -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+def lab_settings() -> dict[str, str]:
+    """Settings of JupyterLab for the demo alone, as what to add to its environment."""
+    page = PLACE / ".jupyter" / "labconfig" / "page_config.json"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(json.dumps(NO_NEWS))
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, (str(page.parents[1]), others)))}
 
 
 def free_port() -> int:

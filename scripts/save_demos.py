@@ -19,8 +19,6 @@ import nbformat
 
 from scripts import demo
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-
 
 def main(numbers: list[str]) -> None:
     for path in sorted(demo.SOURCE.glob("*.ipynb")):
@@ -39,23 +37,15 @@ def save(path: Path) -> None:
 
 
 def lasting(notebook: Any) -> Any:
-    """The notebook without what does not outlive its kernel."""
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
+    """The notebook without what does not outlive its kernel, or is there twice."""
+    for cell in demo.without_widgets(notebook).cells:
         cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in map(_lasting, cell.outputs) if output is not None]
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data.pop("image/svg+xml", None)
+                data.pop("image/jpeg", None)  # IPython makes one of every PIL image
     return notebook
-
-
-def _lasting(output: Any) -> Any:
-    data = output.get("data", {})
-    if WIDGET in data:
-        return None
-    if "image/png" in data:
-        data.pop("image/svg+xml", None)
-        data.pop("image/jpeg", None)  # IPython makes one of every PIL image
-    return output
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-from scripts import save_demos
+from scripts import demo, save_demos
 from tests.notebooks.execute import errors_said, execute, execute_notebook
 
 FOLDER = Path(__file__).resolve().parents[2] / "demo_notebooks"
@@ -49,7 +49,7 @@ def test_a_saved_demo_shows_its_pictures_to_a_reader_without_a_kernel(path: Path
             continue
         kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
         assert cell.execution_count, f"{again}: this cell has not been executed\n{cell.source}"
-        assert save_demos.WIDGET not in kinds, f"{again}: a widget without its kernel is dead"
+        assert demo.WIDGET not in kinds, f"{again}: a widget without its kernel is dead"
         if re.search(r"^%%model|^%train|^%inspect", cell.source, flags=re.MULTILINE):
             assert "image/png" in kinds, f"{again}: no picture under\n{cell.source}"
 
@@ -59,7 +59,7 @@ def test_what_is_saved_is_what_a_reader_can_see():
     cell = nbformat.v4.new_code_cell("%inspect net")
     cell.metadata["execution"] = {"iopub.execute_input": "2025-01-01"}
     cell.outputs = [
-        nbformat.v4.new_output("display_data", {save_demos.WIDGET: {}, "text/plain": "<view>"}),
+        nbformat.v4.new_output("display_data", {demo.WIDGET: {}, "text/plain": "<view>"}),
         nbformat.v4.new_output("display_data", picture),
         nbformat.v4.new_output("stream", name="stdout", text="hello"),
     ]

@@ -70,6 +70,16 @@ def test_a_notebook_runs_in_the_folder_it_is_told_with_few_threads(tmp_path: Pat
     assert threads == demo.FEW_THREADS["OMP_NUM_THREADS"]
 
 
+def test_the_lab_of_the_demo_does_not_ask_about_news(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
+    own, mine = demo.lab_settings()["JUPYTER_CONFIG_PATH"].split(":")
+    assert mine == "/mine"
+    settings = json.loads((Path(own) / "labconfig" / "page_config.json").read_text())
+    assert settings["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"]
+
+
 def test_a_missing_demo_is_an_error_that_says_where(place: Path):
     demo.copy_notebooks()
     with pytest.raises(SystemExit, match="demo_notebooks"):
