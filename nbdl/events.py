@@ -62,6 +62,10 @@ class RunStarted(RunEvent):
     """A run is about to make its first step."""
 
 
+class RunAwaited(RunEvent):
+    """Somebody waits for the end of a run, in the thread that fires this."""
+
+
 class StepDone(RunEvent):
     """A step is complete: parameters updated, ``run.history`` has its loss."""
 

@@ -21,6 +21,7 @@ from nbdl.inspection.recording import at_rest
 from nbdl.magics import inputs, options, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
+from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import refuse_cell
 from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
 
@@ -37,13 +38,15 @@ class NbdlMagics(Magics):
     Args:
         shell: IPython's shell.
         waiting: decides which cells wait for a training.
+        dashboards: knows which runs this cell has shown.
     """
 
     shell: Any
 
-    def __init__(self, shell: Any, waiting: Waiting) -> None:
+    def __init__(self, shell: Any, waiting: Waiting, dashboards: Dashboards) -> None:
         super().__init__(shell)
         self.waiting = waiting
+        self.dashboards = dashboards
 
     def _line(self, magic: str, text: str) -> Line:
         return Line(magic, text, self.shell.user_ns)
@@ -184,6 +187,7 @@ class NbdlMagics(Magics):
         run = text.run(training.train, model, data, wait=False, about=about, **given)
         self._keep_as(name, run)
         with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
+            self.dashboards.has_shown(run)
             live = show.run(self.shell, run)
             if wait:
                 live.hold(hold, run)

@@ -7,9 +7,10 @@ from typing import Any
 import nbdl
 from nbdl import nn, training
 from nbdl.core.tensor import Tensor
-from nbdl.magics import options, show
+from nbdl.magics import options
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
+from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import ErrorReports
 from nbdl.magics.waiting import Waiting, restore_idle_interrupts
 
@@ -38,7 +39,8 @@ class Extension:
         self.shell = shell
         self.waiting = Waiting(shell)
         self.reports = ErrorReports(shell)
-        self.magics = NbdlMagics(shell, self.waiting)
+        self.dashboards = Dashboards(shell)
+        self.magics = NbdlMagics(shell, self.waiting, self.dashboards)
         self.matcher = MagicMatcher(shell, PARSED, words_of_options(), nn.__all__)
         self._before: dict[tuple[str, str], Any] = {}
 
@@ -55,8 +57,7 @@ class Extension:
         self.waiting.register()
         self.matcher.register()
         self.reports.register()
-        formatter = self.shell.display_formatter.ipython_display_formatter
-        formatter.for_type(training.Run, lambda run: show.view(self.shell, show.run_view(run)))
+        self.dashboards.register()
 
     def unload(self) -> None:
         """Take all of it away, and put back what stood in its place."""
@@ -71,8 +72,8 @@ class Extension:
         self.waiting.unregister()
         self.matcher.unregister()
         self.reports.unregister()
+        self.dashboards.unregister()
         restore_idle_interrupts(self.shell)
-        self.shell.display_formatter.ipython_display_formatter.pop(training.Run, None)
 
 
 def words_of_options() -> dict[str, Any]:

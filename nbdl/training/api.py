@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from nbdl import nn
+from nbdl import events, nn
 from nbdl.core.modes import no_grad
 from nbdl.errors import ArgumentError, DataError, TrainingError, brief
 from nbdl.training.active import claim, release
@@ -20,7 +20,7 @@ from nbdl.training.metric import Metric
 from nbdl.training.metrics import as_metrics
 from nbdl.training.models import modules_of, name_of, one_module, trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
-from nbdl.training.progress import TextProgress
+from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
@@ -177,8 +177,9 @@ def watch(run: Run, progress: bool | None = None) -> Run:
     """Wait for a run as ``Run.wait`` does, drawing progress as text."""
     if progress is False:
         return run.wait()
+    run.tell(events.RunAwaited)
     try:
-        if progress is None and (run.join(0.5) or run.watched):
+        if progress is None and (run.join(AFTER_S) or run.watched):
             return run.wait()
         bar = TextProgress(run)
         try:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from tqdm.std import tqdm
 
 from nbdl.training.run import Run
+
+AFTER_S = 0.5
+"""A run that takes no longer needs no bar."""
 
 _SKIP = ("lr", "throughput")
 
@@ -17,7 +21,7 @@ class _Bar(tqdm):
 
 
 class TextProgress:
-    """A bar over the steps of a run, drawn by the thread that waits for it.
+    """A bar over the steps of a run, drawn by the thread that waits for it or makes them.
 
     In a terminal it is redrawn ten times a second, in a notebook twice; into a file a line goes
     every ten seconds.
@@ -33,10 +37,17 @@ class TextProgress:
             total=run.total_steps, desc=run.name, unit="step", file=file, leave=True,
             mininterval=0, dynamic_ncols=True,
         )  # fmt: skip
+        self._drawn = time.monotonic()
+
+    def tick(self) -> None:
+        """Draw the run if it is time to."""
+        if time.monotonic() - self._drawn >= self.interval:
+            self.update()
 
     def update(self) -> None:
         """Draw the run as it is now."""
         run = self.run
+        self._drawn = time.monotonic()
         self.bar.n = run.step
         if run.epochs:
             self.bar.set_description(f"{run.name} epoch {run.epoch}/{run.epochs}", refresh=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from nbdl.training.gradients import Sampler, norm
 from nbdl.training.loop import as_numbers
 from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.names import as_optimizers
+from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.sources import Source, training_source, whole
@@ -33,6 +34,8 @@ class TrackedRun(Run):
     _logged: dict[str, float]
     _store: Any = None
     _began = False
+    _progress: bool | None = None
+    _tick: Callable[[], None] | None = None
 
     def log(self, **values: Any) -> None:
         """Take down numbers of the step under way: ``run.log(loss=loss, accuracy=a)``.
@@ -96,7 +99,19 @@ class TrackedRun(Run):
                 with _Sampled(self._sampler, self.step + 1):
                     yield batch
                 self.step_done(self._logged, size)
+                self._draw()
             self._epoch_done()
+
+    def _draw(self) -> None:
+        """Progress as text, now and then, where no view shows the run."""
+        if self._tick is not None:
+            self._tick()
+        elif self._progress or (
+            self._progress is None and not self.watched and self.elapsed > AFTER_S
+        ):
+            bar = TextProgress(self)
+            self._tick = bar.tick
+            self.at_end.append(bar.close)
 
     def _epoch_done(self) -> None:
         means = {}
@@ -179,6 +194,7 @@ def track(
     seed: int = 0,
     name: str | None = None,
     source: str | None = None,
+    progress: bool | None = None,
     store: Any = True,
 ) -> TrackedRun:
     """Batches for a hand-written loop, which gets the dashboard, gradient flow, the run store
@@ -202,13 +218,13 @@ def track(
         epochs: how often to go through the data.
         optimizer: one or several, so that the learning rate is shown and can be set.
         batch_size, seed: as for ``nbdl.train``, if data is not batched yet.
-        name, source, store: as for ``nbdl.train``.
+        name, source, progress, store: as for ``nbdl.train``.
     """
     models = modules_of(model)
     config = {"epochs": whole("epochs", epochs), "seed": seed, "batch_size": batch_size}
     run = TrackedRun(name or name_of(models), config, model, seed=seed, source=source)
     run.epochs = epochs
-    run._store = store
+    run._store, run._progress = store, progress
     run._logged = {}
     run.source_of_batches = training_source(data, batch_size, seed)
     run.total_steps = len(run.source_of_batches) * epochs or None

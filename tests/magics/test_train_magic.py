@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 QUICK = "--max-steps 2 --wait"
@@ -195,6 +197,51 @@ def test_an_error_on_the_way_ends_the_waiting_cell_with_it(lenet):
     lenet.run("%train lenet train --loss bad --no-check --as second")
     cell = lenet.run_later("second.wait()")
     assert "ZeroDivisionError: out of coffee" in cell.error
+
+
+# ----- runs that the magic has not started ------------------------------------------------------
+
+LOOP = """
+run = nbdl.track(data.DataLoader(train, 100), model=lenet, epochs={epochs}, optimizer=adam)
+for x, y in run:
+    loss = nn.functional.cross_entropy(lenet(x), y)
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    run.log(loss=loss)
+"""
+
+
+def test_a_loop_by_hand_has_the_same_dashboard_and_the_clean_interrupt(lenet):
+    lenet.run("adam = nbdl.optim.Adam(lenet.parameters())")
+    cell = lenet.run(LOOP.format(epochs=2))
+    assert cell.status == "ok", cell.said
+    assert {"application/vnd.jupyter.widget-view+json", "image/svg+xml", "text/plain"} <= cell.kinds
+    assert cell.shown[-1]["text/plain"].startswith("lenet · finished")
+    assert "step 30 / 30" in cell.shown[-1]["text/plain"]
+    assert cell.printed == ""
+    assert "Gradient flow" in lenet.run("%inspect run --gradients").said
+    request = lenet.send(LOOP.format(epochs=100000))
+    time.sleep(1)
+    lenet.interrupt()
+    cell = lenet.result(request)
+    assert "KeyboardInterrupt" in cell.error
+    assert "was interrupted after step" in cell.error
+    assert lenet.value("run.status, run.history.count('loss') == run.step > 0") == (
+        "('interrupted', True)"
+    )
+
+
+def test_the_function_shows_its_dashboard_once(lenet):
+    cell = lenet.run("nbdl.train(lenet, train, epochs=3)")
+    assert cell.status == "ok", cell.said
+    views = [data for data in cell.shown if "application/vnd.jupyter.widget-view+json" in data]
+    assert len(views) == 1
+    assert "step 69 / 69" in cell.shown[-1]["text/plain"]
+    assert cell.printed == "", "no bar of text beside it"
+    assert len(lenet.run("nbdl.train(lenet, train, epochs=1, progress=False); 1").shown) == 1
+    cell = lenet.run("run = nbdl.train(lenet, train, epochs=1, wait=False)\nrun.join()\nrun")
+    assert len([d for d in cell.shown if "application/vnd.jupyter.widget-view+json" in d]) == 1
 
 
 # ----- what is wrong --------------------------------------------------------------------------

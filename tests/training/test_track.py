@@ -166,6 +166,22 @@ def test_what_is_no_optimizer_or_number_is_said():
         go_through(run, lambda x, y: run.log(loss="a"))
 
 
+@pytest.mark.parametrize(
+    ("options", "watched", "drawn"),
+    [({}, False, True), ({}, True, False), ({"progress": False}, False, False),
+     ({"progress": True}, True, True)],
+)  # fmt: skip
+def test_progress_is_drawn_as_text_where_no_view_shows_the_loop(capsys, options, watched, drawn):
+    _, run, step = setting(epochs=2, name="digits", **options)
+    run.watched = watched
+    for x, y in run:
+        run.log(loss=step(x, y))
+        time.sleep(0.15)
+    text = capsys.readouterr().err
+    assert ("digits epoch 2/2: 100%" in text) is drawn
+    assert ("loss=" in text) is drawn
+
+
 def test_data_is_batched_and_a_model_is_not_needed():
     run = nbdl.track((X, Y), batch_size=32, epochs=2)
     assert [x.shape for x, _ in run] == [(32, 4)] * 4

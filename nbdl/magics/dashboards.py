@@ -1,0 +1,69 @@
+"""Dashboards that show themselves: of loops that begin, runs that are awaited, and results."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from nbdl import events, training
+from nbdl.magics import show
+from nbdl.magics.waiting import request_id
+
+
+class Dashboards:
+    """Shows a run in the cell that goes through it or waits for it, once a cell.
+
+    Nothing is shown of a run that a cell leaves to the background, until somebody looks at it;
+    in a terminal there is a bar of text instead.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self._last = ("", "")
+        self._shown: list[tuple[Any, Any]] = []  # runs and their views, in this cell
+
+    def register(self) -> None:
+        """Listen to runs, and be the way a run shows itself."""
+        self._undo = [
+            events.subscribe(events.RunStarted, self._started),
+            events.subscribe(events.RunAwaited, self._awaited),
+        ]
+        self.shell.events.register("post_execute", self._settle)
+        formatter = self.shell.display_formatter.ipython_display_formatter
+        formatter.for_type(training.Run, self._displayed)
+
+    def unregister(self) -> None:
+        """Listen no more, and show runs as anything else."""
+        for undo in self._undo:
+            undo()
+        self.shell.events.unregister("post_execute", self._settle)
+        self.shell.display_formatter.ipython_display_formatter.pop(training.Run, None)
+
+    def has_shown(self, run: Any) -> bool:
+        """Whether this cell has shown this run already; from now on it has."""
+        now = (request_id(self.shell), run.id)
+        before, self._last = self._last, now
+        return before == now
+
+    def _started(self, event: events.RunStarted) -> None:
+        if isinstance(event.run, training.TrackedRun):
+            self._awaited(event)
+
+    def _awaited(self, event: events.RunEvent) -> None:
+        here = threading.current_thread() is threading.main_thread()
+        if here and show.has_front_end(self.shell) and not self.has_shown(event.run):
+            view = show.run_view(event.run)
+            show.view(self.shell, view)
+            self._shown.append((event.run, view))
+            event.run.watched = True  # a bar of text beside it would say the same
+
+    def _settle(self) -> None:
+        """The pictures show the end before the cell's output is complete."""
+        shown, self._shown = self._shown, []
+        for run, view in shown:
+            if not run.is_alive:
+                view.settle()
+
+    def _displayed(self, run: Any) -> None:
+        if not self.has_shown(run):
+            show.view(self.shell, show.run_view(run))
