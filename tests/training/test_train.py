@@ -577,6 +577,68 @@ def test_a_step_of_ones_own_with_two_models_and_optimizers():
     assert (run.history.gradients.norms[0] > 0).any()
 
 
+def test_a_generative_adversarial_network_learns_where_its_data_lies():
+    """Two models, two optimizers, two losses a step: the generator finds the data's mean."""
+    rng = np.random.default_rng(0)
+    points = (rng.normal(size=(512, 2)) * 0.3 + [2, -1]).astype(np.float32)
+    nbdl.manual_seed(0)
+    g = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+    d = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+    og, od = (nbdl.optim.Adam(m.parameters(), lr=0.01, betas=(0.5, 0.99)) for m in (g, d))
+    bce = nn.functional.binary_cross_entropy_with_logits
+
+    def step(real):
+        fake = g(noise(len(real)))
+        od.zero_grad()
+        d_loss = bce(d(real), nbdl.ones((len(real), 1))) + bce(
+            d(fake.detach()), nbdl.zeros((len(real), 1))
+        )
+        d_loss.backward()
+        od.step()
+        og.zero_grad()
+        g_loss = bce(d(fake), nbdl.ones((len(real), 1)))
+        g_loss.backward()
+        og.step()
+        return {"d_loss": d_loss, "g_loss": g_loss}
+
+    def noise(n):
+        return nbdl.Tensor(rng.normal(size=(n, 4)).astype(np.float32))
+
+    run = nbdl.train(
+        step=step, data=points, model={"g": g, "d": d}, optimizers=[og, od], epochs=60,
+        batch_size=64,
+    )  # fmt: skip
+    assert run.history.count("d_loss") == run.history.count("g_loss") == run.step == 480
+    made = g(noise(500)).numpy()
+    np.testing.assert_allclose(made.mean(0), [2, -1], atol=0.4)
+
+
+def test_a_variational_autoencoder_is_a_step_that_returns_its_loss():
+    digits = data.digits().inputs.reshape(-1, 64)[:512]
+    nbdl.manual_seed(0)
+    encoder, decoder = nn.Linear(64, 2 * 4), nn.Linear(4, 64)
+    optimizer = nbdl.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.01)
+    rng = np.random.default_rng(0)
+
+    def step(x):
+        mean, log_var = encoder(x)[:, :4], encoder(x)[:, 4:]
+        noise = nbdl.Tensor(rng.normal(size=mean.shape).astype(np.float32))
+        again = decoder(mean + (log_var / 2).exp() * noise)
+        kl = (mean**2 + log_var.exp() - log_var - 1).sum(1).mean() / 2
+        loss = ((again - x) ** 2).sum(1).mean() + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss, "kl": kl}
+
+    run = nbdl.train(
+        step=step, data=digits, model=[encoder, decoder], optimizers=optimizer, epochs=20,
+    )
+    assert run.history["loss"][-8:].mean() < 0.5 * run.history["loss"][0]
+    assert (run.history["kl"] >= 0).all()
+    assert run.history.gradients.layers == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
 def test_a_step_may_take_the_whole_batch_and_return_the_loss():
     seen = []
 
