@@ -5,7 +5,8 @@
 #   make dev      the set-up with everything that tests, lint and docs need
 #   make test     lint, types, floors, js, Python, notebooks, browser; one summary at the end
 #   make lint     ruff, mypy, import-linter, tsc
-#   make judge    the comparisons with PyTorch and ONNX alone
+#   make judge    the comparisons with PyTorch and ONNX alone, and the array API's own tests where
+#                 ARRAY_API_TESTS=/path names a checkout of github.com/data-apis/array-api-tests
 #   make docs     the documentation into site/ (warnings are errors)
 #   make build    wheel and sdist into dist/
 #
@@ -36,7 +37,7 @@ lint: dev
 	@$(PYTHON_OF_VENV) scripts/check.py ruff mypy floors tsc
 
 judge: dev
-	@$(PYTHON_OF_VENV) scripts/check.py judge
+	@$(PYTHON_OF_VENV) scripts/check.py judge array-api
 
 docs: dev
 	@NO_MKDOCS_2_WARNING=1 $(PYTHON_OF_VENV) -m mkdocs build --strict --quiet && echo "[docs] written to site/index.html"

@@ -72,10 +72,17 @@ ALL = (
     ),
     Check("browser", pytest("-m", "browser", "tests/browser"), limit=900),
 )
-# Not part of everything, since `python` includes them.
+# Not part of everything: `python` includes the first, the second needs a checkout of its own.
 EXTRA = (
     Check("judge", pytest("-n", WORKERS, "-m", "judge", *APART), 1200, environment=ONE_THREAD),
+    Check(
+        "array-api",
+        (sys.executable, "scripts/judge_array_api.py"),
+        limit=1200,
+        environment=ONE_THREAD,
+    ),
 )
+SKIPPED = 77  # the exit status of a check that cannot run here, and says why
 
 
 def main(names: list[str]) -> int:
@@ -109,7 +116,7 @@ def run(check: Check) -> tuple[str, float]:
     )
     try:
         code = process.wait(timeout=check.limit)
-        outcome = "passed" if code == 0 else f"FAILED ({code})"
+        outcome = {0: "passed", SKIPPED: "skipped"}.get(code, f"FAILED ({code})")
     except subprocess.TimeoutExpired:
         outcome = f"TOO LONG (over {check.limit} s)"
     finally:
@@ -145,9 +152,11 @@ def summarise(results: list[tuple[Check, str, float]]) -> int:
     print("\n" + "=" * 46)
     for check, outcome, seconds in results:
         print(f"  {check.name:<12} {outcome:<22} {seconds:7.1f} s")
-    failed = [check.name for check, outcome, _ in results if outcome != "passed"]
+    failed = [check.name for check, outcome, _ in results if outcome not in ("passed", "skipped")]
     total = sum(seconds for _, _, seconds in results)
+    skipped = [check.name for check, outcome, _ in results if outcome == "skipped"]
     verdict = f"FAILED: {', '.join(failed)}" if failed else "all passed"
+    verdict += f"; skipped: {', '.join(skipped)}" if skipped else ""
     print("-" * 46 + f"\n  {verdict}; {total / 60:.1f} min on {CORES} cores\n" + "=" * 46)
     return 1 if failed else 0
 
