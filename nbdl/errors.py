@@ -27,6 +27,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from types import FrameType
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _OPS = os.path.join(_HERE, "ops") + os.sep
@@ -75,7 +76,8 @@ def _naming_the_operation(message: str) -> str:
 
 def _operation() -> str | None:
     """The outermost public function of ``nbdl.ops`` among the calls under way inside nbdl."""
-    frame, found = sys._getframe(1), None
+    frame: FrameType | None = sys._getframe(1)
+    found: str | None = None
     while frame is not None:
         code, file = frame.f_code, frame.f_code.co_filename
         if file.startswith(_OPS) and code.co_name in frame.f_globals.get("__all__", ()):

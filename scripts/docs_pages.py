@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     assert config.nav is not None
     for entry in config.nav:
         if "Demos" in entry:
-            entry["Demos"] = [{title_of_demo(path): f"demos/{path.name}"} for path in demos()]
+            entry["Demos"] = [{title_of_demo(path): page_of_demo(path)} for path in demos()]
         if "Reference" in entry:
             pages = [{f"nbdl.{room}": f"api/{room}.md"} for room in rooms()]
             entry["Reference"] = [*pages, {"Events, errors, shapes, dtypes": "api/small.md"}]
@@ -43,6 +44,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     return config
 
 
+@event_priority(50)  # before mkdocs-jupyter looks for notebooks, else they are copied, not shown
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in docs/."""
     for room in rooms():
@@ -52,7 +54,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         File.generated(config, "changelog.md", content=(ROOT / "CHANGELOG.md").read_text())
     )
     for path in demos():
-        files.append(File.generated(config, f"demos/{path.name}", abs_src_path=str(path)))
+        files.append(
+            File(page_of_demo(path), str(ROOT), config.site_dir, config.use_directory_urls)
+        )
     return files
 
 
@@ -64,6 +68,11 @@ def rooms() -> list[str]:
 
 def demos() -> list[Path]:
     return sorted(DEMOS.glob("*.ipynb"))
+
+
+def page_of_demo(path: Path) -> str:
+    """Where the demo is, seen from the repository: there mkdocs-jupyter reads it."""
+    return path.relative_to(ROOT).as_posix()
 
 
 def title_of_demo(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbdl import events, training
 from nbdl.magics import show
-from nbdl.magics.waiting import request_id
+from nbdl.magics.waiting import NOTICE, request_id
 
 
 class Dashboards:
@@ -56,11 +56,13 @@ class Dashboards:
             show.view(self.shell, view)
             self._shown.append((event.run, view))
             event.run.watched = True  # a bar of text beside it would say the same
+            event.run.notice = NOTICE
 
     def _settle(self) -> None:
         """The pictures show the end before the cell's output is complete."""
         shown, self._shown = self._shown, []
         for run, view in shown:
+            run.notice = ""
             if not run.is_alive:
                 view.settle()
 

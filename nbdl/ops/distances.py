@@ -46,7 +46,7 @@ def pdist(x: Any, /, p: float = 2.0) -> Tensor:
     """Distances between every two points of one set.  x: (n, d) -> y: (n·(n-1)/2,)."""
     x = floats(x)
     if x.ndim != 2:
-        raise ShapeError(f"pdist needs (points, coordinates), got shape {x.shape}")
+        raise ShapeError(f"pdist needs x of shape (points, coordinates), got {x.shape}")
     if not p >= 0:
         raise ArgumentError(f"pdist: p={p} must not be negative")
     first, second = np.triu_indices(x.shape[0], 1)

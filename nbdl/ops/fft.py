@@ -141,7 +141,8 @@ def _axes(
         axes = range(-len(s), 0) if s is not None else range(x.ndim)
     if not x.ndim and len(axes):
         raise ShapeError(f"{name} needs at least 1 axis, got shape ()")
-    places = tuple(normalize_axis(a, x.ndim, "axes") for a in axes)
+    argument = "axes" if name.endswith("n") else "axis"
+    places = tuple(normalize_axis(a, x.ndim, argument) for a in axes)
     if len(set(places)) != len(places):
         raise ArgumentError(f"{name}: axes={tuple(axes)} names the same axis twice")
     sizes = [-1] * len(places) if s is None else [-1 if n is None else operator.index(n) for n in s]
@@ -304,14 +305,15 @@ def ihfftn(x: Any, /, *, s: Sizes = None, axes: Sizes = None, norm: str = "backw
 def _plane(function: Any) -> Any:
     """A transform of several axes over the last two, unless others are named."""
 
-    @functools.wraps(function)
-    def transform(
+    def plane(
         x: Any, /, *, s: Sizes = None, axes: Sizes = (-2, -1), norm: str = "backward"
     ) -> Tensor:
         return function(x, s=s, axes=axes, norm=norm)
 
     name = function.__name__
+    transform: Any = functools.wraps(function)(plane)
     transform.__name__ = transform.__qualname__ = name[:-1] + "2"
+    transform.__code__ = transform.__code__.replace(co_name=transform.__name__)  # for errors
     transform.__doc__ = f"``{name}`` over two axes, default the last two."
     return transform
 

@@ -108,6 +108,7 @@ def unique_consecutive(
     """
     x = astensor(x)
     known("unique_consecutive", x)
+    axis = None if axis is None else normalize_axis(axis, x.ndim)
     xp = backends.namespace(x.value)
     rows = x.value.reshape(-1) if axis is None else xp.moveaxis(x.value, axis, 0)
     flat = rows.reshape(rows.shape[0], math.prod(rows.shape[1:]))

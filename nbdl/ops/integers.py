@@ -9,7 +9,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.exponential import exp2
-from nbdl.ops.families import Elementwise
+from nbdl.ops.families import Elementwise, require_real
 from nbdl.ops.numerics import wide
 
 __all__ = ["frexp", "gcd", "heaviside", "lcm", "ldexp"]
@@ -82,6 +82,7 @@ def ldexp(x: Any, n: Any, /) -> Tensor:
 def frexp(x: Any, /) -> tuple[Tensor, Tensor]:
     """(m, n) with x = m · 2^n and 0.5 <= abs(m) < 1; zeros of 0.  n: int32."""
     x = floats(x)
+    require_real("frexp", x)
     xp = backends.namespace(x.value)
     n = Tensor._wrap(xp.asarray(xp.frexp(wide(x.value))[1], dtypes.int32))
     return ldexp(x, -n), n

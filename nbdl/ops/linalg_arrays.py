@@ -40,12 +40,32 @@ def solve_triangle(xp: Any, a: Any, b: Any, upper: bool) -> Any:
     return xp.concatenate((y, x) if upper else (x, y), axis=-2)
 
 
+def routine(name: str, dtype: Any) -> Any:
+    """LAPACK's routine for single matrices of a dtype, as SciPy gives it."""
+    letter = {"f": "s", "d": "d", "F": "c", "D": "z"}[np.dtype(dtype).char]
+    return getattr(backends.lapack(), letter + name)
+
+
 def lu(xp: Any, a: Any) -> tuple[Any, Any]:
     """Triangular factors in one matrix, and which row was exchanged with which.
 
     a: (..., m, n) -> packed: (..., m, n), U with L below its diagonal (L's ones left out);
-    pivots: (..., min(m, n)) int32, counted from 1 as LAPACK does. Partial pivoting, block by
-    block (Golub and Van Loan, Matrix Computations, section 3.2.11).
+    pivots: (..., min(m, n)) int32, counted from 1. On the CPU they are LAPACK's.
+    """
+    if xp is not np:
+        return eliminated(xp, a)
+    factor = routine("getrf", a.dtype)
+    packed, pivots = np.empty_like(a), np.empty((*a.shape[:-2], min(a.shape[-2:])), np.int32)
+    for index in np.ndindex(a.shape[:-2]) if a.size else ():
+        packed[index], exchanged, _ = factor(a[index])
+        pivots[index] = exchanged + 1
+    return packed, pivots
+
+
+def eliminated(xp: Any, a: Any) -> tuple[Any, Any]:
+    """What ``lu`` gives, for a library that has no factors of stacks of matrices.
+
+    Partial pivoting, block by block (Golub and Van Loan, Matrix Computations, section 3.2.11).
     """
     m, n = a.shape[-2:]
     k = min(m, n)

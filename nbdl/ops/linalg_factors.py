@@ -298,7 +298,8 @@ def lu_unpack(factors: Any, pivots: Any, /) -> LUResult:
 
     factors: (..., m, n), pivots: (..., k) -> P: (..., m, m), L: (..., m, k), U: (..., k, n).
     """
-    packed, pivots = matrices("lu_unpack", factors, "LU"), _pivots("lu_unpack", factors, pivots)
+    packed = matrices("lu_unpack", factors, "factors")
+    pivots = _pivots("lu_unpack", factors, pivots)
     m, n = packed.shape[-2:]
     k = min(m, n)
     strict = tril(packed[..., :, :k], k=-1)
@@ -335,7 +336,7 @@ def lu_solve(
     factors: (..., n, n), pivots: (..., n), b: (..., n, k) -> x: (..., n, k). ``left=False``:
     x @ a = b; ``adjoint``: a.mH in place of a.
     """
-    packed, b = promote(square("lu_solve", factors, "LU"), matrices("lu_solve", b, "b"))
+    packed, b = promote(square("lu_solve", factors, "factors"), matrices("lu_solve", b, "b"))
     pivots = _pivots("lu_solve", packed, pivots)
     if not left:  # x a = b says a^H x^H = b^H
         return lu_solve(packed, pivots, b.mH, adjoint=not adjoint).mH

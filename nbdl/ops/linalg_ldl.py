@@ -13,18 +13,16 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.ops.conversion import astensor, promote
+from nbdl.ops.linalg_arrays import routine
 from nbdl.ops.matrices import Matrices, matrices, square
 from nbdl.shapes import Spec, broadcast_shapes
 
 __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
 
 
-def _routines(hermitian: bool, dtype: Any) -> tuple[Any, Any]:
-    """LAPACK's factorization and solution for a dtype."""
-    lapack = backends.lapack()
-    letter = {"f": "s", "d": "d", "F": "c", "D": "z"}[np.dtype(dtype).char]
-    kind = "he" if hermitian and letter in "cz" else "sy"
-    return getattr(lapack, f"{letter}{kind}trf"), getattr(lapack, f"{letter}{kind}trs")
+def _routine(step: str, hermitian: bool, dtype: Any) -> Any:
+    """LAPACK's factorization ("trf") or solution ("trs") for a dtype."""
+    return routine(("he" if hermitian and dtype.kind == "c" else "sy") + step, dtype)
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class LdlFactor(Matrices):
 
     def forward(self, xp: Any, x: Any) -> tuple[Any, Any, Any]:
         (a,) = self.accumulate(np, backends.to_numpy(x))
-        factor, _ = _routines(self.hermitian, a.dtype)
+        factor = _routine("trf", self.hermitian, a.dtype)
         packed = np.empty_like(a)
         pivots = np.empty(a.shape[:-1], np.int32)
         info = np.zeros(a.shape[:-2], np.int32)
@@ -61,7 +59,7 @@ class LdlSolve(Matrices):
 
     def forward(self, xp: Any, packed: Any, pivots: Any, b: Any) -> Any:
         a, right = self.accumulate(np, backends.to_numpy(packed), backends.to_numpy(b))
-        _, solve = _routines(self.hermitian, a.dtype)
+        solve = _routine("trs", self.hermitian, a.dtype)
         shape = self.infer(*(Spec(t.shape, t.dtype) for t in (packed, pivots, b))).shape
         stack = shape[:-2]
         a = np.broadcast_to(a, (*stack, *a.shape[-2:]))
@@ -117,5 +115,5 @@ def ldl_solve(factors: Any, pivots: Any, b: Any, /, *, hermitian: bool = False) 
 
     factors: (..., n, n), pivots: (..., n), b: (..., n, k) -> x: (..., n, k). No gradient.
     """
-    packed, b = promote(square("ldl_solve", factors, "LD"), matrices("ldl_solve", b, "b"))
+    packed, b = promote(square("ldl_solve", factors, "factors"), matrices("ldl_solve", b, "b"))
     return LdlSolve(hermitian)(packed, astensor(pivots), b)

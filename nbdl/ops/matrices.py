@@ -16,6 +16,8 @@ from nbdl.ops.ranges import eye
 from nbdl.ops.rearrangement import diagonal
 from nbdl.shapes import Spec, broadcast_shapes
 
+__all__ = ["adjoint"]
+
 
 class Matrices(Contraction, abstract=True):
     """Works on stacks of matrices, the last two axes. Half precision computes in float32."""

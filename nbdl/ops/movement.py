@@ -239,7 +239,14 @@ def unflatten(x: Any, /, axis: int, sizes: Sequence[int]) -> Tensor:
     """One axis split into several; one size may be -1.  x: (A, B*C) -> y: (A, B, C)."""
     x = astensor(x)
     place = normalize_axis(axis, x.ndim)
-    inner = reshaped((x.shape[place],), sizes)
+    try:
+        inner = reshaped((x.shape[place],), sizes)
+    except ShapeError as error:
+        raise ShapeError(
+            f"unflatten: sizes={tuple(sizes)} must multiply to {x.shape[place]}, the size of axis "
+            f"{place} of shape {x.shape}",
+            hint="one size may be -1",
+        ) from error
     return reshape(x, (*x.shape[:place], *inner, *x.shape[place + 1 :]))
 
 

@@ -336,6 +336,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     dtype = dtypes.promote(dtypes.to_float(a.dtype), dtypes.to_float(b.dtype))
     shape = broadcast_shapes(a.shape, b.shape, what="x1 and x2")
     a, b = broadcast_to(cast(a, dtype), shape), broadcast_to(cast(b, dtype), shape)
+    dim = normalize_axis(dim, len(shape), "dim")
     length_a = maximum(sqrt(total(square(a), dim, keepdims=True)), eps)
     length_b = maximum(sqrt(total(square(b), dim, keepdims=True)), eps)
     return total((a / length_a) * (b / length_b), dim)

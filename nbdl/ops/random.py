@@ -20,7 +20,7 @@ from nbdl.ops.conversion import cast
 from nbdl.ops.families import Random
 from nbdl.ops.rounding import floor
 from nbdl.ops.sorting import argsort
-from nbdl.shapes import Shape, Spec
+from nbdl.shapes import Shape, Spec, as_int
 
 __all__ = ["rand", "randn", "randint", "randperm"]
 
@@ -167,5 +167,6 @@ def randperm(
     n: int, *, device: str | None = None, generator: Generator | None = None
 ) -> Tensor:
     """The integers 0..n-1 in random order.  -> y: (n,), int64."""
+    n = as_int(n, "n", least=0)
     bits = RandomUniform((n,), dtypes.float64)(_key(generator, device))
     return argsort(bits)

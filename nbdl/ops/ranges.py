@@ -131,8 +131,7 @@ def eye(
 ) -> Tensor:
     """Ones on diagonal ``k``, zeros elsewhere.  -> y: (n_rows, n_cols), the default float."""
     columns = n_rows if n_cols is None else n_cols
-    if n_rows < 0 or columns < 0:
-        raise ArgumentError(f"eye: n_rows={n_rows} and n_cols={columns} must not be negative")
+    n_rows, columns = as_int(n_rows, "n_rows", least=0), as_int(columns, "n_cols", least=0)
     found = dtypes.default_float() if dtype is None else dtypes.as_dtype(dtype)
     return _made(np.eye(n_rows, columns, k, dtype=found), device, requires_grad)
 
@@ -211,11 +210,16 @@ def meshgrid(*xs: Any, indexing: str = "xy") -> list[Tensor]:
     ]
 
 
+def _triangle(n_rows: Any, k: int, n_cols: Any) -> tuple[int, int, int]:
+    rows = as_int(n_rows, "n_rows", least=0)
+    return rows, k, rows if n_cols is None else as_int(n_cols, "n_cols", least=0)
+
+
 def tril_indices(
     n_rows: int, n_cols: int | None = None, /, *, k: int = 0, device: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """Rows and columns of the elements on and below diagonal ``k``.  -> two int64 vectors."""
-    rows, columns = np.tril_indices(n_rows, k, n_cols)
+    rows, columns = np.tril_indices(*_triangle(n_rows, k, n_cols))
     return _made(rows, device), _made(columns, device)
 
 
@@ -223,7 +227,7 @@ def triu_indices(
     n_rows: int, n_cols: int | None = None, /, *, k: int = 0, device: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """Rows and columns of the elements on and above diagonal ``k``.  -> two int64 vectors."""
-    rows, columns = np.triu_indices(n_rows, k, n_cols)
+    rows, columns = np.triu_indices(*_triangle(n_rows, k, n_cols))
     return _made(rows, device), _made(columns, device)
 
 

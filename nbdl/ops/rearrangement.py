@@ -400,6 +400,9 @@ def diag(x: Any, /, k: int = 0) -> Tensor:
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """Sum of a diagonal of the last two axes.  x: (..., n, m) -> y: (...)."""
+    x = astensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"trace needs at least 2 axes (matrices), got shape {x.shape}")
     return sum(diagonal(x, offset), axis=-1, dtype=dtype)
 
 

@@ -34,7 +34,8 @@ class Terminal:
             ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor",
              "--no-confirm-exit"],
             encoding="utf8", timeout=LIMIT, dimensions=(60, 130), echo=False,
-            cwd=str(place), env={**os.environ, "IPYTHONDIR": str(place / "ipython")},
+            cwd=str(place), env={**os.environ, "IPYTHONDIR": str(place / "ipython"),
+                                  "PAGER": "cat"},
         )  # fmt: skip
         self.shell.expect(ASKS[0])
 

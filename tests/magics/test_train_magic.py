@@ -209,6 +209,7 @@ for x, y in run:
     loss.backward()
     adam.step()
     run.log(loss=loss)
+notice = run.notice
 """
 
 
@@ -220,6 +221,8 @@ def test_a_loop_by_hand_has_the_same_dashboard_and_the_clean_interrupt(lenet):
     assert cell.shown[-1]["text/plain"].startswith("lenet · finished")
     assert "step 30 / 30" in cell.shown[-1]["text/plain"]
     assert cell.printed == ""
+    assert "use the notebook's Stop button" in lenet.value("notice")
+    assert lenet.value("run.notice") == "''"
     assert "Gradient flow" in lenet.run("%inspect run --gradients").said
     request = lenet.send(LOOP.format(epochs=100000))
     time.sleep(1)
@@ -280,7 +283,7 @@ def test_the_function_shows_its_dashboard_once(lenet):
         ("lenet train --batch-size -3", "batch_size must be a whole number of at least 1", "-3"),
         ("lenet train --max-steps 0", "max_steps must be a whole number of at least 1", "0"),
         ("lenet train --early-stopping 0", "early_stopping needs a number of epochs", "0"),
-        ("lenet train --clip-norm 0", "clip_norm must be positive, got 0.0", "0"),
+        ("lenet train --clip-norm 0", "clip_norm must be a positive number, got 0.0", "0"),
         ("lenet train --stop-when someday", "the stop condition 'someday' is not understood",
          "someday"),
         ("lenet train --callbacks 3", "a callback is a function of the run", "3"),

@@ -385,7 +385,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], type, str]] = {
     "eye": (
         lambda: nbdl.eye(-1),
         ArgumentError,
-        "eye: n_rows=-1 and n_cols=-1 must not be negative",
+        "eye: n_rows=-1 must be an integer of at least 0",
     ),
     "zeros": (
         lambda: nbdl.zeros((-1,)),

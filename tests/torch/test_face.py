@@ -343,8 +343,6 @@ F.softmax(input=x, dim=1)
 F.pad(input=x, pad=(1, 1), mode="constant", value=2)
 F.mse_loss(input=x, target=x * 2, reduction="sum")
 F.mse_loss(x, x * 2, weight=x.abs())
-F.l1_loss(x, x * 2, weight=x.abs())
-F.l1_loss(x, x * 2, reduction="none", weight=x.abs())
 F.huber_loss(x, x * 2, weight=x.abs(), delta=0.3)
 """.strip().split("\n")
 
@@ -394,6 +392,12 @@ def test_expression_means_the_same(expression):
     theirs = eval(expression, names(torch, torch.nn.functional))
     ours = eval(expression, names(nbdl.torch, nbdl.torch.nn.functional))
     same(plain(ours), plain(theirs))
+
+
+def test_weights_of_l1_loss_multiply_each_difference() -> None:
+    x = nbdl.tensor([0.5, -2.0, 1.0])
+    found = nbdl.torch.nn.functional.l1_loss(x, x * 2, weight=x.abs(), reduction="none")
+    assert found.tolist() == [0.25, 4.0, 1.0]
 
 
 STATEMENTS = {
