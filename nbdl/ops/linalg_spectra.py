@@ -24,13 +24,18 @@ __all__ = ["svd", "svdvals", "eigh", "eigvalsh", "eig", "eigvals"]
 
 # Vectors are determined up to a sign (a phase where complex), and where values are equal up to a
 # rotation among themselves. A gradient through them means something for functions that do not
-# depend on that choice; then equal values contribute nothing, which is what the rules compute.
+# depend on that choice. Where values are equal it is infinite or NaN, as PyTorch's, but if no
+# gradient comes through the vectors (a function of the values alone) it is that of the values.
 
 
-def _inverse_gaps(gaps: Tensor) -> Tensor:
-    """1 / gaps, and 0 where there is no gap."""
-    none = gaps == 0
-    return where(none, 0, 1 / where(none, 1, gaps))
+def _over(x: Tensor, gaps: Tensor, still: Tensor) -> Tensor:
+    """x / gaps, and 0 where there is no gap and ``still`` holds: no gradient to divide."""
+    return x / where((gaps == 0) & still, 1, gaps)
+
+
+def _off_diagonal(x: Tensor) -> Tensor:
+    """Square matrices with zeros on the diagonal."""
+    return x - diag_embed(diagonal_of(x))
 
 
 def _differences(values: Tensor) -> Tensor:
@@ -89,19 +94,20 @@ class SVD(_Spectrum):
         if self.full_matrices:  # the columns beyond are not determined: theirs is no derivative
             u, du, vh, dvh = u[..., :k], du[..., :k], vh[..., :k, :], dvh[..., :k, :]
         left, right = _skew(matmul(adjoint(u), du)), _skew(matmul(vh, adjoint(dvh)))
-        row, column = expand_dims(s, -2), expand_dims(s, -1)
-        inner = (left * row + column * right) * _inverse_gaps(_differences(s * s))
-        inner = inner + diag_embed(cast(ds, x.dtype))
+        diagonal = cast(ds, x.dtype)
         if x.dtype.kind == "c":
-            turn = diagonal_of(left) * 0.5 * _inverse_gaps(s)
-            inner = inner + diag_embed(turn)
-        dx = matmul(matmul(u, inner), vh)
-        inverse = _inverse_gaps(s)
+            turn = diagonal_of(left) * 0.5
+            diagonal = diagonal + _over(turn, s, turn == 0)
+            left, right = _off_diagonal(left), _off_diagonal(right)
+        row, column = expand_dims(s, -2), expand_dims(s, -1)
+        still = (left == 0) & (right == 0)
+        inner = _over(left * row + column * right, _differences(s * s), still)
+        dx = matmul(matmul(u, inner + diag_embed(diagonal)), vh)
         if m > k:
-            outer = du * expand_dims(inverse, -2)
+            outer = _over(du, row, du == 0)
             dx = dx + matmul(outer - matmul(u, matmul(adjoint(u), outer)), vh)
         if n > k:
-            outer = dvh * expand_dims(inverse, -1)
+            outer = _over(dvh, column, dvh == 0)
             dx = dx + matmul(u, outer - matmul(matmul(outer, adjoint(vh)), vh))
         return dx
 
@@ -148,7 +154,8 @@ class Eigh(_Spectrum):
 
     def grad(self, dys: tuple[Tensor, ...], ys: tuple[Tensor, ...], x: Tensor) -> Tensor:
         (dvalues, dvectors), (values, vectors) = dys, ys
-        turn = matmul(adjoint(vectors), dvectors) * _inverse_gaps(_differences(values))
+        turn = _off_diagonal(matmul(adjoint(vectors), dvectors))
+        turn = _over(turn, _differences(values), turn == 0)
         inner = (turn + adjoint(turn)) * 0.5 + diag_embed(cast(dvalues, x.dtype))
         return matmul(matmul(vectors, inner), adjoint(vectors))
 
@@ -200,7 +207,9 @@ class Eig(_Spectrum):
         turn = matmul(back, dvectors)
         along = expand_dims(real(diagonal_of(turn)), -2)
         turn = turn - matmul(back, vectors) * along
-        inner = turn * conj(_inverse_gaps(_differences(values))) + diag_embed(dvalues)
+        turn = _off_diagonal(turn)
+        turn = _over(turn, conj(_differences(values)), turn == 0)
+        inner = turn + diag_embed(dvalues)
         return Solve()(back, matmul(inner, back))[0]
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -95,6 +99,26 @@ def test_what_cannot_be_exchanged_is_told() -> None:
         nbdl.ones(2).__dlpack__(dl_device=(2, 0))
     with pytest.raises(ArgumentError, match="stream=1 on the CPU"):
         nbdl.ones(2).__dlpack__(stream=1)
+
+
+def test_other_libraries_compute_with_tensors() -> None:
+    pytest.importorskip("sklearn")
+    code = """
+import numpy, sklearn, scipy.special, nbdl
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
+x = load_iris().data
+with sklearn.config_context(array_api_dispatch=True):
+    found = PCA(2, svd_solver="full").fit_transform(nbdl.tensor(x))
+assert type(found) is nbdl.Tensor
+numpy.testing.assert_allclose(found, PCA(2, svd_solver="full").fit_transform(x), atol=1e-12)
+total = scipy.special.logsumexp(nbdl.tensor(x), axis=0)
+assert type(total) is nbdl.Tensor
+numpy.testing.assert_allclose(total, scipy.special.logsumexp(x, axis=0))
+"""
+    # SciPy reads the variable when it is imported.
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
+    subprocess.run((sys.executable, "-c", code), env=environment, check=True)
 
 
 def test_to_device_is_to() -> None:
