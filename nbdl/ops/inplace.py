@@ -12,6 +12,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError
 from nbdl.ops import (
     arithmetic,
+    contraction,
     logic,
     powers,
     rounding,
@@ -107,6 +108,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__iand__": in_place(logic.bitwise_and),
     "__ior__": in_place(logic.bitwise_or),
     "__ixor__": in_place(logic.bitwise_xor),
+    "__ilshift__": in_place(logic.bitwise_left_shift),
+    "__irshift__": in_place(logic.bitwise_right_shift),
+    "__imatmul__": in_place(contraction.matmul),
 }
 """A value is never changed: a new one is put in its place, and views keep what they saw."""
 

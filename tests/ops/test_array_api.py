@@ -121,6 +121,22 @@ numpy.testing.assert_allclose(total, scipy.special.logsumexp(x, axis=0))
     subprocess.run((sys.executable, "-c", code), env=environment, check=True)
 
 
+def test_every_operator_in_place_changes_the_box() -> None:
+    x = y = nbdl.tensor([[1, 2], [3, 4]])
+    x <<= 2
+    x >>= nbdl.tensor([[1, 0]])
+    assert y.tolist() == [[2, 8], [6, 16]]
+    x @= nbdl.eye(2, dtype="int64") * 2
+    x //= 4
+    x %= 5
+    x |= 8
+    x &= 12
+    x ^= 1
+    x **= 2
+    assert x is y
+    assert y.tolist() == [[81, 169], [81, 81]]
+
+
 def test_to_device_is_to() -> None:
     x = nbdl.ones(2)
     assert x.to_device("cpu") is x
