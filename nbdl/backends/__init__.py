@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nbdl.backends import cuda
+from nbdl.backends import cuda, memory
 from nbdl.errors import DeviceError, TraceError
 from nbdl.shapes import Spec
 
@@ -207,3 +207,5 @@ def full(shape: Sequence[int], value: Any, dtype: np.dtype, device: str | None =
 
 
 _NOWHERE = cuda.Nowhere()
+
+memory.keep_freed()
