@@ -265,6 +265,15 @@ row_stack = spoken("vstack")
 
 methods.install()
 
+CHANGING = (
+    "abs", "ceil", "clamp", "cos", "exp", "fill", "floor", "log", "neg", "reciprocal", "relu",
+    "round", "rsqrt", "sigmoid", "sin", "sqrt", "square", "tan", "tanh", "trunc", "zero",
+)  # fmt: skip
+"""Functions whose twin ``torch.relu_(x)`` puts the result into ``x``, as ``x.relu_()`` does."""
+
+for _name in CHANGING:
+    globals()[f"{_name}_"] = getattr(Tensor, f"{_name}_")
+
 
 def is_tensor(obj: object) -> bool:  # type: ignore[valid-type]
     """Whether ``obj`` is a tensor."""
