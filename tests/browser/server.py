@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-# A person's kernel has all cores; tests that run beside others do not decide for it.
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+# Threads of a matrix product wait for each other; where other programs hold the cores, each product
+# then takes many times as long, and these tests are about views.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 # The news question would lie over the page; everything else stays as a new user finds it.
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
@@ -91,7 +92,7 @@ class JupyterServer:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name not in THREAD_LIMITS and not name.startswith(("JUPYTER", "PYTEST"))
+            if not name.startswith(("JUPYTER", "PYTEST"))
         }
         settings = self.place / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True, exist_ok=True)
@@ -107,6 +108,7 @@ class JupyterServer:
         return (
             kept
             | {name: str(self.place / folder) for name, folder in folders.items()}
+            | ONE_THREAD
             | {"JUPYTER_TOKEN": self.token, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
         )
 

@@ -136,7 +136,7 @@ def test_keys_typed_into_a_view_are_not_commands_of_the_notebook(
         notebook.page.keyboard.press(key)
     notebook.page.keyboard.type("2e-4")
     notebook.page.keyboard.press("Enter")
-    expect(board.locator(".status")).to_have_text("Training", timeout=10_000)
+    expect(board.locator(".charts")).to_contain_text("learning rate2e−4", timeout=10_000)
     cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
     assert notebook.page.evaluate(cells) == 3
     assert notebook.evaluate("run.lr") == "0.0002"
