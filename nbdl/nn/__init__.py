@@ -31,6 +31,7 @@ from nbdl.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from nbdl.nn.adaptive_softmax import AdaptiveLogSoftmaxWithLoss
 from nbdl.nn.attention import MultiheadAttention
 from nbdl.nn.averaging import (
     AveragedModel,
@@ -67,6 +68,16 @@ from nbdl.nn.dropout import (
     FeatureAlphaDropout,
 )
 from nbdl.nn.embedding import Embedding, EmbeddingBag
+from nbdl.nn.embedding_losses import (
+    BatchHardTripletLoss,
+    DiceLoss,
+    DistillationLoss,
+    FocalLoss,
+    InfoNCELoss,
+    NTXentLoss,
+    QuantileLoss,
+    TverskyLoss,
+)
 from nbdl.nn.folding import ChannelShuffle, Fold, Unfold
 from nbdl.nn.hidden import HiddenLayersWarning, hidden_layers
 from nbdl.nn.inferred import Inferred, build, is_built
@@ -90,6 +101,14 @@ from nbdl.nn.loss import (
     SmoothL1Loss,
     SoftMarginLoss,
     TripletMarginLoss,
+)
+from nbdl.nn.margin_losses import (
+    CTCLoss,
+    LinearCrossEntropyLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from nbdl.nn.module import Module
 from nbdl.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
@@ -156,6 +175,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -166,11 +186,13 @@ __all__ = [
     "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchHardTripletLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
     "CELU",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -187,6 +209,8 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DiceLoss",
+    "DistillationLoss",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -196,6 +220,7 @@ __all__ = [
     "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
+    "FocalLoss",
     "Fold",
     "FractionalMaxPool2d",
     "FractionalMaxPool3d",
@@ -214,6 +239,7 @@ __all__ = [
     "HuberLoss",
     "Identity",
     "Inferred",
+    "InfoNCELoss",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
@@ -227,6 +253,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -242,8 +269,12 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "NTXentLoss",
     "PReLU",
     "PairwiseDistance",
     "Parameter",
@@ -252,6 +283,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "PoissonNLLLoss",
+    "QuantileLoss",
     "RMSNorm",
     "RNN",
     "RNNCell",
@@ -285,6 +317,8 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+    "TverskyLoss",
     "Unflatten",
     "Unfold",
     "Unsized",

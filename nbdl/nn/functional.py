@@ -23,6 +23,12 @@ from nbdl.ops.adaptive import (
     adaptive_max_pool3d,
 )
 from nbdl.ops.attention import scaled_dot_product_attention
+from nbdl.ops.contrastive import (
+    batch_hard_triplet_loss,
+    distillation_loss,
+    info_nce_loss,
+    nt_xent_loss,
+)
 from nbdl.ops.convolution import (
     conv1d,
     conv2d,
@@ -47,7 +53,9 @@ from nbdl.ops.folding import fold, unfold
 from nbdl.ops.fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
 from nbdl.ops.gathering import one_hot
 from nbdl.ops.grid_sampling import affine_grid, grid_sample
+from nbdl.ops.gumbel import gumbel_softmax
 from nbdl.ops.linear import bilinear, linear
+from nbdl.ops.linear_cross_entropy import linear_cross_entropy
 from nbdl.ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -65,6 +73,12 @@ from nbdl.ops.loss import (
     triplet_margin_loss,
 )
 from nbdl.ops.lp_pooling import lp_pool1d, lp_pool2d, lp_pool3d
+from nbdl.ops.margin_losses import (
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from nbdl.ops.normalization import (
     batch_norm,
     cosine_similarity,
@@ -75,6 +89,7 @@ from nbdl.ops.normalization import (
     normalize,
     rms_norm,
 )
+from nbdl.ops.overlap_losses import dice_loss, quantile_loss, sigmoid_focal_loss, tversky_loss
 from nbdl.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from nbdl.ops.rearrangement import pad
 from nbdl.ops.rectifier import (
@@ -117,6 +132,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_hard_triplet_loss",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -133,6 +149,8 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "ctc_loss",
+    "dice_loss",
+    "distillation_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -151,12 +169,14 @@ __all__ = [
     "group_norm",
     "gru",
     "gru_cell",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "hinge_embedding_loss",
     "huber_loss",
+    "info_nce_loss",
     "instance_norm",
     "interpolate",
     "kl_div",
@@ -164,6 +184,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
@@ -181,8 +202,12 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
+    "nt_xent_loss",
     "one_hot",
     "pad",
     "pairwise_distance",
@@ -191,6 +216,7 @@ __all__ = [
     "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
+    "quantile_loss",
     "relu",
     "relu6",
     "rms_norm",
@@ -200,6 +226,7 @@ __all__ = [
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
+    "sigmoid_focal_loss",
     "silu",
     "smooth_l1_loss",
     "soft_margin_loss",
@@ -212,6 +239,8 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+    "tversky_loss",
     "unfold",
     "upsample",
     "upsample_bilinear",

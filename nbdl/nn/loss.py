@@ -10,7 +10,7 @@ from nbdl.nn.module import Module
 REDUCTIONS = ("mean", "sum", "none")
 
 
-class _Loss(Module):
+class Loss(Module):
     """A loss with a reduction."""
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -24,7 +24,7 @@ class _Loss(Module):
         return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
 
 
-class _Weighted(_Loss):
+class WeightedLoss(Loss):
     """A loss with a buffer of weights."""
 
     weight: Tensor | None
@@ -34,7 +34,7 @@ class _Weighted(_Loss):
         self.register_buffer("weight", weight)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """|input - target|.  input, target: same shape -> a number (or that shape)."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class L1Loss(_Loss):
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """(input - target)².  input, target: same shape -> a number (or that shape)."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class MSELoss(_Loss):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """Square below ``beta``, absolute above: R. Girshick, ICCV 2015."""
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
@@ -62,7 +62,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """Square below ``delta``, linear above: P. Huber, 1964."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -74,7 +74,7 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class CrossEntropyLoss(_Weighted):
+class CrossEntropyLoss(WeightedLoss):
     """-log of the softmax at the right class: takes logits, not probabilities.
 
     input: (batch, classes, ...) logits, target: (batch, ...) class numbers, or probabilities
@@ -106,7 +106,7 @@ class CrossEntropyLoss(_Weighted):
         )  # fmt: skip
 
 
-class NLLLoss(_Weighted):
+class NLLLoss(WeightedLoss):
     """-input at the right class: takes log-probabilities (``LogSoftmax``).
 
     input: (batch, classes, ...), target: (batch, ...) class numbers -> a number.
@@ -126,7 +126,7 @@ class NLLLoss(_Weighted):
         )  # fmt: skip
 
 
-class BCELoss(_Weighted):
+class BCELoss(WeightedLoss):
     """Binary cross-entropy of probabilities (after a sigmoid).  Same shapes -> a number."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ class BCELoss(_Weighted):
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_Weighted):
+class BCEWithLogitsLoss(WeightedLoss):
     """Binary cross-entropy of logits; ``pos_weight`` scales the positive examples."""
 
     pos_weight: Tensor | None
@@ -156,7 +156,7 @@ class BCEWithLogitsLoss(_Weighted):
         )  # fmt: skip
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """target · (log target - input); input is log-probabilities.
 
     ``reduction="batchmean"`` divides the sum by the batch size, which is the divergence.
@@ -172,7 +172,7 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(Loss):
     """The negative log-likelihood of counts ``target`` under a Poisson distribution."""
 
     def __init__(
@@ -195,7 +195,7 @@ class PoissonNLLLoss(_Loss):
         )  # fmt: skip
 
 
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(Loss):
     """The negative log-likelihood of ``target`` under normals of mean ``input``."""
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
@@ -210,7 +210,7 @@ class GaussianNLLLoss(_Loss):
         )
 
 
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(Loss):
     """input where target is 1, max(0, margin - input) where it is -1."""
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
@@ -222,7 +222,7 @@ class HingeEmbeddingLoss(_Loss):
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
 
-class SoftMarginLoss(_Loss):
+class SoftMarginLoss(Loss):
     """log(1 + exp(-target · input)); target is 1 or -1."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -230,7 +230,7 @@ class SoftMarginLoss(_Loss):
         return F.soft_margin_loss(input, target, reduction=self.reduction)
 
 
-class MarginRankingLoss(_Loss):
+class MarginRankingLoss(Loss):
     """max(0, -target · (input1 - input2) + margin); target is 1 or -1."""
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
@@ -244,7 +244,7 @@ class MarginRankingLoss(_Loss):
         )
 
 
-class CosineEmbeddingLoss(_Loss):
+class CosineEmbeddingLoss(Loss):
     """1 - cos(x1, x2) where target is 1, max(0, cos - margin) where it is -1."""
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
@@ -258,7 +258,7 @@ class CosineEmbeddingLoss(_Loss):
         )
 
 
-class TripletMarginLoss(_Loss):
+class TripletMarginLoss(Loss):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin), d the p-norm distance."""
 
     def __init__(

@@ -31,14 +31,7 @@ RANDOM = {
 """Layers whose training mode draws numbers; they are judged in evaluation mode."""
 
 LATER = {
-    "CTCLoss": "the connectionist loss",
     "CrossMapLRN2d": "local response normalisation",
-    "LinearCrossEntropyLoss": "a linear layer and its loss in one",
-    "MultiMarginLoss": "margins of several classes",
-    "MultiLabelMarginLoss": "margins of several classes",
-    "MultiLabelSoftMarginLoss": "margins of several classes",
-    "TripletMarginWithDistanceLoss": "a triplet loss with any distance",
-    "AdaptiveLogSoftmaxWithLoss": "softmax over a tree",
     **dict.fromkeys(
         (f"Lazy{kind}{n}d" for kind in ("Conv", "ConvTranspose") for n in (1, 2, 3)),
         "here a size given as None; nbdl.torch.nn has these names",

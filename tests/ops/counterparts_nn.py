@@ -63,13 +63,22 @@ def _ctc_loss(log_probs: Any, *args: Any, **kwargs: Any) -> Any:
     return F.ctc_loss(F.log_softmax(log_probs, 2), *args, **kwargs)
 
 
+def _triplets(*xs: Any, distance_function: Any = None, **kwargs: Any) -> Any:
+    if type(distance_function).__name__ == "PairwiseDistance":
+        distance_function = None  # PyTorch's layer; nbdl's function is the default
+    return F.triplet_margin_with_distance_loss(
+        *xs, distance_function=distance_function, **kwargs
+    )
+
+
 SEED = 42
 """What OpInfo sets PyTorch's generator to before it calls a function that draws."""
 
 _SAME = (
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
     "adaptive_max_pool2d", "adaptive_max_pool3d", "channel_shuffle", "grid_sample", "interpolate",
-    "max_unpool1d", "max_unpool2d", "max_unpool3d", "unfold", "upsample_bilinear",
+    "linear_cross_entropy", "max_unpool1d", "max_unpool2d", "max_unpool3d", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "unfold", "upsample_bilinear",
     "upsample_nearest",
 )  # fmt: skip
 
@@ -82,6 +91,7 @@ NN: dict[str, Callable[..., Any]] = {
     "nn.functional.fractional_max_pool3d": _fractional(3),
     "nn.functional.embedding_bag": _embedding_bag,
     "nn.functional.ctc_loss": _ctc_loss,
+    "nn.functional.triplet_margin_with_distance_loss": _triplets,
     "_upsample_bilinear2d_aa": _upsample_aa,
     "grid_sampler_2d": _grid_sampler,
     "grid_sampler_3d": _grid_sampler,

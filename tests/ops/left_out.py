@@ -26,9 +26,7 @@ WITHOUT_OURS: dict[str, str] = {
     **dict.fromkeys(["bfloat16", "cdouble", "cfloat", "chalf", "to"], _CASTS),
     **dict.fromkeys(
         [f"nn.functional.{name}" for name in (
-            "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
-            "triplet_margin_with_distance_loss", "linear_cross_entropy",
-            "multi_head_attention_forward")], "not there yet"),
+            "multi_head_attention_forward",)], "not there yet"),
     "slice": "x[a:b], which __getitem__ covers",
     "svd_lowrank": "a randomized method; linalg.svd is exact",
     "pca_lowrank": "a randomized method; linalg.svd is exact",
