@@ -11,7 +11,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.training.history import Gradients
 
-SHARE = 0.01
+SHARE = 0.005
 """The most of the training's time that sampling may take."""
 
 DENSE = 1000
