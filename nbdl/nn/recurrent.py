@@ -11,8 +11,10 @@ from nbdl.nn import functional as F
 from nbdl.nn.inferred import needs_axes
 from nbdl.nn.recurrence import Recurrent, lstm_step, zero_state
 from nbdl.nn.sizes import check_input_size, check_sizes
+from nbdl.nn.utils.rnn import Ends, PackedSequence, packed_like, unpacked
+from nbdl.ops.gathering import take
 from nbdl.ops.movement import concat, permute_dims, stack
-from nbdl.ops.recurrent import NONLINEARITIES, gru, lstm, rnn
+from nbdl.ops.recurrent import NONLINEARITIES, gru, lstm_states, rnn
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 """weight_ih, weight_hh, bias_ih, bias_hh."""
@@ -80,7 +82,8 @@ class _Layers(Recurrent):
 
     def infer_sizes(self, input: Tensor, *_: Any, **__: Any) -> None:
         """The last size of ``input``."""
-        self.input_size = needs_axes(self, input, 2, self._layout())[-1]
+        x = input.data if isinstance(input, PackedSequence) else input
+        self.input_size = needs_axes(self, x, 2, self._layout())[-1]
 
     def make_parameters(self) -> None:
         """Weights and biases of all layers and directions."""
@@ -138,7 +141,9 @@ class _Layers(Recurrent):
         self.check_state(given, (count, x.shape[1], size), name)
         return given
 
-    def _run(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _run(
+        self, x: Tensor, states: tuple[Tensor, ...], ends: Ends | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """All layers: (length, batch, features) -> outputs and last states."""
         last: list[tuple[Tensor, ...]] = []
         weights = self.all_weights
@@ -147,40 +152,80 @@ class _Layers(Recurrent):
             for direction in range(self.directions):
                 number = layer * self.directions + direction
                 start = tuple(s[number] for s in states)
-                y, *end = self._one(x, start, weights[number], bool(direction))
+                y, end = self._one(x, start, weights[number], bool(direction), ends)
                 outputs.append(y)
-                last.append(tuple(end))
+                last.append(end)
             x = outputs[0] if len(outputs) == 1 else concat(outputs, axis=-1)
             if self.dropout and self.training and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout)
         return x, tuple(stack(group, axis=0) for group in zip(*last, strict=True))
 
-    def _run_one_state(self, input: Tensor, hx: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Forward of the layers whose only state is h."""
+    def _whole(self, input: Any, given: tuple[Tensor | None, ...], sizes: tuple[int, ...]) -> Any:
+        """Forward of padded or packed input from given states: (outputs, last states)."""
+        if isinstance(input, PackedSequence):
+            return self._packed(input, given, sizes)
         batched = input.ndim == 3
         x = self._enter(input)
-        y, (h,) = self._run(x, (self._state(hx, x, self.hidden_size, batched, "hx"),))
-        return self._leave(y, batched), h if batched else h[:, 0]
+        names = ("hx",) if len(given) == 1 else ("h", "c")
+        start = tuple(
+            self._state(state, x, size, batched, name)
+            for state, size, name in zip(given, sizes, names, strict=True)
+        )
+        y, last = self._run(x, start, None)
+        return self._leave(y, batched), last if batched else tuple(s[:, 0] for s in last)
+
+    def _packed(
+        self, packed: PackedSequence, given: tuple[Tensor | None, ...], sizes: tuple[int, ...]
+    ) -> Any:
+        """Sequences of different lengths: padded, run, and packed again."""
+        x = unpacked(packed)
+        if x.ndim != 3:
+            raise ShapeError(
+                f"{type(self).__name__} got packed data of shape {packed.data.shape}, expected "
+                "(steps, features)"
+            )
+        self.check_input(x, "packed (steps, features)")
+        order, back = packed.sorted_indices, packed.unsorted_indices
+        start = tuple(self._state(s, x, n, True, "hx") for s, n in zip(given, sizes, strict=True))
+        if order is not None:
+            start = tuple(take(s, order, axis=1) for s in start)
+        y, last = self._run(x, start, Ends(packed.lengths, x.shape[0]))
+        if back is not None:
+            last = tuple(take(s, back, axis=1) for s in last)
+        return packed_like(y, packed), last
 
     def _one(
+        self, x: Tensor, start: tuple[Tensor, ...], weights: list[Any], reverse: bool,
+        ends: Ends | None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
+        """One layer in one direction: (outputs, last states)."""
+        turned = reverse and ends is not None
+        states = self._states(
+            ends.reversed(x) if turned and ends else x, start, weights, reverse and not turned
+        )
+        if ends is None:
+            return states[0], tuple(s[0 if reverse else -1] for s in states)
+        y = ends.reversed(states[0]) if turned else states[0]
+        return y, tuple(ends.last(s) for s in states)
+
+    def _states(
         self, x: Tensor, start: tuple[Tensor, ...], weights: list[Any], reverse: bool
     ) -> tuple[Tensor, ...]:
-        """One layer in one direction: (outputs, *last states)."""
+        """The states after each step, the first of which are the outputs."""
         w_ih, w_hh, *rest = weights
         b_ih, b_hh = rest[:2] if self.bias else (None, None)
         if not self.proj_size:
             return self._sequence(x, start, (w_ih, w_hh, b_ih, b_hh), reverse)
         from_input = F.linear(x, w_ih, b_ih)  # all steps in one product
-        outputs: list[Any] = [None] * x.shape[0]
+        steps: list[Any] = [None] * x.shape[0]
         for t in reversed(range(x.shape[0])) if reverse else range(x.shape[0]):
-            start = self._projected_step(from_input[t], start, w_hh, b_hh, rest[-1])
-            outputs[t] = start[0]
-        return (stack(outputs, axis=0), *start)
+            steps[t] = start = self._projected_step(from_input[t], start, w_hh, b_hh, rest[-1])
+        return tuple(stack(group, axis=0) for group in zip(*steps, strict=True))
 
     def _sequence(
         self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
     ) -> tuple[Tensor, ...]:
-        """All steps as one operation: (outputs, *last states)."""
+        """The states after each step, by one operation for all of them."""
         raise NotImplementedError
 
     def _projected_step(
@@ -208,7 +253,8 @@ class RNN(_Layers):
     """A plain recurrent network: h' = tanh(W x + b + U h + c) at each step.
 
     input: (length, batch, input_size), h: (layers·directions, batch, hidden_size), zeros if
-    left out -> (outputs (length, batch, directions·hidden_size), last h).
+    left out -> (outputs (length, batch, directions·hidden_size), last h). A PackedSequence
+    gives a PackedSequence of outputs.
 
     Args:
         input_size: size of the input's vectors; None: found at the first call.
@@ -245,15 +291,18 @@ class RNN(_Layers):
             (device, dtype),
         )  # fmt: skip
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None
+    ) -> tuple[Any, Tensor]:
         """input: (length, batch, input_size), hx: (layers, batch, hidden) -> (outputs, last h)."""
-        return self._run_one_state(input, hx)
+        y, (h,) = self._whole(input, (hx,), (self.hidden_size,))
+        return y, h
 
     def _sequence(
         self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
     ) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = weights
-        return rnn(x, start[0], w_ih, w_hh, b_ih, b_hh, self.nonlinearity, reverse)
+        return rnn(x, start[0], w_ih, w_hh, b_ih, b_hh, self.nonlinearity, reverse)[:1]
 
 
 class GRU(_Layers):
@@ -283,15 +332,18 @@ class GRU(_Layers):
             (device, dtype),
         )  # fmt: skip
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None
+    ) -> tuple[Any, Tensor]:
         """input: (length, batch, input_size), hx: (layers, batch, hidden) -> (outputs, last h)."""
-        return self._run_one_state(input, hx)
+        y, (h,) = self._whole(input, (hx,), (self.hidden_size,))
+        return y, h
 
     def _sequence(
         self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
     ) -> tuple[Tensor, ...]:
         w_ih, w_hh, b_ih, b_hh = weights
-        return gru(x, start[0], w_ih, w_hh, b_ih, b_hh, reverse)
+        return gru(x, start[0], w_ih, w_hh, b_ih, b_hh, reverse)[:1]
 
 
 class LSTM(_Layers):
@@ -326,27 +378,19 @@ class LSTM(_Layers):
         )  # fmt: skip
 
     def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Any, tuple[Tensor, Tensor]]:
         """input: (length, batch, input_size), hx: (h, c) -> (outputs, (last h, last c))."""
-        batched = input.ndim == 3
-        x = self._enter(input)
-        h, c = (None, None) if hx is None else hx
-        start = (
-            self._state(h, x, self.proj_size or self.hidden_size, batched, "h"),
-            self._state(c, x, self.hidden_size, batched, "c"),
-        )
-        y, (h, c) = self._run(x, start)
-        if not batched:
-            h, c = h[:, 0], c[:, 0]
-        return self._leave(y, batched), (h, c)
+        given = (None, None) if hx is None else tuple(hx)
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
+        y, (h, c) = self._whole(input, given, sizes)
+        return y, (h, c)
 
     def _sequence(
         self, x: Tensor, start: tuple[Tensor, ...], weights: Weights, reverse: bool
     ) -> tuple[Tensor, ...]:
         h, c = start
-        y, last = lstm(x, (h, c), *weights, reverse)
-        return y, *last
+        return lstm_states(x, (h, c), *weights, reverse)
 
     def _projected_step(
         self, x: Tensor, states: tuple[Tensor, ...], w: Tensor, b: Tensor | None, p: Tensor

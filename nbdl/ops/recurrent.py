@@ -495,12 +495,21 @@ def lstm(
     in the order input, forget, cell, output -> (y: (length, batch, hidden), (last h, last c)).
     Raises ShapeError as rnn does.
     """
+    y, cells = lstm_states(input, state, weight_ih, weight_hh, bias_ih, bias_hh, reverse)
+    last = 0 if reverse else -1
+    return y, (y[last], cells[last])
+
+
+def lstm_states(
+    input: Any, state: tuple[Any, Any], weight_ih: Any, weight_hh: Any, bias_ih: Any = None,
+    bias_hh: Any = None, reverse: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """As ``lstm``, but all steps' cells too -> (y, cells), (length, batch, hidden) each."""
     x, (h, c), w_ih, w_hh, b_ih, b_hh = _operands(
         "lstm", 4, input, tuple(state), weight_ih, weight_hh, bias_ih, bias_hh
     )
     y, cells = LSTMLayer(reverse)(linear(x, w_ih, _sum(b_ih, b_hh)), h, c, w_hh)
-    last = 0 if reverse else -1
-    return y, (y[last], cells[last])
+    return y, cells
 
 
 def gru(

@@ -6,7 +6,7 @@ from nbdl.core.clipping import (
     clip_grads_with_norm_,
     get_total_norm,
 )
-from nbdl.nn.utils import parametrizations, parametrize, prune
+from nbdl.nn.utils import parametrizations, parametrize, prune, rnn
 from nbdl.nn.utils.fusion import (
     fuse_conv_bn_eval,
     fuse_conv_bn_weights,
@@ -33,6 +33,7 @@ __all__ = [
     "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "vector_to_parameters",
