@@ -19,6 +19,12 @@ T = nbdl.tensor
 x = nbdl.ones((2, 3))
 i = nbdl.arange(3)
 
+
+
+def _assign_too_much() -> None:
+    x[0] = nbdl.ones(7)
+
+
 # Each mistake with the error's class and the beginning of its message.
 MISTAKES: dict[str, tuple[Callable[[], object], type, str]] = {
     "add": (
@@ -296,7 +302,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], type, str]] = {
         "GetItem of inputs float32[2, 3], int64[1]: index 7 is out of bounds for axis",
     ),
     "setitem": (
-        lambda: x.__setitem__(0, nbdl.ones(7)),
+        _assign_too_much,
         ShapeError,
         "x[index] = value: the place has shape (3,) (x (2, 3)), the value has shape",
     ),
