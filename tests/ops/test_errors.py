@@ -20,7 +20,6 @@ x = nbdl.ones((2, 3))
 i = nbdl.arange(3)
 
 
-
 def _assign_too_much() -> None:
     x[0] = nbdl.ones(7)
 
