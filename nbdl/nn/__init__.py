@@ -127,6 +127,7 @@ from nbdl.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from nbdl.nn.positions import KeyValueCache, RotaryEmbedding, SinusoidalPositions
 from nbdl.nn.rearrangement import (
     CircularPad1d,
     CircularPad2d,
@@ -244,6 +245,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "KLDivLoss",
+    "KeyValueCache",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
@@ -296,10 +298,12 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "RotaryEmbedding",
     "SELU",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",

@@ -79,6 +79,7 @@ from nbdl.ops.margin_losses import (
     multilabel_soft_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from nbdl.ops.multi_head_attention import multi_head_attention_forward
 from nbdl.ops.normalization import (
     batch_norm,
     cosine_similarity,
@@ -91,6 +92,7 @@ from nbdl.ops.normalization import (
 )
 from nbdl.ops.overlap_losses import dice_loss, quantile_loss, sigmoid_focal_loss, tversky_loss
 from nbdl.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from nbdl.ops.positions import alibi_bias, rotary_embedding, sinusoidal_positions
 from nbdl.ops.rearrangement import pad
 from nbdl.ops.rectifier import (
     hardshrink,
@@ -128,6 +130,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
     "affine_grid",
+    "alibi_bias",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -202,6 +205,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -222,12 +226,14 @@ __all__ = [
     "rms_norm",
     "rnn",
     "rnn_cell",
+    "rotary_embedding",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "sigmoid_focal_loss",
     "silu",
+    "sinusoidal_positions",
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",

@@ -67,10 +67,12 @@ from nbdl.ops import (
     margin_losses,
     matrices,
     movement,
+    multi_head_attention,
     normalization,
     overlap_losses,
     placing,
     pooling,
+    positions,
     powers,
     quantiles,
     random,
@@ -176,6 +178,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     contrastive,
     linear_cross_entropy,
     gumbel,
+    multi_head_attention,
+    positions,
 )
 """The modules that define operations."""
 
