@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,23 +48,7 @@ def read_csv(
     otherwise. Raises DataError with line and column of what cannot be read.
     """
     file = existing(path, "the CSV file")
-    try:
-        with open(file, newline="", encoding=encoding) as stream:
-            lines = [
-                (reader.line_num, row)
-                for reader in [csv.reader(stream, delimiter=delimiter)]
-                for row in reader
-                if row
-            ]
-    except OSError as error:
-        raise FileError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{file.name} is not {encoding} text: {error.reason} at byte {error.start}",
-            hint="encoding='latin-1'?",
-        ) from None
-    except csv.Error as error:
-        raise DataError(f"{file.name} cannot be read as CSV: {error}") from None
+    lines = _lines(file, delimiter, encoding)
     if len(lines) < 2:
         raise DataError(
             f"{file.name} has no rows below its header" if lines else f"{file.name} is empty"
@@ -89,6 +74,27 @@ def read_csv(
         place=lambda i: f"{file.name}, line {numbers[i]}",
         name=file.stem,
     )
+
+
+def _lines(file: Path, delimiter: str, encoding: str) -> list[tuple[int, list[str]]]:
+    """The cells of each line that is not empty, with the line's number."""
+    try:
+        with open(file, newline="", encoding=encoding) as stream:
+            return [
+                (reader.line_num, row)
+                for reader in [csv.reader(stream, delimiter=delimiter)]
+                for row in reader
+                if row
+            ]
+    except OSError as error:
+        raise FileError(f"{str(file)!r} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file.name} is not {encoding} text: {error.reason} at byte {error.start}",
+            hint="encoding='latin-1'?",
+        ) from None
+    except csv.Error as error:
+        raise DataError(f"{file.name} cannot be read as CSV: {error}") from None
 
 
 def from_pandas(

@@ -126,14 +126,7 @@ def train(
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
     models = [one_module(model)] if step is None else modules_of(model)
-    if name is not None and not isinstance(name, str):
-        raise ArgumentError(f"the run's name must be a text, got {brief(name)}")
-    if data is None:
-        raise ArgumentError("train needs data: nbdl.train(model, (x, y))")
-    if isinstance(data, nn.Module):
-        raise ArgumentError(
-            f"the data is a model, {type(data).__name__}", hint="nbdl.train(model, (x, y))"
-        )
+    _check_given(name, data)
     for module in models if device is not None else ():
         module.to(device=device)
     run = Run(name or name_of(models), config, model, seed=seed, source=source)
@@ -160,6 +153,18 @@ def train(
     if schedule is not None:
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
     return _go(run, loop, wait, progress, store)
+
+
+def _check_given(name: Any, data: Any) -> None:
+    """Refuse a name and data that cannot be such."""
+    if name is not None and not isinstance(name, str):
+        raise ArgumentError(f"the run's name must be a text, got {brief(name)}")
+    if data is None:
+        raise ArgumentError("train needs data: nbdl.train(model, (x, y))")
+    if isinstance(data, nn.Module):
+        raise ArgumentError(
+            f"the data is a model, {type(data).__name__}", hint="nbdl.train(model, (x, y))"
+        )
 
 
 def _go(run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any) -> Run:
