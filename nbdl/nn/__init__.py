@@ -111,7 +111,7 @@ from nbdl.nn.margin_losses import (
     TripletMarginWithDistanceLoss,
 )
 from nbdl.nn.module import Module
-from nbdl.nn.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from nbdl.nn.normalization import CrossMapLRN2d, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from nbdl.nn.parameter import Parameter, Unsized
 from nbdl.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -210,6 +210,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "CrossMapLRN2d",
     "DiceLoss",
     "DistillationLoss",
     "Dropout",

@@ -242,3 +242,10 @@ class LocalResponseNorm(Module):
     def extra_repr(self) -> str:
         """Settings."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """LocalResponseNorm by the name it had in Torch.  x: (batch, channels, height, width)."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__(size, alpha, beta, k)

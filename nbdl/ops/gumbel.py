@@ -53,7 +53,7 @@ def gumbel_softmax(
     soft = softmax((x + noise) / tau, axis)
     if not hard:
         return soft
-    numbers = astensor(np.arange(x.shape[axis]), like=x)
+    numbers = astensor(np.arange(x.shape[axis]).reshape(*(1,) * (x.ndim - 1), -1), like=x)
     best = moveaxis(argmax(soft, axis=axis, keepdims=True), axis, -1)
     one_hot = moveaxis(cast(best == numbers, x.dtype), -1, axis)
     return one_hot + (soft - soft.detach())

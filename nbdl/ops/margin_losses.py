@@ -80,7 +80,7 @@ def multi_margin_loss(
     column = reshape(t, (t.shape[0], 1))
     z = relu(margin - gather(x, 1, column) + x)
     z = z if p == 1 else z * z
-    numbers = astensor(np.arange(x.shape[1]), like=x)
+    numbers = astensor(np.arange(x.shape[1])[None], like=x)
     loss = total(where(numbers == column, 0.0, z), 1) / x.shape[1]
     if weight is not None:
         w = cast(astensor(weight, like=x), x.dtype)

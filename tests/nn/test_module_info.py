@@ -30,14 +30,13 @@ RANDOM = {
 }  # fmt: skip
 """Layers whose training mode draws numbers; they are judged in evaluation mode."""
 
-LATER = {
-    "CrossMapLRN2d": "local response normalisation",
+ELSEWHERE = {
     **dict.fromkeys(
         (f"Lazy{kind}{n}d" for kind in ("Conv", "ConvTranspose") for n in (1, 2, 3)),
         "here a size given as None; nbdl.torch.nn has these names",
     ),
 }
-"""Layers of PyTorch that nbdl does not have yet, and what is missing."""
+"""Layers of PyTorch that nbdl.nn does not have, and why."""
 
 
 def translated(x: Any) -> Any:
@@ -156,6 +155,6 @@ def test_layer_agrees_with_pytorchs(info):
 def test_every_layer_of_pytorchs_table_is_judged_or_named_as_missing():
     names = {i.module_cls.__name__ for i in module_db}
     judged = {i.module_cls.__name__ for i in KNOWN}
-    assert names - judged <= LATER.keys()
-    assert not judged & LATER.keys()
+    assert names - judged <= ELSEWHERE.keys()
+    assert not judged & ELSEWHERE.keys()
     assert nbdl.nn is nn

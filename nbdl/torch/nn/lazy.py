@@ -28,8 +28,29 @@ class LazyConv2d(nn.Conv2d):
         super().__init__(None, out_channels, kernel_size, *args, **kwargs)
 
 
+class LazyConv3d(nn.Conv3d):
+    """``Conv3d(None, out_channels, kernel_size)``."""
+
+    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, out_channels, kernel_size, *args, **kwargs)
+
+
+class LazyConvTranspose1d(nn.ConvTranspose1d):
+    """``ConvTranspose1d(None, out_channels, kernel_size)``."""
+
+    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, out_channels, kernel_size, *args, **kwargs)
+
+
 class LazyConvTranspose2d(nn.ConvTranspose2d):
     """``ConvTranspose2d(None, out_channels, kernel_size)``."""
+
+    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, out_channels, kernel_size, *args, **kwargs)
+
+
+class LazyConvTranspose3d(nn.ConvTranspose3d):
+    """``ConvTranspose3d(None, out_channels, kernel_size)``."""
 
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(None, out_channels, kernel_size, *args, **kwargs)
@@ -44,6 +65,34 @@ class LazyBatchNorm1d(nn.BatchNorm1d):
 
 class LazyBatchNorm2d(nn.BatchNorm2d):
     """``BatchNorm2d(None)``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, *args, **kwargs)
+
+
+class LazyBatchNorm3d(nn.BatchNorm3d):
+    """``BatchNorm3d(None)``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, *args, **kwargs)
+
+
+class LazyInstanceNorm1d(nn.InstanceNorm1d):
+    """``InstanceNorm1d(None)``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, *args, **kwargs)
+
+
+class LazyInstanceNorm2d(nn.InstanceNorm2d):
+    """``InstanceNorm2d(None)``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(None, *args, **kwargs)
+
+
+class LazyInstanceNorm3d(nn.InstanceNorm3d):
+    """``InstanceNorm3d(None)``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(None, *args, **kwargs)
