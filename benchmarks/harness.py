@@ -1,9 +1,10 @@
 """What all measurements share: fair timing, several processes by turns, tables, the page.
 
 Two frameworks never share a process, for their thread pools would slow each other down. Each is
-measured in a fresh process, the processes take turns over several rounds, and of each number the
-median and the minimum are kept: on a machine that does other work as well, the median says what
-a person meets and the minimum what the code costs.
+measured in a fresh process; the processes take turns over several rounds and start when the
+machine is quiet, if it becomes so soon. Of each number the median and the minimum are kept: on a
+machine that does other work as well, the median says what a person meets and the minimum what
+the code costs.
 """
 
 from __future__ import annotations
@@ -71,6 +72,32 @@ def report(timings: Mapping[str, Timing]) -> None:
     print(json.dumps(timings))
 
 
+# ----- how busy the machine is --------------------------------------------------------------
+
+
+def wait_for_quiet(limit: float = 20.0) -> None:
+    """Wait until other programs leave half of the processors idle, at most ``limit`` seconds."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        before = _idle_and_all()
+        if before is None:
+            return
+        time.sleep(0.2)
+        idle, whole = (b - a for a, b in zip(before, _idle_and_all() or before, strict=True))
+        if idle >= 0.5 * whole:
+            return
+
+
+def _idle_and_all() -> tuple[int, int] | None:
+    """Ticks of all processors since the start: idle ones, and all; None where nobody tells."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+    except OSError:
+        return None
+    return ticks[3] + ticks[4], sum(ticks)
+
+
 # ----- in the process that compares ---------------------------------------------------------
 
 
@@ -96,6 +123,7 @@ def compare(
     """Timings of each peer: ``python -m module --worker peer`` by turns, in fresh processes."""
     found: dict[str, list[Timings]] = {peer: [] for peer in peers}
     for peer in turns(peers, rounds):
+        wait_for_quiet()
         command = [sys.executable, "-m", module, "--worker", peer, *more]
         text = subprocess.run(
             command, cwd=ROOT, env=environment(threads), stdout=subprocess.PIPE, text=True,
@@ -125,6 +153,7 @@ class Spent(NamedTuple):
 
 def run(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> tuple[Spent, str]:
     """Run a command to its end; what it took and what it wrote."""
+    wait_for_quiet()
     before, start = _children_seconds(), time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     spent = Spent(time.perf_counter() - start, _children_seconds() - before)

@@ -25,7 +25,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.harness import Spent, arguments, environment, machine, run, show, table, turns
+from benchmarks.harness import (
+    Spent,
+    arguments,
+    environment,
+    machine,
+    run,
+    show,
+    table,
+    turns,
+    wait_for_quiet,
+)
 
 TARGET = 1.0
 TOLERANCE = 0.05
@@ -94,6 +104,7 @@ def time_cells(source: str) -> float:
 
     cells = [nbformat.v4.new_code_cell(text) for text in source.strip().split("\n\n")]
     notebook = nbformat.v4.new_notebook(cells=cells)
+    wait_for_quiet()
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
             notebook, timeout=120, kernel_name="python3", record_timing=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,18 @@ def test_a_process_is_timed_by_the_clock_and_by_its_processor(tmp_path: Path):
     assert text == "done\n"
     assert spent.wall >= 0.2
     assert 0 < spent.cpu < spent.wall
+
+
+def test_a_process_starts_when_the_machine_is_quiet_or_after_a_while(monkeypatch):
+    ticks = [(0, 0), (10, 100), (10, 100), (90, 200)]  # busy, then idle
+    monkeypatch.setattr(harness, "_idle_and_all", lambda: ticks.pop(0))
+    monkeypatch.setattr(harness.time, "sleep", lambda seconds: None)
+    harness.wait_for_quiet()
+    assert ticks == []
+    monkeypatch.setattr(harness, "_idle_and_all", lambda: (0, next(always)))
+    always = iter(range(1_000_000_000))
+    start = time.perf_counter()
+    harness.wait_for_quiet(limit=0.05)
+    assert 0.05 <= time.perf_counter() - start < 5
+    monkeypatch.setattr(harness, "_idle_and_all", lambda: None)
+    harness.wait_for_quiet()
