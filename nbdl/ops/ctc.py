@@ -282,15 +282,7 @@ def _labels(labels: Tensor, sizes: Tensor, lp: Tensor) -> Tensor:
         raise DtypeError(f"ctc_loss: targets must be class numbers, got {labels.dtype}")
     n = lp.shape[1]
     if labels.ndim == 1:
-        known("targets in one row", sizes)
-        host = backends.to_numpy(sizes.value)
-        if host.sum() != labels.size:
-            raise ShapeError(
-                f"ctc_loss got {labels.size} targets in a row, target_lengths say {host.sum()}"
-            )
-        starts = (np.cumsum(host) - host)[:, None]
-        places = np.minimum(starts + np.arange(host.max(initial=0)), max(labels.size - 1, 0))
-        labels = labels[astensor(places, like=labels)]
+        labels = _rows(labels, sizes)
     if labels.ndim != 2 or labels.shape[0] != n:
         raise ShapeError(f"ctc_loss got targets of shape {labels.shape} for {n} sequences")
     if backends.has_data(labels.value) and labels.size:
@@ -301,3 +293,18 @@ def _labels(labels: Tensor, sizes: Tensor, lp: Tensor) -> Tensor:
                 f"classes 0..{lp.shape[2] - 1}"
             )
     return labels
+
+
+def _rows(labels: Tensor, sizes: Tensor) -> Tensor:
+    """Targets given in one row as (N, longest), repeating some where a target is shorter."""
+    if sizes.device == "meta":  # any length will do where only shapes are computed
+        return broadcast_to(labels, (sizes.size, labels.size))
+    known("ctc_loss of targets in one row", sizes)
+    host = backends.to_numpy(sizes.value)
+    if host.sum() != labels.size:
+        raise ShapeError(
+            f"ctc_loss got {labels.size} targets in a row, target_lengths say {host.sum()}"
+        )
+    starts = (np.cumsum(host) - host)[:, None]
+    places = np.minimum(starts + np.arange(host.max(initial=0)), max(labels.size - 1, 0))
+    return labels[astensor(places, like=labels)]

@@ -152,6 +152,33 @@ def test_layer_agrees_with_pytorchs(info):
     assert count
 
 
+def without_data(x: Any) -> Any:
+    """Tensors of shapes alone, for those in a nested structure."""
+    if isinstance(x, Tensor):
+        return x.detach().to("meta")
+    if isinstance(x, dict):
+        return {k: without_data(v) for k, v in x.items()}
+    return type(x)(map(without_data, x)) if isinstance(x, (list, tuple)) else x
+
+
+@pytest.mark.parametrize("info", KNOWN, ids=[i.module_cls.__name__ for i in KNOWN])
+def test_layer_gives_the_same_shapes_without_data(info):
+    name = info.module_cls.__name__
+    for sample in samples(info, False):
+        if sample.forward_input is None:
+            continue
+        args, kwargs = sample.constructor_input.args, sample.constructor_input.kwargs
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            layer = getattr(nn, name)(*translated(args), **translated(kwargs)).double().eval()
+            inputs = translated((sample.forward_input.args, sample.forward_input.kwargs))
+            y = layer(*inputs[0], **inputs[1])
+            shapes = without_data(inputs)
+            z = layer(*shapes[0], **shapes[1])
+        assert [v.shape for v in tensors(z)] == [v.shape for v in tensors(y)]
+        assert [v.dtype for v in tensors(z)] == [v.dtype for v in tensors(y)]
+
+
 def test_every_layer_of_pytorchs_table_is_judged_or_named_as_missing():
     names = {i.module_cls.__name__ for i in module_db}
     judged = {i.module_cls.__name__ for i in KNOWN}
