@@ -66,6 +66,7 @@ class Op(_Immutable):
     - ``axis_fields`` and ``shape_fields``: the fields that hold axes, counted from the front, and
       whole shapes: ``vmap`` puts a batch in front of them; where that is not all, ``batch`` does;
     - ``broadcasts``: the walk sums gradients back; ``moves``: the result is on another device;
+    - ``decompose(*inputs)``: what the compiler puts in its place; core operations have none;
     - ``flops(*specs)``, ``kernel`` (expression common to Python and C), ``onnx``, ``method``.
     """
 
@@ -123,6 +124,18 @@ class Op(_Immutable):
     def bound_to(self, inputs: tuple[Tensor, ...]) -> Op:
         """The operation for other inputs: itself, unless it keeps something of them."""
         return self
+
+    def decompose(self, *inputs: Tensor) -> Any:
+        """The same result(s) in core operations, of which the compiler makes loops and products.
+
+        Core are elementwise operations with a ``kernel``, reductions, movement and products. It
+        is called without recording and may look at shapes and dtypes, never at values.
+
+        Returns:
+            The output (or tuple of outputs), or None: this is a core operation itself, or one
+            that stays as it is.
+        """
+        return None
 
     def jvp(self, tangents: tuple[Tensor | None, ...], y: Any, xs: tuple[Tensor, ...]) -> Any:
         """Tangents of the output(s) for those of the inputs (None: the input stays)."""

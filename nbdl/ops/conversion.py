@@ -85,6 +85,11 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     return x if x.dtype == dtype else Cast(dtype)(x)
 
 
+def widened(x: Tensor) -> Tensor:
+    """Half precision as float32, in which it is computed; other tensors as they are."""
+    return cast(x, dtypes.float32) if x.dtype in dtypes.HALVES else x
+
+
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """``x`` as ``dtype`` (array API), on ``device`` if one is named.  x: (...) -> y: (...)."""
     x = astensor(x)
