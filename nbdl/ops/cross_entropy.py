@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.mistakes import made_by, tell
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
+from nbdl.errors import ArgumentError, unknown
+from nbdl.ops.arithmetic import exp, log
 from nbdl.ops.broadcasting import sum as total
-from nbdl.ops.conversion import astensor, cast, floats
-from nbdl.ops.families import require_float
+from nbdl.ops.conversion import astensor, cast, floats, widened
 from nbdl.ops.loss_targets import (
     ClassShares,
     ClassWeights,
     PickClass,
+    along_classes,
+    by_class,
+    check_classes,
+    check_integers,
+    check_numbers,
     class_axis,
     class_rows,
+    is_class,
     rows_back,
 )
 from nbdl.ops.movement import reshape
-from nbdl.ops.numerics import wide
+from nbdl.ops.numerics import kept, wide
+from nbdl.ops.reduction import max as largest
 from nbdl.ops.replay import replay
+from nbdl.ops.selection import where
 from nbdl.ops.softmax import log_softmax
 from nbdl.ops.sums import sum_of
 from nbdl.shapes import Spec
@@ -58,11 +65,13 @@ class CrossEntropy(Op):
         powers = xp.asarray(rows - top)
         xp.exp(powers, out=powers)
         lse = xp.log(sum_of(xp, powers, (1,))) + top[:, 0]
+        valid = t != self.ignore_index
         t, share, norm = self._shares(xp, t, rows, weight)
-        loss = (lse - rows[xp.arange(t.size), t]) * share
+        # An ignored sample's loss may be infinite: 0 times that would be NaN.
+        loss = kept(xp, lse - rows[xp.arange(t.size), t], valid) * share
         if self.smoothing:
             loss *= 1 - self.smoothing
-            loss += self._smooth(xp, rows, lse, target.reshape(-1), weight)
+            loss += self._smooth(xp, rows, lse, valid, weight)
         if self.reduction == "none":
             loss = loss.reshape(target.shape)
         else:
@@ -80,17 +89,48 @@ class CrossEntropy(Op):
             share *= wide(weight[0])[t]
         return t, share, share.sum()
 
-    def _smooth(self, xp: Any, rows: Any, lse: Any, t: Any, weight: Any) -> Any:
+    def _smooth(self, xp: Any, rows: Any, lse: Any, valid: Any, weight: Any) -> Any:
         """The loss against all classes alike, weighted by smoothing / classes."""
         if weight:
             w = wide(weight[0])
             smooth = lse * w.sum() - rows @ w
         else:
             smooth = lse * rows.shape[1] - rows.sum(axis=1)
-        return smooth * (t != self.ignore_index) * (self.smoothing / rows.shape[1])
+        return kept(xp, smooth, valid) * (self.smoothing / rows.shape[1])
+
+    def decompose(self, *inputs: Tensor) -> tuple[Tensor, Tensor] | None:
+        x, target, *weight = inputs
+        axis, rows, numbers = class_axis(x), widened(x), by_class(target)
+        if not x.shape[axis]:
+            return None
+        top = largest(rows, axis, keepdims=True)
+        lse = log(total(exp(rows - top), axis, keepdims=True)) + top
+        mine = is_class(numbers, x.shape[axis])
+        valid, share, norm = self.shares_of(numbers, mine, rows.dtype, weight)
+        loss = where(valid, lse - total(where(mine, rows, 0), axis, keepdims=True), 0) * share
+        if self.smoothing:
+            each = along_classes(widened(weight[0]), x.ndim) if weight else None
+            pull = total(rows if each is None else rows * each, axis, keepdims=True)
+            even = lse * (x.shape[axis] if each is None else total(each)) - pull
+            even = where(valid, even, 0) * (self.smoothing / x.shape[axis])
+            loss = loss * (1 - self.smoothing) + even
+        loss = reshape(loss, target.shape) if self.reduction == "none" else total(loss)
+        loss = loss / norm if self.reduction == "mean" else loss
+        return cast(loss, x.dtype), reshape(lse, (target.size,))
+
+    def shares_of(
+        self, numbers: Tensor, mine: Tensor, dtype: Any, weight: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """``_shares`` in operations: whether samples count, how much, and the sum of that."""
+        valid = numbers != self.ignore_index
+        share = cast(valid, dtype)
+        for w in weight:
+            each = along_classes(widened(w), numbers.ndim)
+            share = share * total(where(mine, each, 0), class_axis(numbers), keepdims=True)
+        return valid, share, total(share)
 
     def infer(self, x: Spec, target: Spec, *weight: Spec) -> tuple[Spec, Spec]:
-        _check_classes("cross_entropy", x, target, weight)
+        check_classes("cross_entropy", x, target, weight)
         shape = target.shape if self.reduction == "none" else ()
         return Spec(shape, x.dtype), Spec((target.size,), dtypes.accumulator(x.dtype))
 
@@ -161,6 +201,29 @@ class CrossEntropyGrad(Op):
         w = wide(weight[0])
         return each * w.sum(), each[:, None] * w
 
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        dy, lse, x, target, *weight = inputs
+        axis, rows, numbers = class_axis(x), widened(x), by_class(target)
+        classes, dy = x.shape[axis], widened(dy)
+        if not classes:
+            return None
+        rule = CrossEntropy(self.reduction, self.ignore_index, self.smoothing)
+        mine = is_class(numbers, classes)
+        valid, share, norm = rule.shares_of(numbers, mine, rows.dtype, weight)
+        if self.reduction == "none":
+            dy = reshape(dy, numbers.shape)
+        elif self.reduction == "mean":
+            dy = dy / where(norm == 0, 1, norm)
+        scale = pull = share * (dy * (1 - self.smoothing))
+        pull = where(mine, pull, 0)
+        if self.smoothing:
+            each = along_classes(widened(weight[0]), x.ndim) if weight else 1
+            even = where(valid, dy * (self.smoothing / classes), 0)
+            scale = scale + even * (total(each) if isinstance(each, Tensor) else classes)
+            pull = pull + even * each
+        powers = exp(rows - reshape(lse, numbers.shape))
+        return cast(powers * scale - pull, x.dtype)
+
     def infer(self, dy: Spec, lse: Spec, x: Spec, target: Spec, *weight: Spec) -> Spec:
         return x
 
@@ -178,62 +241,6 @@ class CrossEntropyGrad(Op):
 
     def flops(self, dy: Spec, lse: Spec, x: Spec, target: Spec, *weight: Spec) -> int:
         return 12 * x.size
-
-
-def _check_classes(loss: str, x: Spec, target: Spec, weight: tuple[Spec, ...]) -> None:
-    """Shapes and dtypes of logits, class numbers and class weights."""
-    require_float(loss, "input", x.dtype)
-    if not x.ndim:
-        raise ShapeError(f"{loss} got an input without axes; it is (batch, classes, ...)")
-    expected = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
-    if target.shape != expected:
-        hint = "target holds one class number for each sample"
-        if target.shape == (*expected, 1) or (target.ndim == 2 and target.shape[1] == 1):
-            hint = "target.squeeze(1) takes away its last axis of size 1"
-        elif target.shape == x.shape:
-            hint = "a one-hot target must be floats (probabilities); class numbers: argmax(target)"
-        raise ShapeError(
-            f"{loss} got input of shape {x.shape} and target of shape {target.shape}; expected "
-            f"target of shape {expected}",
-            hint=hint,
-        )
-    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
-    if weight and weight[0].shape != (classes,):
-        raise ShapeError(
-            f"{loss} got weight of shape {weight[0].shape}, expected ({classes},): one for each "
-            f"class of input {x.shape}"
-        )
-
-
-def _check_numbers(loss: str, x: Tensor, target: Tensor, ignore_index: int) -> None:
-    """Raise IndexRangeError for the first class number that is out of range."""
-    t = target.value
-    if not backends.has_data(t) or not t.size:
-        return
-    classes = x.shape[class_axis(x)]
-    if int(t.min()) >= 0 and int(t.max()) < classes:
-        return
-    host = backends.to_numpy(t)
-    wrong = np.argwhere((host != ignore_index) & ((host < 0) | (host >= classes)))
-    if len(wrong):
-        place = tuple(int(i) for i in wrong[0])
-        at = f"target[{', '.join(map(str, place))}]" if place else "target"
-        raise IndexRangeError(
-            f"{loss}: {at} is {host[place]}, but input {x.shape} has {classes} classes: class "
-            f"numbers are 0 to {classes - 1} (or ignore_index={ignore_index})",
-            hint=f"count classes from 0, or give the last layer {int(host.max()) + 1} outputs"
-            if host.max() >= classes else "class numbers cannot be negative",
-        )
-
-
-def _class_numbers(loss: str, x: Tensor, target: Tensor) -> None:
-    if target.dtype.kind not in "iu":
-        raise DtypeError(
-            f"{loss} got a target of dtype {target.dtype} and shape {target.shape}; class "
-            "numbers are integers",
-            hint="target.to('int64')"
-            + (f", or probabilities of shape {x.shape}" if loss == "cross_entropy" else ""),
-        )
 
 
 def cross_entropy(
@@ -269,9 +276,9 @@ def cross_entropy(
     weights = () if weight is None else (cast(astensor(weight), x.dtype),)
     if target.dtype in dtypes.FLOATS and target.shape == x.shape and x.ndim:
         return _soft_target(x, cast(target, x.dtype), weights, reduction, label_smoothing)
-    _class_numbers("cross_entropy", x, target)
-    _check_classes("cross_entropy", x.spec, target.spec, tuple(w.spec for w in weights))
-    _check_numbers("cross_entropy", x, target, ignore_index)
+    check_integers("cross_entropy", x, target)
+    check_classes("cross_entropy", x.spec, target.spec, tuple(w.spec for w in weights))
+    check_numbers("cross_entropy", x, target, ignore_index)
     rule = CrossEntropy(reduction, ignore_index, float(label_smoothing))
     return rule(x, target, *weights)[0]
 
@@ -334,9 +341,9 @@ def nll_loss(
     check_reduction("nll_loss", reduction)
     x, target = astensor(input), astensor(target)
     weights = () if weight is None else (cast(astensor(weight), x.dtype),)
-    _class_numbers("nll_loss", x, target)
-    _check_classes("nll_loss", x.spec, target.spec, tuple(w.spec for w in weights))
-    _check_numbers("nll_loss", x, target, ignore_index)
+    check_integers("nll_loss", x, target)
+    check_classes("nll_loss", x.spec, target.spec, tuple(w.spec for w in weights))
+    check_numbers("nll_loss", x, target, ignore_index)
     _expect_logarithms(x)
     shares = ClassWeights(ignore_index, x.dtype)(target, *weights)
     losses = -(PickClass(ignore_index)(x, target) * shares)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from nbdl import dtypes
+import numpy as np
+
+from nbdl import backends, dtypes
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
+from nbdl.errors import DtypeError, IndexRangeError, ShapeError
 from nbdl.ops.broadcasting import sum as total
-from nbdl.ops.families import Indexing
+from nbdl.ops.comparison import equal
+from nbdl.ops.conversion import cast, widened
+from nbdl.ops.families import Indexing, require_float
+from nbdl.ops.logic import logical_and
 from nbdl.ops.movement import reshape
+from nbdl.ops.ranges import arange
+from nbdl.ops.selection import where
 from nbdl.shapes import Spec
 
 
@@ -32,6 +40,30 @@ def rows_back(xp: ModuleType, rows: Any, shape: tuple[int, ...]) -> Any:
 def class_axis(x: Any) -> int:
     """Where the classes are in (batch, classes, ...) or (classes,)."""
     return 1 if x.ndim > 1 else 0
+
+
+def by_class(target: Tensor) -> Tensor:
+    """Class numbers as int64, with an axis of size 1 where the classes are in the input."""
+    shape = (*target.shape[:1], 1, *target.shape[1:])
+    return reshape(cast(target, dtypes.int64), shape)
+
+
+def along_classes(x: Tensor, ndim: int) -> Tensor:
+    """(classes,) so that it broadcasts to an input with ``ndim`` axes."""
+    return reshape(x, x.shape if ndim < 2 else (1, -1, *(1,) * (ndim - 2)))
+
+
+def is_class(numbers: Tensor, classes: int) -> Tensor:
+    """For each class whether it is the one of ``numbers``, which ``by_class`` gave."""
+    every = arange(classes, device=numbers.device)
+    return equal(along_classes(every, numbers.ndim), numbers)
+
+
+def _counted(numbers: Tensor, classes: int, ignore_index: int) -> Tensor:
+    """``is_class``, but never for numbers that are ``ignore_index``."""
+    mine = is_class(numbers, classes)
+    inside = 0 <= ignore_index < classes  # otherwise it is no class anyway
+    return logical_and(mine, numbers != ignore_index) if inside else mine
 
 
 def _sum_of_classes(x: Tensor) -> Tensor:
@@ -65,6 +97,14 @@ class ClassShares(Op):
         shape = (*target.shape[:1], self.classes, *target.shape[1:])
         return rows_back(xp, shares, shape).astype(self.dtype, copy=False)
 
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        numbers, wider = by_class(inputs[0]), dtypes.accumulator(self.dtype)
+        shares = cast(is_class(numbers, self.classes), wider) * (1 - self.smoothing)
+        shares = shares + self.smoothing / self.classes
+        for weight in inputs[1:]:
+            shares = shares * along_classes(widened(weight), numbers.ndim)
+        return cast(shares * cast(numbers != self.ignore_index, wider), self.dtype)
+
     def infer(self, target: Spec, *weight: Spec) -> Spec:
         return Spec((*target.shape[:1], self.classes, *target.shape[1:]), self.dtype)
 
@@ -88,6 +128,16 @@ class ClassWeights(Op):
         if not weight:
             return valid.astype(self.dtype)
         return weight[0][xp.where(valid, target, 0)] * valid.astype(self.dtype)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        target, *weight = inputs
+        valid = cast(target != self.ignore_index, self.dtype)
+        if not weight:
+            return valid
+        numbers = by_class(target)
+        each = along_classes(weight[0], numbers.ndim)
+        found = where(is_class(numbers, each.size), each, 0)
+        return reshape(total(found, class_axis(numbers)), target.shape) * valid
 
     def infer(self, target: Spec, *weight: Spec) -> Spec:
         return Spec(target.shape, self.dtype)
@@ -117,6 +167,12 @@ class PickClass(Indexing):
         picked = xp.take_along_axis(x, t, axis=class_axis(x)).reshape(target.shape)
         return xp.where(valid, picked, x.dtype.type(0))
 
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        x, target = inputs
+        axis = class_axis(x)
+        mine = _counted(by_class(target), x.shape[axis], self.ignore_index)
+        return total(where(mine, x, 0), axis)
+
     def infer(self, x: Spec, target: Spec) -> Spec:
         return Spec(target.shape, x.dtype)
 
@@ -141,8 +197,74 @@ class PlaceClass(Indexing):
         xp.put_along_axis(dx, t, xp.expand_dims(kept, axis), axis=axis)
         return dx
 
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        dy, target = inputs
+        numbers = by_class(target)
+        mine = _counted(numbers, self.shape[class_axis(numbers)], self.ignore_index)
+        return where(mine, reshape(dy, numbers.shape), 0)
+
     def infer(self, dy: Spec, target: Spec) -> Spec:
         return Spec(self.shape, dy.dtype)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, target: Tensor) -> tuple[Any, ...]:
         return PickClass(self.ignore_index)(ddx, target), None
+
+
+# ----- what fits ------------------------------------------------------------------------------
+
+
+def check_classes(loss: str, x: Spec, target: Spec, weight: tuple[Spec, ...]) -> None:
+    """Shapes and dtypes of logits, class numbers and class weights."""
+    require_float(loss, "input", x.dtype)
+    if not x.ndim:
+        raise ShapeError(f"{loss} got an input without axes; it is (batch, classes, ...)")
+    expected = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
+    if target.shape != expected:
+        hint = "target holds one class number for each sample"
+        if target.shape == (*expected, 1) or (target.ndim == 2 and target.shape[1] == 1):
+            hint = "target.squeeze(1) takes away its last axis of size 1"
+        elif target.shape == x.shape:
+            hint = "a one-hot target must be floats (probabilities); class numbers: argmax(target)"
+        raise ShapeError(
+            f"{loss} got input of shape {x.shape} and target of shape {target.shape}; expected "
+            f"target of shape {expected}",
+            hint=hint,
+        )
+    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+    if weight and weight[0].shape != (classes,):
+        raise ShapeError(
+            f"{loss} got weight of shape {weight[0].shape}, expected ({classes},): one for each "
+            f"class of input {x.shape}"
+        )
+
+
+def check_numbers(loss: str, x: Tensor, target: Tensor, ignore_index: int) -> None:
+    """Raise IndexRangeError for the first class number that is out of range."""
+    t = target.value
+    if not backends.has_data(t) or not t.size:
+        return
+    classes = x.shape[class_axis(x)]
+    if int(t.min()) >= 0 and int(t.max()) < classes:
+        return
+    host = backends.to_numpy(t)
+    wrong = np.argwhere((host != ignore_index) & ((host < 0) | (host >= classes)))
+    if len(wrong):
+        place = tuple(int(i) for i in wrong[0])
+        at = f"target[{', '.join(map(str, place))}]" if place else "target"
+        raise IndexRangeError(
+            f"{loss}: {at} is {host[place]}, but input {x.shape} has {classes} classes: class "
+            f"numbers are 0 to {classes - 1} (or ignore_index={ignore_index})",
+            hint=f"count classes from 0, or give the last layer {int(host.max()) + 1} outputs"
+            if host.max() >= classes else "class numbers cannot be negative",
+        )
+
+
+def check_integers(loss: str, x: Tensor, target: Tensor) -> None:
+    """Raise DtypeError unless class numbers are integers."""
+    if target.dtype.kind not in "iu":
+        raise DtypeError(
+            f"{loss} got a target of dtype {target.dtype} and shape {target.shape}; class "
+            "numbers are integers",
+            hint="target.to('int64')"
+            + (f", or probabilities of shape {x.shape}" if loss == "cross_entropy" else ""),
+        )

@@ -21,7 +21,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
-from nbdl.ops.conversion import astensor, cast
+from nbdl.ops.conversion import astensor, cast, widened
 from nbdl.ops.families import require_float
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import wide
@@ -78,6 +78,13 @@ class Standardize(Op):
         y *= 1 / xp.sqrt(var + v.dtype.type(self.eps))
         return y.astype(x.dtype, copy=False), mean, var
 
+    def decompose(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, count = widened(inputs[0]), _count(inputs[0], self.axes)
+        mean = total(x, self.axes, keepdims=True) / count
+        centred = x - mean
+        var = total(square(centred), self.axes, keepdims=True) / count
+        return cast(centred * rsqrt(var + self.eps), inputs[0].dtype), mean, var
+
     def infer(self, x: Spec) -> tuple[Spec, Spec, Spec]:
         moments = Spec(reduced_shape(x.shape, self.axes, True), dtypes.accumulator(x.dtype))
         return x, moments, moments
@@ -108,6 +115,14 @@ class StandardizeGrad(Op):
         dx -= y
         dx *= scale
         return dx.astype(x.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        dy, x, mean, var = map(widened, inputs)
+        count, scale = _count(x, self.axes), rsqrt(var + self.eps)
+        y = x - mean
+        dx = dy - total(dy, self.axes, keepdims=True) / count
+        slope = total(dx * y, self.axes, keepdims=True) / count * scale * scale
+        return cast((dx - y * slope) * scale, inputs[1].dtype)
 
     def infer(self, dy: Spec, x: Spec, mean: Spec, var: Spec) -> Spec:
         return x

@@ -9,9 +9,10 @@ from typing import Any
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, ShapeError
-from nbdl.ops.arithmetic import conj, exp
-from nbdl.ops.broadcasting import broadcast_to
-from nbdl.ops.conversion import astensor, cast, floats
+from nbdl.ops.arithmetic import conj, exp, log
+from nbdl.ops.broadcasting import Sum, broadcast_to
+from nbdl.ops.comparison import isfinite
+from nbdl.ops.conversion import astensor, cast, floats, widened
 from nbdl.ops.creation import ones
 from nbdl.ops.cumulative import cumprod
 from nbdl.ops.families import Reduction, require_kind, require_real
@@ -44,6 +45,11 @@ class Mean(Reduction):
         total = sum_of(xp, wide(x), self.axis, self.keepdims)
         y = xp.asarray(total / total.dtype.type(self.count(x.shape)))
         return y.astype(x.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        y = Sum(self.axis, self.keepdims)(widened(x)) / self.count(x.shape)
+        return cast(y, x.dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         n = self.count(x.shape)
@@ -163,6 +169,17 @@ class LogSumExp(Reduction):
         if not self.keepdims:
             y = y.squeeze(self.axis)
         return y.astype(x.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        x = widened(inputs[0])
+        if x.dtype.kind == "c":
+            return None
+        top = Max(self.axis, True)(x)
+        top = where(isfinite(top), top, 0)
+        y = log(Sum(self.axis, True)(exp(x - top))) + top
+        if not self.keepdims:
+            y = reshape(y, self.infer(x.spec).shape)
+        return cast(y, inputs[0].dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         shape = self.expanded(x.shape)

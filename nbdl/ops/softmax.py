@@ -9,11 +9,12 @@ from nbdl import dtypes
 from nbdl.core.mistakes import made_by, tell
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
-from nbdl.ops.arithmetic import exp
+from nbdl.ops.arithmetic import exp, log
 from nbdl.ops.broadcasting import sum as total
-from nbdl.ops.conversion import astensor, cast, floats
+from nbdl.ops.conversion import astensor, cast, floats, widened
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import wide
+from nbdl.ops.reduction import max as largest
 from nbdl.ops.sums import sum_of
 from nbdl.shapes import Spec, normalize_axis
 
@@ -39,6 +40,12 @@ def shifted(xp: Any, x: Any, axis: int) -> Any:
     return xp.subtract(x, x.max(axis=axis, keepdims=True, initial=-xp.inf), out=xp.empty_like(x))
 
 
+def _centred(x: Tensor, axis: int) -> Tensor:
+    """``shifted`` in operations."""
+    x = widened(x)
+    return x - largest(x, axis, keepdims=True)
+
+
 @dataclass(frozen=True)
 class Softmax(Normalized):
     """exp(x) divided by its sum along the axis."""
@@ -53,6 +60,13 @@ class Softmax(Normalized):
         xp.exp(y, out=y)
         y /= sum_of(xp, y, (self.axis,), True)
         return y.astype(x.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if not x.size:
+            return x
+        powers = exp(_centred(x, self.axis))
+        return cast(powers / total(powers, self.axis, keepdims=True), x.dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return SoftmaxGrad(self.axis)(dy, y)
@@ -73,6 +87,11 @@ class SoftmaxGrad(Normalized):
         dx = xp.subtract(dy, inner, out=xp.empty_like(y))
         dx *= y
         return dx.astype(dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        dy, y = map(widened, inputs)
+        dx = (dy - total(dy * y, self.axis, keepdims=True)) * y
+        return cast(dx, inputs[1].dtype)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
         def through_y() -> Tensor:
@@ -96,6 +115,13 @@ class LogSoftmax(Normalized):
         y -= xp.log(sum_of(xp, xp.exp(y), (self.axis,), True))
         return y.astype(x.dtype, copy=False)
 
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if not x.size:
+            return x
+        y = _centred(x, self.axis)
+        return cast(y - log(total(exp(y), self.axis, keepdims=True)), x.dtype)
+
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return LogSoftmaxGrad(self.axis)(dy, y)
 
@@ -114,6 +140,10 @@ class LogSoftmaxGrad(Normalized):
         dx = xp.exp(y, out=xp.empty_like(y))
         dx *= sum_of(xp, dy, (self.axis,), True)
         return xp.subtract(dy, dx, out=dx).astype(dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        dy, y = map(widened, inputs)
+        return cast(dy - exp(y) * total(dy, self.axis, keepdims=True), inputs[1].dtype)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
         def through_dy() -> Tensor:

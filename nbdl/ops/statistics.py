@@ -11,11 +11,11 @@ from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops.arithmetic import real
-from nbdl.ops.broadcasting import sum
-from nbdl.ops.conversion import cast, floats
+from nbdl.ops.broadcasting import Sum, sum
+from nbdl.ops.conversion import cast, floats, widened
 from nbdl.ops.families import Reduction
 from nbdl.ops.movement import reshape
-from nbdl.ops.powers import pow, sqrt
+from nbdl.ops.powers import pow, sqrt, square
 from nbdl.ops.rearrangement import diagonal
 from nbdl.ops.reduction import max, mean, min
 from nbdl.ops.rounding import abs, sign
@@ -44,6 +44,16 @@ class Var(Reduction):
         y = total / wide.real.dtype.type(self.divisor(x.shape))
         return xp.asarray(y).astype(self.result_dtype(x.dtype), copy=False)
 
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        (x,) = inputs
+        return None if x.dtype.kind == "c" else cast(self.spread(x), x.dtype)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """The variance in operations, of half precision as float32."""
+        x = widened(x)
+        centred = x - Sum(self.axis, True)(x) / self.count(x.shape)
+        return Sum(self.axis, self.keepdims)(square(centred)) / self.divisor(x.shape)
+
     def divisor(self, shape: tuple[int, ...]) -> float:
         """n - correction, not below 0."""
         n = self.count(shape) - self.correction
@@ -70,6 +80,12 @@ class Std(Reduction):
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
         var = Var(self.axis, self.keepdims, self.correction)
         return xp.sqrt(var.forward(xp, wide)).astype(self.result_dtype(x.dtype), copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        (x,) = inputs
+        if x.dtype.kind == "c":
+            return None
+        return cast(sqrt(Var(self.axis, self.keepdims, self.correction).spread(x)), x.dtype)
 
     def result_dtype(self, dtype: Any) -> Any:
         return dtypes.real_of(dtype)
@@ -100,6 +116,15 @@ class VectorNorm(Reduction):
             powers = xp.power(wide, order).sum(axis=self.axis, keepdims=self.keepdims)
             y = xp.power(powers, wide.dtype.type(1) / order)
         return xp.asarray(y).astype(size.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        (x,) = inputs
+        if x.dtype.kind == "c":
+            return None
+        wider, total = widened(x), Sum(self.axis, self.keepdims)
+        if self.order == 2:
+            return cast(sqrt(total(square(wider))), x.dtype)
+        return cast(pow(total(pow(abs(wider), self.order)), 1 / self.order), x.dtype)
 
     def result_dtype(self, dtype: Any) -> Any:
         return dtypes.real_of(dtype)

@@ -172,3 +172,11 @@ def test_adaptive_softmax_is_a_distribution_whose_loss_is_its_targets():
     assert shape.output.shape == (5,)
     with pytest.raises(nbdl.errors.IndexRangeError, match="12"):
         ours(mine, nbdl.tensor([12] * 5))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_an_ignored_sample_counts_for_nothing_even_where_its_loss_is_infinite(smoothing):
+    x = np.array([[-np.inf, 0.5, 1.0], [1.0, 2.0, 0.5]])
+    for reduction in ("mean", "sum"):
+        loss = F.cross_entropy(x, [-100, 1], reduction=reduction, label_smoothing=smoothing)
+        close(loss, F.cross_entropy(x[1:], [1], label_smoothing=smoothing).numpy())
