@@ -8,6 +8,7 @@ NbdlError
  ├─ LinAlgError      (ValueError)    a matrix that is singular, not positive definite, …
  ├─ IndexRangeError  (IndexError)    an index or class label out of range
  ├─ DeviceError      (RuntimeError)  a device that is missing, or two devices mixed
+ ├─ BackendError     (RuntimeError)  a compute library that refuses a computation, or fails
  ├─ GradientError    (RuntimeError)  a gradient that cannot be computed
  ├─ TraceError       (RuntimeError)  values asked of a tensor that has none (shape checking)
  ├─ DataError        (ValueError)    a data set that cannot be used as it is
@@ -114,6 +115,10 @@ class IndexRangeError(NbdlError, IndexError):
 
 class DeviceError(NbdlError, RuntimeError):
     """A device that is missing, or two devices mixed in one operation."""
+
+
+class BackendError(NbdlError, RuntimeError):
+    """A compute library that does not know a computation, or failed in it."""
 
 
 class GradientError(NbdlError, RuntimeError):
