@@ -253,6 +253,10 @@ class Softplus(Elementwise):
 
     beta: float = 1.0
     threshold: float = 20.0
+    kernel = (
+        "where(x * beta > threshold, x,"
+        " (maximum(x * beta, 0) + log1p(exp(-abs(x * beta)))) / beta)"
+    )
     onnx = "Softplus"
     flops_per_element = 20
     saves = ("x",)
@@ -280,6 +284,7 @@ class SoftplusSlope(Elementwise):
 
     beta: float
     threshold: float
+    kernel = "where(x * beta > threshold, 1, 1 / (1 + exp(-(x * beta))))"
     flops_per_element = 14
     saves = ("y",)
 
@@ -322,6 +327,7 @@ class Elu(Elementwise):
     alpha: float = 1.0
     scale: float = 1.0
     steepness: float = 1.0
+    kernel = "(maximum(x, 0) + alpha * expm1(minimum(x, 0) * steepness)) * scale"
     flops_per_element = 12
     saves = ("x",)
 
@@ -348,6 +354,7 @@ class EluGrad(Elementwise):
     alpha: float
     scale: float
     steepness: float
+    kernel = "dy * where(x <= 0, exp(minimum(x, 0) * steepness) * (alpha * steepness), 1) * scale"
     flops_per_element = 13
     saves = ("dy", "x")
 
@@ -376,6 +383,7 @@ class EluCurve(Elementwise):
     """exp(steepness · x) where x is not above 0, else 0."""
 
     steepness: float
+    kernel = "where(x <= 0, exp(minimum(x, 0) * steepness), 0)"
     flops_per_element = 12
     saves = ("y",)
 

@@ -40,6 +40,7 @@ class Lcm(Elementwise):
 class Heaviside(Elementwise):
     """0 below 0, 1 above, ``y`` at 0."""
 
+    kernel = "where(x != x, x, where(x == 0, y, x > 0))"
     differentiable = False
     kinds = "biuf"
 

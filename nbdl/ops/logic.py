@@ -136,6 +136,7 @@ class BitwiseInvert(Bits):
     """Every bit turned over; not x for bools."""
 
     method = ("bitwise_invert", "__invert__")
+    kernel = "~x"
     onnx = "BitwiseNot"
 
     def forward(self, xp: Any, x: Any) -> Any:

@@ -64,6 +64,7 @@ class Between(Elementwise):
     low: float
     high: float
     closed: bool = False
+    kernel = "where(where(closed, (x >= low) & (x <= high), (x > low) & (x < high)), dy, 0)"
     flops_per_element = 3
     saves = ("x",)
 
@@ -82,6 +83,7 @@ class Outside(Elementwise):
 
     low: float
     high: float
+    kernel = "where((x >= low) & (x <= high), 0, dy)"
     flops_per_element = 3
     saves = ("x",)
 
@@ -98,6 +100,7 @@ class Hardtanh(Elementwise):
 
     low: float
     high: float
+    kernel = "minimum(maximum(x, low), high)"
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -112,6 +115,7 @@ class LeakyRelu(Elementwise):
     """x above 0, slope · x below."""
 
     slope: float
+    kernel = "where(x > 0, x, x * slope)"
     onnx = "LeakyRelu"
     flops_per_element = 2
     saves = ("x",)
@@ -131,6 +135,7 @@ class LeakyReluGrad(Elementwise):
     """dy where x is positive, else slope · dy."""
 
     slope: float
+    kernel = "dy * where(x > 0, 1, slope)"
     flops_per_element = 3
     saves = ("x",)
 
@@ -201,6 +206,7 @@ class Threshold(Elementwise):
 
     threshold: float
     value: float
+    kernel = "where(x <= threshold, value, x)"
     saves = ("x",)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -215,6 +221,7 @@ class Softshrink(Elementwise):
     """x moved towards 0 by width, and 0 within that distance."""
 
     width: float
+    kernel = "x - minimum(maximum(x, -width), width)"
     onnx = "Shrink"
     flops_per_element = 3
     saves = ("x",)

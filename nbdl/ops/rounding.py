@@ -145,6 +145,7 @@ class FloorDivide(Elementwise):
     """floor(x / y); no gradient, as in PyTorch."""
 
     method = ("floor_divide", "__floordiv__")
+    kernel = "x // y"
     differentiable = False
     kinds = "iuf"
 
@@ -156,6 +157,7 @@ class Remainder(Elementwise):
     """x - y * floor(x / y): Python's %, with the sign of y."""
 
     method = ("remainder", "__mod__")
+    kernel = "x % y"
     onnx = "Mod"
     flops_per_element = 4
     saves = ("x", "y")
