@@ -1,0 +1,109 @@
+"""Attributes of a primitive: what is done to each result before it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nbdl.backends.onednn.library import Handle, library
+from nbdl.backends.onednn.memory import AnyOf, Layout, describe
+from nbdl.errors import ArgumentError, ShapeError, brief, unknown
+
+Post = tuple[tuple[Any, ...], ...]
+"""Post-ops in order: ``("sum",)``, ``("relu",)``, ``("binary_add", layout)``, …"""
+
+_USER_SCRATCHPAD, _STRICT, _SAME_DTYPE = 1, 0, 0
+_CHAIN, _OPERAND = 32768, 2
+
+ELTWISE: dict[str, tuple[tuple[int, float, float], ...]] = {
+    # oneDNN's own relu makes 0 of NaN; elu keeps it, and what is below zero becomes -0, then 0.
+    "relu": ((0x22, 0.0, 0.0), (0x26, 1.0, 0.0)),
+    "tanh": ((0x21, 0.0, 0.0),),
+    "sigmoid": ((0x29, 0.0, 0.0),),
+    "gelu_tanh": ((0x2B, 0.0, 0.0),),
+    "silu": ((0x2C, 1.0, 0.0),),
+    "gelu_erf": ((0x31, 0.0, 0.0),),
+}
+"""Functions of one element without settings: oneDNN's numbers, alphas and betas, in order.
+
+All keep NaN. Their errors are below 2**-21 * max(1, abs(x)) in float32; gelu_erf is the worst.
+"""
+
+SCALED = {"leaky_relu": (0x20, 0.0), "scale": (0x26, -0.0)}
+"""Functions with one setting, as in ``("scale", 0.5)``: oneDNN's number and the beta.
+
+Adding -0 leaves every number as it is, the sign of zero included.
+"""
+
+BINARY = {"binary_add": 0x1FFF0, "binary_mul": 0x1FFF1, "binary_sub": 0x1FFF5}
+"""Functions of the result and an operand that broadcasts to it, whose layout follows the name."""
+
+NAMES = ("sum", *ELTWISE, *SCALED, *BINARY)
+"""All that a primitive may do to its result; ``("sum",)`` adds it to what lies in dst."""
+
+
+def attributes(post: Post, dst: AnyOf | None) -> Handle:
+    """Attributes with these post-ops, strict float32 arithmetic, and the user's scratchpad.
+
+    ``dst`` is the result that they are applied to. Raises ArgumentError for unknown ones.
+    """
+    lib = library()
+    made = lib.make("primitive_attr_create")
+    lib.call("primitive_attr_set_scratchpad_mode", made.address, _USER_SCRATCHPAD)
+    lib.call("primitive_attr_set_fpmath_mode", made.address, _STRICT)
+    if post:
+        assert dst is not None
+        chain = lib.make("post_ops_create")
+        for entry in post:
+            _append(chain, entry, dst)
+        lib.call("primitive_attr_set_post_ops", made.address, chain.address)
+    return made
+
+
+def _append(chain: Handle, entry: tuple[Any, ...], dst: AnyOf) -> None:
+    lib, (name, *settings) = library(), entry
+    if name not in NAMES:
+        raise unknown("post-op", name, NAMES)
+    if len(settings) != (name in SCALED or name in BINARY):
+        raise ArgumentError(f"the post-op {entry} of oneDNN has too many settings, or too few")
+    if name == "sum":
+        lib.call("post_ops_append_sum", chain.address, 1.0, 0, _SAME_DTYPE)
+    elif name in BINARY:
+        operand = describe(settings[0], _broadcast(settings[0], dst))
+        lib.call("post_ops_append_binary", chain.address, BINARY[name], operand.address)
+    elif name in SCALED:
+        number, beta = SCALED[name]
+        lib.call("post_ops_append_eltwise", chain.address, number, settings[0], beta)
+    else:
+        for function in ELTWISE[name]:
+            lib.call("post_ops_append_eltwise", chain.address, *function)
+
+
+def _broadcast(operand: Any, dst: AnyOf) -> tuple[int, ...]:
+    """The operand's shape with as many axes as the result, by ones in front."""
+    if not isinstance(operand, Layout):
+        raise ArgumentError(f"a binary post-op wants its operand's Layout, got {brief(operand)}")
+    return aligned("post-op operand", operand, dst.shape)
+
+
+def aligned(what: str, layout: AnyOf, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The layout's shape with ones in front, which broadcasts to ``shape``; else ShapeError."""
+    result = (*(1,) * (len(shape) - len(layout.shape)), *layout.shape)
+    pairs = list(zip(result, shape, strict=False))
+    if len(result) != len(shape) or any(a not in (1, b) for a, b in pairs):
+        raise ShapeError(f"the {what} {layout} does not broadcast to shape {shape}")
+    return result
+
+
+def operands(post: Post) -> Iterator[tuple[str, int]]:
+    """``(role, number of the argument)`` of each post-op that reads an operand."""
+    number = 0
+    for place, (name, *_) in enumerate(post):
+        if name in BINARY:
+            yield f"post{place}", _CHAIN * (number + 1) | _OPERAND
+        number += len(ELTWISE.get(name, (name,)))
+
+
+def described(post: Post) -> str:
+    """The post-ops as text for an error message."""
+    return ", ".join(" ".join(map(str, entry)) for entry in post)
