@@ -144,9 +144,7 @@ def _dtypes(got: list[str], wanted: list[str]) -> None:
 
 def _check_function(step: Instruction, got: list[str], count: int, allowed: set[str]) -> None:
     _count(got, count)
-    _need(
-        set(got) <= allowed, f"arguments of dtypes {sorted(allowed)} allowed, got {got}"
-    )
+    _need(set(got) <= allowed, f"arguments of dtypes {sorted(allowed)} allowed, got {got}")
 
 
 def _array(kernel: Kernel, number: Any) -> str:

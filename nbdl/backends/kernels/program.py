@@ -38,10 +38,11 @@ each stage that needs them. The array of a store must move along every axis alon
 changes. A store to an array that moves along an inner axis belongs to the
 loop of its value's stage; any other comes when its value is ready.
 
-**Compiled**: ``void body(int64_t *args, int64_t begin, int64_t end)``. ``args`` holds the sizes of
-the outer axes, the sizes of the inner axes, then for each array its address and its ``"s"``
-strides in order, then for each load_at its size. ``begin`` and ``end`` count points of the outer
-box in C order; with ``lanes="outer"`` its last axis counts in blocks of :data:`WIDTH` lanes.
+**Compiled**: ``int32_t body(int64_t *args, int64_t begin, int64_t end)``, which returns 0, so that
+it can be an entry of a walk. ``args`` holds the sizes of the outer axes, the sizes of the inner
+axes, then for each array its address and its ``"s"`` strides in order, then for each load_at its
+size. ``begin`` and ``end`` count points of the outer box in C order; with ``lanes="outer"`` its
+last axis counts in blocks of :data:`WIDTH` lanes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,62 @@
+"""Sums, maxima and their like over the inner box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nbdl.backends.kernels.arithmetic import limits, maximum, minimum
+from nbdl.backends.kernels.checks import register
+from nbdl.backends.kernels.ir import Code, Value, llvm_type, select
+from nbdl.backends.kernels.program import Instruction
+
+_COMBINE: dict[str, Callable[[Value, Value], Value]] = {
+    "sum": lambda x, y: x + y,
+    "max": maximum,
+    "min": minimum,
+    "any": lambda x, y: x | y,
+    "all": lambda x, y: x & y,
+}
+
+
+class Accumulator:
+    """The running result of a reduction, a number in each lane."""
+
+    def __init__(self, code: Code, step: Instruction, lanes: int) -> None:
+        dtype = register(step.dtype)
+        self._combine = _COMBINE[step.attribute]
+        self._slot = code.slot(dtype, lanes)
+        least, greatest = (0, 1) if dtype == "bool" else limits(dtype)
+        neutral = {"sum": 0, "max": least, "min": greatest, "any": False, "all": True}
+        self._slot.set(code.constant(neutral[step.attribute], dtype, lanes))
+
+    def add(self, value: Value, mask: Value | None) -> None:
+        """Take in one more value, where ``mask`` is true."""
+        before = self._slot.get()
+        after = self._combine(before, value.spread(before.lanes))
+        if mask is not None and before.lanes:
+            after = select(mask, after, before)
+        self._slot.set(after)
+
+    def result(self, across: bool) -> Value:
+        """The result; ``across``: of all lanes together, by halves."""
+        value = self._slot.get()
+        while across and value.lanes:
+            value = self._combine(*_halves(value))
+        return value
+
+
+def _halves(value: Value) -> tuple[Value, Value]:
+    """The lower and the upper lanes."""
+    code, half = value.code, value.lanes // 2
+    if half == 1:
+        first, second = (
+            code.value(f"extractelement {value.typed}, i64 {i}", value.dtype, 0) for i in (0, 1)
+        )
+        return first, second
+    kind = llvm_type(value.dtype, value.lanes)
+    parts = []
+    for start in (0, half):
+        lanes = ", ".join(f"i32 {i}" for i in range(start, start + half))
+        text = f"shufflevector {value.typed}, {kind} poison, <{half} x i32> <{lanes}>"
+        parts.append(code.value(text, value.dtype, half))
+    return parts[0], parts[1]
