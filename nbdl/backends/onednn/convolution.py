@@ -207,7 +207,7 @@ def convolution_backward_weights(
 def _forward(given: _Operands, window: Window, post: Post, threads: int) -> Primitive:
     made = _forward_descriptor(given, window, post)
     roles = {"src": SRC, "weights": WEIGHTS, "bias": BIAS, "dst": DST, **dict(operands(post))}
-    return Primitive("convolution_forward", made, roles)
+    return Primitive("convolution_forward", made, roles, _by_groups("weights", window))
 
 
 def _forward_descriptor(given: _Operands, window: Window, post: Post = ()) -> Handle:
@@ -231,7 +231,7 @@ def _backward_data(given: _Operands, window: Window, threads: int) -> Primitive:
     arguments = [_DIRECT, src.address, weights.address, dst.address, *window.dims, hint.address]
     made = descriptor("convolution_backward_data", arguments, layouts)
     roles = {"diff_dst": DIFF_DST, "weights": WEIGHTS, "diff_src": DIFF_SRC}
-    return Primitive("convolution_backward_data", made, roles)
+    return Primitive("convolution_backward_data", made, roles, _by_groups("weights", window))
 
 
 @functools.lru_cache(maxsize=KEPT)
@@ -253,4 +253,10 @@ def _backward_weights(given: _Operands, window: Window, threads: int) -> Primiti
         "diff_weights": DIFF_WEIGHTS,
         "diff_bias": DIFF_BIAS,
     }
-    return Primitive("convolution_backward_weights", made, roles)
+    joined = _by_groups("diff_weights", window)
+    return Primitive("convolution_backward_weights", made, roles, joined)
+
+
+def _by_groups(role: str, window: Window) -> str:
+    """The role if oneDNN sees it with its groups as an axis."""
+    return role if window.groups > 1 else ""

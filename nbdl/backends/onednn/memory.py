@@ -198,8 +198,11 @@ def _sizes(descriptor: int, what: int, count: int) -> Shape:
     return tuple(place[i] for i in range(count))
 
 
-def layout_of(descriptor: int) -> Layout | Opaque:
-    """The layout that a memory descriptor speaks of: strided if strides can say it."""
+def layout_of(descriptor: int, joined: bool = False) -> Layout | Opaque:
+    """The layout that a memory descriptor speaks of: strided if strides can say it.
+
+    With ``joined`` the first two axes are seen as one: groups and what they contain.
+    """
     lib = library()
     ndim = _query(descriptor, _NDIMS, ctypes.c_int)
     shape = _sizes(descriptor, _DIMS, ndim)
@@ -214,7 +217,18 @@ def layout_of(descriptor: int) -> Layout | Opaque:
     padded = _sizes(descriptor, _PADDED_DIMS, ndim)
     strides = _sizes(descriptor, _STRIDES, ndim)
     if not count and padded == shape:
-        return Layout(shape, strides, dtype)
+        plain = _joined(shape, strides, dtype) if joined else Layout(shape, strides, dtype)
+        if plain is not None:
+            return plain
     sizes, axes = _sizes(descriptor, _BLOCK_SIZES, count), _sizes(descriptor, _BLOCK_AXES, count)
     blocks = tuple(zip(axes, sizes, strict=True))
     return Opaque(shape, dtype, nbytes, blocks, (padded, strides), own)
+
+
+def _joined(shape: Shape, strides: Shape, dtype: str) -> Layout | None:
+    """The layout with its first two axes as one, or None if no stride leads along both."""
+    (groups, size), (outer, inner) = shape[:2], strides[:2]
+    if groups > 1 and size > 1 and outer != size * inner:
+        return None
+    stride = inner if size > 1 else outer
+    return Layout((groups * size, *shape[2:]), (stride, *strides[2:]), dtype)

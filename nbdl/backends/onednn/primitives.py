@@ -22,7 +22,6 @@ _QUERY_ARGUMENT, _QUERY_IMPLEMENTATION = 255, 8
 KEPT = 1024
 """How many primitives of each kind are kept for the next time they are asked for."""
 
-Roles = Mapping[str, int]
 Arguments = ParamSpec("Arguments")
 
 
@@ -82,20 +81,22 @@ class Primitive:
         threads: the number of threads under which it was made and must be run.
     """
 
-    def __init__(self, name: str, descriptor: Handle, roles: Roles) -> None:
+    def __init__(
+        self, name: str, descriptor: Handle, roles: Mapping[str, int], joined: str = ""
+    ) -> None:
+        """``roles`` gives each role its number, ``joined`` names the one laid out by groups."""
         lib = library()
         self.name, self.threads = name, threads()
-        self._descriptor = descriptor  # what its layouts point into
         self.implementation = _implementation(descriptor)
-        self._memory: dict[str, int] = {}
         self.layouts: dict[str, Layout | Opaque] = {}
+        self.numbers: dict[str, int] = {}
+        self._descriptor, self._memory = descriptor, {}  # the latter point into the former
         for role, number in {**roles, "workspace": WORKSPACE, "scratchpad": SCRATCHPAD}.items():
             found = lib.query_md(descriptor.address, _QUERY_ARGUMENT, number)
             if found and lib.size(found):
-                self._memory[role], self.layouts[role] = found, layout_of(found)
+                self._memory[role], self.numbers[role] = found, number
+                self.layouts[role] = layout_of(found, role == joined)
         self.roles = tuple(self.layouts)
-        numbers = {**roles, "workspace": WORKSPACE, "scratchpad": SCRATCHPAD}
-        self.numbers = {role: numbers[role] for role in self.roles}
         self.handle = lib.make("primitive_create", descriptor.address)
 
     @property

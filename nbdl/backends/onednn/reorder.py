@@ -33,4 +33,5 @@ def _reorder(src: Layout | Opaque, dst: Layout | Opaque, threads: int) -> Primit
     source, result = describe(src, shape), describe(dst, shape)
     arguments = [source.address, engine, result.address, engine]
     made = descriptor("reorder", arguments, {"src": src, "dst": dst})
-    return Primitive("reorder", made, {"src": SRC, "dst": DST})
+    joined = "" if shorter == shape else "src" if src.shape == shorter else "dst"
+    return Primitive("reorder", made, {"src": SRC, "dst": DST}, joined)

@@ -11,7 +11,6 @@ from scipy import special
 from nbdl.backends import onednn
 from nbdl.backends.onednn import AnyLayout, Layout, matmul
 from nbdl.errors import ArgumentError, BackendError, DtypeError, ShapeError
-
 from tests.backends.onednn.running import (
     Run,
     assert_sums_close,
@@ -158,7 +157,8 @@ def test_sum_adds_to_what_is_there() -> None:
 
 @pytest.mark.parametrize("shape", [(9,), (7, 9), (7, 1), (2, 7, 9)])
 def test_operands_after_the_product(shape: tuple[int, ...]) -> None:
-    a, b, y, factor, term = normal(2, 7, 8), normal(8, 9), normal(2, 7, 9), normal(*shape), normal(9)
+    a, b, y = normal(2, 7, 8), normal(8, 9), normal(2, 7, 9)
+    factor, term = normal(*shape), normal(9)
     post = (("relu",), ("binary_mul", layout(factor)), ("binary_add", layout(term)))
     how = matmul(layout(a), layout(b), layout(y), post=post)
     assert how.roles[:5] == ("src", "weights", "dst", "post1", "post2")
@@ -211,7 +211,7 @@ def test_bad_arguments_are_named() -> None:
         matmul(a, b, y, post=(("rellu",),))
     with pytest.raises(ArgumentError, match="scale"):
         matmul(a, b, y, post=(("scale",),))
-    with pytest.raises(ArgumentError, match="binary_add|binary post-op"):
+    with pytest.raises(ArgumentError, match="binary post-op"):
         matmul(a, b, y, post=(("binary_add", 3),))
     with pytest.raises(ShapeError, match="empty tensors"):
         Layout.dense((0, 3))
