@@ -82,6 +82,8 @@ def _load_cuda(device: Device) -> ModuleType:
 def namespace(value: Array) -> ModuleType:
     """NumPy or CuPy, whichever made ``value``; raises TraceError for one without an array."""
     found = NAMESPACES.get(type(value))
+    if found is None and hasattr(type(value), "__array_namespace__"):
+        return value.__array_namespace__()  # an array of another kind brings its own
     if found is None:
         raise TraceError(
             f"this operation reads the values of a tensor {value.dtype}{list(value.shape)}, "

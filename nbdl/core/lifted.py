@@ -7,7 +7,7 @@ operation on it is operations there, and worlds nest: a batch of duals, a dual o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from nbdl.shapes import Shape
 if TYPE_CHECKING:
     from nbdl.backends import Device
     from nbdl.core.op import Op
+    from nbdl.core.random import Generator
     from nbdl.core.tensor import Tensor
 
 class World:
-    """One running ``vmap`` or ``jvp``; of two, the newer is the inner one.
+    """One running ``vmap``, ``jvp`` or trace; of two, the newer is the inner one.
 
     Attributes:
         number: on the tape's count, so nodes with a larger one were recorded inside.
@@ -29,6 +30,9 @@ class World:
         randomness: what random numbers are drawn inside: see ``vmap``.
         open: whether the function is still running.
     """
+
+    traces: ClassVar[bool] = False
+    """Whether random draws become inputs: ``key(generator)`` gives the next one's."""
 
     def __init__(self, count: int = 0, randomness: str = "same") -> None:
         self.number = tape.count()
@@ -44,6 +48,10 @@ class World:
     def __exit__(self, *_: object) -> None:
         self.open = False
         modes.local.state.worlds = self.before
+
+    def key(self, source: Generator) -> Tensor:
+        """The input that will hold (seed, number) of the next draw."""
+        raise NotImplementedError
 
 
 class Lifted:

@@ -1,0 +1,1 @@
+"""Lowering: from a graph to the calls that compute it."""

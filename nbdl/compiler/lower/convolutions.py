@@ -1,0 +1,165 @@
+"""Convolutions and pooling by oneDNN, in channels-last memory.
+
+All maps of a chain lie channels-last: there oneDNN is as fast as in layouts of its own, fused
+loops walk the channels in their lanes, and nothing is reordered between layers. Weights are put
+into the layout that the primitive prefers, once a step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbdl.backends import onednn
+from nbdl.backends.onednn import AnyLayout
+from nbdl.compiler.ir import Node
+from nbdl.compiler.lower.lowering import Lowering, lowers
+from nbdl.compiler.lower.products import emit_primitive, layout, works
+from nbdl.compiler.lower.views import Buffer, View
+from nbdl.errors import BackendError
+from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight, Sliding
+from nbdl.ops.pooling import MaxPool, MaxPoolSpread, Pooling
+
+_FEW = 4
+"""Channels up to which the first convolution reads images as they come, channels first."""
+
+
+def channels_last(ndim: int) -> tuple[int, ...]:
+    """The order of the axes (batch, channels, *sizes) in memory."""
+    return (0, *range(2, ndim), 1)
+
+
+def _maps(low: Lowering, view: View, phase: int, any_order: bool = False) -> View:
+    """A view of maps as the primitives read them."""
+    ndim = len(view.shape)
+    if any_order and view.is_dense():
+        return view
+    return low.dense(view, channels_last(ndim), phase)
+
+
+def _new_maps(low: Lowering, value: Any) -> View:
+    return low.fresh(value, channels_last(len(value.shape)))
+
+
+def _how(op: Sliding) -> dict[str, Any]:
+    return {"strides": op.stride, "padding": op.padding, "dilation": op.dilation,
+            "groups": op.groups}  # fmt: skip
+
+
+def _wish(view: View) -> AnyLayout:
+    return AnyLayout(view.shape, view.dtype.name)
+
+
+def _reordered(low: Lowering, node: Node, view: View, wanted: Any) -> View | Buffer:
+    """Weights in the layout that a primitive wants."""
+    if wanted == layout(view):
+        return view
+    key = view, wanted
+    kept = low.reordered.get(key)
+    if kept is None:
+        kept = low.reordered[key] = Buffer(wanted.nbytes)
+        made = onednn.reorder(layout(view), wanted)
+        emit_primitive(low, node, made, {"src": view, "dst": kept}, [view], [])
+    return kept
+
+
+@lowers(Convolution)
+def _convolution(low: Lowering, node: Node) -> bool:
+    x, w, *bias = [low.view(v) for v in node.inputs]
+    if not works(x, w):
+        return False
+    x = _maps(low, x, node.phase, any_order=x.shape[1] <= _FEW)
+    y = _new_maps(low, node.outputs[0])
+    post = low.post(node)
+    made = onednn.convolution_forward(
+        layout(x), _wish(w), layout(y), layout(bias[0]) if bias else None, post=post,
+        **_how(node.op),  # type: ignore[arg-type]
+    )  # fmt: skip
+    weights = _reordered(low, node, w, made.layouts["weights"])
+    roles: dict[str, View | Buffer] = {"src": x, "weights": weights, "dst": y}
+    if bias:
+        roles["bias"] = bias[0]
+    emit_primitive(low, node, made, roles, [x, *bias], [y])
+    return True
+
+
+@lowers(ConvolutionInput)
+def _convolution_input(low: Lowering, node: Node) -> bool:
+    dy, w, *bias = [low.view(v) for v in node.inputs]
+    if not works(dy, w) or bias:
+        return False
+    dy, dx = _maps(low, dy, node.phase), _new_maps(low, node.outputs[0])
+    try:
+        made = onednn.convolution_backward_data(layout(dy), _wish(w), layout(dx),
+                                                **_how(node.op))  # type: ignore[arg-type]  # fmt: skip
+    except BackendError:
+        return False
+    weights = _reordered(low, node, w, made.layouts["weights"])
+    roles = {"diff_dst": dy, "weights": weights, "diff_src": dx}
+    emit_primitive(low, node, made, roles, [dy], [dx])
+    return True
+
+
+@lowers(ConvolutionWeight)
+def _convolution_weight(low: Lowering, node: Node) -> bool:
+    x, dy = [low.view(v) for v in node.inputs]
+    if not works(x, dy):
+        return False
+    x = _maps(low, x, node.phase, any_order=x.shape[1] <= _FEW)
+    dy, dw = _maps(low, dy, node.phase), low.fresh(node.outputs[0])
+    made = onednn.convolution_backward_weights(layout(x), layout(dy), _wish(dw),
+                                               **_how(node.op))  # type: ignore[arg-type]  # fmt: skip
+    given = made.layouts["diff_weights"]
+    plain = given == layout(dw)
+    result: View | Buffer = dw if plain else Buffer(given.nbytes)
+    roles = {"src": x, "diff_dst": dy, "diff_weights": result}
+    emit_primitive(low, node, made, roles, [x, dy], [dw] if plain else [])
+    if not plain:
+        back = onednn.reorder(given, layout(dw))
+        emit_primitive(low, node, back, {"src": result, "dst": dw}, [], [dw])
+    return True
+
+
+# ----- pooling --------------------------------------------------------------------------------
+
+
+def _window(op: Pooling) -> dict[str, Any]:
+    pairs = []
+    for n, k, s, p, d, c in zip(op.sizes, op.window, op.stride, op.padding, op.dilation,
+                                op.counts, strict=True):  # fmt: skip
+        after = (c - 1) * s + d * (k - 1) + 1 - n - p
+        pairs.append((p, p if (n + 2 * p - d * (k - 1) - 1) // s + 1 == c else after))
+    return {"kernel": op.window, "strides": op.stride, "padding": tuple(pairs),
+            "dilation": op.dilation}  # fmt: skip
+
+
+@lowers(MaxPool)
+def _max_pool(low: Lowering, node: Node) -> bool:
+    """With oneDNN's own record of the places, if only its own gradient reads it."""
+    x, op = low.view(node.inputs[0]), node.op
+    assert isinstance(op, MaxPool)
+    y, at = node.outputs
+    readers = low.users.get(at, [])
+    plain = len(x.shape) - 2 == len(op.counts) and works(x)
+    if not plain or at in low.wanted or any(type(n.op) is not MaxPoolSpread for n in readers):
+        return False
+    x, target = _maps(low, x, node.phase), _new_maps(low, y)
+    made = onednn.pooling_forward(layout(x), layout(target), "max", training=bool(readers),
+                                  **_window(op))  # fmt: skip
+    roles: dict[str, View | Buffer] = {"src": x, "dst": target}
+    if readers:
+        roles["workspace"] = low.workspaces[at] = Buffer(made.layouts["workspace"].nbytes)
+    emit_primitive(low, node, made, roles, [x], [target])
+    return True
+
+
+@lowers(MaxPoolSpread)
+def _max_pool_spread(low: Lowering, node: Node) -> bool:
+    dy, at = node.inputs
+    if at not in low.workspaces:
+        return False
+    g, target = _maps(low, low.view(dy), node.phase), _new_maps(low, node.outputs[0])
+    assert isinstance(node.op, MaxPoolSpread)
+    made = onednn.pooling_backward(layout(g), layout(target), "max", **_window(node.op))
+    roles = {"diff_dst": g, "diff_src": target, "workspace": low.workspaces[at]}
+    emit_primitive(low, node, made, roles, [g], [target])
+    return True

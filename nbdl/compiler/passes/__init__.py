@@ -1,0 +1,1 @@
+"""Passes: graph → graph, each one idea."""

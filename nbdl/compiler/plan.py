@@ -1,0 +1,172 @@
+"""The plan: steps bound to addresses, run as walks over tables of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from nbdl.backends.kernels import runtime
+from nbdl.backends.kernels.compile import Compiled, compile_kernels
+from nbdl.compiler.lower.steps import BodyStep, LoopStep, PrimitiveStep, PythonStep, Step
+from nbdl.compiler.lower.views import Buffer, View
+from nbdl.compiler.memory import ALIGNMENT, plan_memory
+from nbdl.errors import BackendError
+
+PARALLEL_BYTES = 48_000
+"""Traffic of a loop from which it is worth waking the other threads."""
+
+Segment = Callable[[], None]
+
+
+class Plan:
+    """Steps in memory, ready to run.
+
+    Args:
+        steps: the calls in order.
+        kept: buffers whose contents are read after the run.
+        threads: how many share a loop.
+
+    Attributes:
+        arena: the planned memory, bytes.
+        memory: where each buffer of the arena lies, and when it is needed.
+    """
+
+    def __init__(self, steps: list[Step], kept: Iterable[Buffer], threads: int) -> None:
+        self.steps, self.threads = steps, threads
+        self.memory = plan_memory(steps, kept)
+        ground = np.empty(self.memory.nbytes + ALIGNMENT, np.uint8)
+        skip = -ground.ctypes.data % ALIGNMENT
+        self.arena = ground[skip : skip + self.memory.nbytes]
+        self._uses: dict[Buffer, list[Callable[[int], None]]] = {}
+        self._alive: list[Any] = []
+        self._bind()
+
+    # ----- addresses --------------------------------------------------------------------------
+
+    def bytes_of(self, buffer: Buffer) -> np.ndarray:
+        """The memory of a buffer."""
+        if buffer.kind == "arena":
+            offset = self.memory.offsets.get(buffer, 0)
+            return self.arena[offset : offset + buffer.nbytes]
+        assert buffer.array is not None
+        return buffer.array.reshape(-1).view(np.uint8)
+
+    def address(self, place: Buffer | View) -> int:
+        """Where a buffer or a view begins."""
+        if isinstance(place, View):
+            return self.address(place.buffer) + place.offset * place.dtype.itemsize
+        if place.kind == "arena":
+            return int(self.arena.ctypes.data) + self.memory.offsets[place]
+        assert place.array is not None
+        return int(place.array.ctypes.data)
+
+    def array(self, view: View) -> np.ndarray:
+        """The elements of a view, in place."""
+        return view.array(self.bytes_of(view.buffer))
+
+    def move(self, buffer: Buffer, array: np.ndarray) -> None:
+        """A state buffer lies in another array from now on."""
+        buffer.array = array
+        for change in self._uses.get(buffer, ()):
+            change(int(array.ctypes.data))
+
+    def _note(self, place: Buffer | View, change: Callable[[int], None]) -> None:
+        """Remember how to tell a call that the buffer has moved."""
+        buffer = place.buffer if isinstance(place, View) else place
+        if buffer.kind not in ("arena", "constant"):
+            offset = place.offset * place.dtype.itemsize if isinstance(place, View) else 0
+            self._uses.setdefault(buffer, []).append(lambda base: change(base + offset))
+
+    # ----- binding ----------------------------------------------------------------------------
+
+    def _bind(self) -> None:
+        loops = [step for step in self.steps if isinstance(step, LoopStep)]
+        compiled = compile_kernels([step.loop.kernel for step in loops])
+        self._compiled = dict(zip(loops, compiled, strict=True))
+        self.segments: dict[int, list[Segment]] = {0: [], 1: []}
+        for phase in self.segments:
+            run: list[runtime.Entry] = []
+            for step in self.steps:
+                if step.phase != phase:
+                    continue
+                if isinstance(step, PythonStep):
+                    self._close(run, phase)
+                    self.segments[phase].append(self._python(step))
+                else:
+                    run.append(self._entry(step))
+            self._close(run, phase)
+
+    def _close(self, run: list[runtime.Entry], phase: int) -> None:
+        if run:
+            self.segments[phase].append(_checked(runtime.Walk(run)))
+            run.clear()
+
+    def _entry(self, step: Step) -> runtime.Entry:
+        if isinstance(step, LoopStep):
+            return self._loop(step)
+        if isinstance(step, PrimitiveStep):
+            return self._primitive(step)
+        assert isinstance(step, BodyStep)
+        raise NotImplementedError(step.body)
+
+    def _loop(self, step: LoopStep) -> runtime.Entry:
+        loop = step.loop
+        operands = []
+        for array, operand in zip(loop.kernel.arrays, loop.operands, strict=True):
+            strides = [s for s, a in zip(operand.strides, array.axes, strict=True) if a == "s"]
+            operands.append([self.address(operand.view), *strides])
+        args = runtime.bind(loop.kernel, loop.sizes, operands)
+        place = loop.kernel.axes
+        for operand, words in zip(loop.operands, operands, strict=True):
+            self._note(operand.view, _setter(args, place))
+            place += len(words)
+        return self._batch(self._compiled[step], args, runtime.blocks(loop.kernel, loop.sizes),
+                           step.traffic + step.flops)  # fmt: skip
+
+    def _batch(
+        self, compiled: Compiled, args: np.ndarray, blocks: int, work: int
+    ) -> runtime.Entry:
+        self._alive.append(args)
+        if work < PARALLEL_BYTES or self.threads == 1 or blocks == 1:
+            return compiled.address, int(args.ctypes.data), 0, blocks, 0
+        batch = runtime.tasks_for(compiled, args, blocks, self.threads)
+        self._alive.append(batch)
+        return runtime.parallel_address(), int(batch.ctypes.data), 0, 0, 0
+
+    def _primitive(self, step: PrimitiveStep) -> runtime.Entry:
+        call = step.primitive.bind({r: self.address(x) for r, x in step.roles.items()})
+        self._alive.append(call)
+        for role, x in step.roles.items():
+            self._note(x, lambda address, role=role: call.move({role: address}))  # type: ignore[misc]
+        return call.function, *call.arguments
+
+    def _python(self, step: PythonStep) -> Segment:
+        def call() -> None:
+            step.function([self.array(v) for v in step.reads], [self.array(v) for v in step.writes])
+
+        return call
+
+    # ----- running ----------------------------------------------------------------------------
+
+    def run(self, phase: int) -> None:
+        """Run the steps of a phase."""
+        for segment in self.segments[phase]:
+            segment()
+
+
+def _setter(args: np.ndarray, place: int) -> Callable[[int], None]:
+    def change(address: int) -> None:
+        args[place] = address
+
+    return change
+
+
+def _checked(walk: runtime.Walk) -> Segment:
+    def call() -> None:
+        failed = walk()
+        if failed:
+            raise BackendError(f"call {failed} of a compiled plan failed")
+
+    return call

@@ -1,0 +1,276 @@
+"""A traced function as a graph, with what surrounds it: state, random draws, results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nbdl.compiler.ir import Graph, Value
+from nbdl.compiler.trace import Trace, Traced
+from nbdl.compiler.update import Cell, Cells
+from nbdl.core import modes
+from nbdl.core.random import Generator
+from nbdl.core.tensor import Tensor
+from nbdl.core.tree import leaves, map_tensors
+from nbdl.errors import TraceError
+from nbdl.shapes import Spec
+
+
+class State:
+    """Something outside that the program reads and may replace: a tensor's array, or one that
+    an optimizer keeps.
+
+    Attributes:
+        name: for reading.
+        holder, key: ``holder.value`` of a tensor, or ``holder[key]`` of an optimizer's slots.
+        input: the value at the start.
+        output: the value at the end; None: it is not changed.
+    """
+
+    __slots__ = ("holder", "input", "key", "name", "output")
+
+    def __init__(self, name: str, holder: Any, key: str | None, input: Value) -> None:
+        self.name, self.holder, self.key, self.input = name, holder, key, input
+        self.output: Value | None = None
+
+    def get(self) -> Any:
+        """The array of now."""
+        return self.holder.value if self.key is None else self.holder[self.key]
+
+    def put(self, array: np.ndarray) -> None:
+        """Let it be this array."""
+        if self.key is None:
+            self.holder.value = array
+        else:
+            self.holder[self.key] = array
+
+
+@dataclass
+class Rule:
+    """How the numbers of an optimizer's rule are found before each step.
+
+    Attributes:
+        optimizer: whose rule.
+        group: its options.
+        members: the state of each parameter that goes through the rule with the same numbers.
+        shape, dtype: of the first of them.
+        inputs: the graph's inputs that get the numbers, in order.
+        calls: what the rule did when it was traced.
+    """
+
+    optimizer: Any
+    group: Mapping[str, Any]
+    members: list[dict[str, Any]]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    inputs: list[list[Value]]
+    calls: list[str]
+
+    def numbers(self) -> list[float] | None:
+        """The step's numbers; advances the counts in the state. None: the rule does other things
+        now than when it was traced."""
+        xp = Cells()
+        first = self.members[0]
+        slots = {
+            k: xp.cell(v.shape, v.dtype) if isinstance(v, np.ndarray) else v
+            for k, v in first.items()
+        }
+        p, g = xp.cell(self.shape, self.dtype), xp.cell(self.shape, self.dtype)
+        self.optimizer._apply(p, g, slots, self.group)
+        if xp.calls != self.calls:
+            return None
+        counts = {k: v for k, v in slots.items() if not isinstance(v, Cell)}
+        for member in self.members:
+            member.update(counts)
+        return xp.numbers
+
+
+@dataclass
+class Program:
+    """What a trace found.
+
+    Attributes:
+        graph: the operations.
+        arguments: inputs that are the caller's.
+        states: what outlives a run.
+        draws: random draws: the generator, and the input that gets the key.
+        rules: the optimizer's numbers.
+        results: what the function returned, with values of the graph for tensors.
+        checked: results that must be finite before state is changed, by name.
+        watched: tensors from outside whose value of the trace is part of the graph.
+    """
+
+    graph: Graph
+    arguments: list[Value]
+    states: list[State]
+    draws: list[tuple[Generator, Value]]
+    rules: list[Rule]
+    results: Any
+    checked: dict[str, Value] = field(default_factory=dict)
+    watched: list[tuple[Tensor, Any]] = field(default_factory=list)
+
+    def replace(self, graph: Graph) -> None:
+        """Go on with another graph of the same inputs and outputs."""
+        now = dict(zip(self.graph.outputs, graph.outputs, strict=True))
+        self.results = map_values(now.__getitem__, self.results)
+        self.checked = {name: now[y] for name, y in self.checked.items()}
+        for state in self.states:
+            if state.output is not None:
+                state.output = now[state.output]
+        self.graph = graph
+
+
+class Tracer:
+    """Traces a function whose state are these tensors.
+
+    Args:
+        tensors: parameters and buffers by name.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self.tensors = dict({id(t): (name, t) for name, t in tensors.items()}.values())
+        self.states: list[State] = []
+        self.rules: list[Rule] = []
+        self.checked: dict[str, Value] = {}
+
+    def trace(
+        self, function: Callable[..., Any], arguments: Sequence[Spec],
+        update: tuple[Any, Sequence[tuple[str, Tensor]]] | None = None,
+    ) -> Program:  # fmt: skip
+        """Run ``function`` on traced tensors.
+
+        ``update`` is an optimizer and the named parameters that it trains with the gradients
+        that ``function`` leaves in them. State, gradients included, is as before afterwards.
+
+        Raises TraceError for what cannot be traced.
+        """
+        kept = [(t, t.value, t.grad) for t in self.tensors.values()]
+        try:
+            with Trace() as world:
+                for name, t in self.tensors.items():
+                    x = world.input(t.spec, name)
+                    self.states.append(State(name, t, None, world.symbol(x)))
+                    t.value, t.grad = x.value, None
+                inputs = [world.input(s, f"argument{i}") for i, s in enumerate(arguments)]
+                given = function(*inputs)
+                results = map_tensors(world.symbol, given)
+                if update is not None:
+                    self._update(world, *update)
+                self._changed(world)
+                outputs = [world.symbol(y) for y in leaves(given)]
+        finally:
+            for t, value, grad in kept:
+                t.value, t.grad = value, grad
+        changed = [s.output for s in self.states if s.output is not None]
+        world.graph.outputs = [*outputs, *self.checked.values(), *changed]
+        return Program(
+            world.graph, [_symbol(x) for x in inputs], self.states, world.draws, self.rules,
+            results, self.checked, _outside(world.read(), self.tensors.values()),
+        )  # fmt: skip
+
+    def _changed(self, world: Trace) -> None:
+        """Note the values that tensors have at the end, where they are others."""
+        for state in self.states:
+            if state.key is None and state.output is None:
+                now = world.symbol(state.holder)
+                state.output = now if now is not state.input else None
+
+    # ----- the optimizer's part ---------------------------------------------------------------
+
+    def _update(
+        self, world: Trace, optimizer: Any, trained: Sequence[tuple[str, Tensor]]
+    ) -> None:
+        """The gradients' norms, and the optimizer's rule on each parameter."""
+        names = {id(p): name for name, p in trained}
+        for name, p in trained:
+            if p.grad is not None:
+                self.checked[name] = world.symbol(_squares(p.grad))
+        world.phase = 1
+        with modes.no_grad():
+            for group in optimizer.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self._rule(world, optimizer, group, p, names.get(id(p), "parameter"))
+
+    def _rule(
+        self, world: Trace, optimizer: Any, group: Mapping[str, Any], p: Tensor, name: str
+    ) -> None:
+        slots = optimizer.state[p]
+        xp = Cells(world)
+        cells: dict[str, Any] = {}
+        own: list[tuple[State, Cell]] = []
+        for key, v in slots.items():
+            if isinstance(v, np.ndarray):
+                x = world.input(Spec(v.shape, v.dtype), f"{name}.{key}")
+                state = State(f"{name}.{key}", slots, key, world.symbol(x))
+                cells[key] = xp.cell(v.shape, v.dtype, x)
+                own.append((state, cells[key]))
+            else:
+                cells[key] = v
+        assert p.grad is not None
+        new = optimizer._apply(
+            xp.cell(p.shape, p.dtype, Tensor._wrap(p.value)),
+            xp.cell(p.shape, p.dtype, Tensor._wrap(p.grad.value)), cells, group,
+        )  # fmt: skip
+        p.value = new.tensor.value
+        for state, cell in own:
+            assert cell.tensor is not None
+            now = world.symbol(cell.tensor)
+            state.output = now if now is not state.input else None
+            self.states.append(state)
+        self._join(optimizer, group, slots, p, xp)
+
+    def _join(
+        self, optimizer: Any, group: Mapping[str, Any], slots: dict[str, Any], p: Tensor, xp: Cells
+    ) -> None:
+        """Put the parameter to those with the same numbers, or begin a new rule."""
+        symbols = [_symbol(x) for x in xp.inputs]
+        counts = {k: v for k, v in slots.items() if not isinstance(v, np.ndarray)}
+        for rule in self.rules:
+            first = rule.members[0]
+            same = {k: v for k, v in first.items() if not isinstance(v, np.ndarray)}
+            alike = optimizer.elementwise or rule.shape == p.shape
+            if rule.group is group and same == counts and rule.calls == xp.calls and alike:
+                rule.members.append(slots)
+                rule.inputs.append(symbols)
+                return
+        self.rules.append(
+            Rule(optimizer, group, [slots], p.shape, p.dtype, [symbols], xp.calls)
+        )
+
+
+def map_values(function: Callable[[Value], Any], tree: Any) -> Any:
+    """A nested structure with ``function`` applied to each value of the graph."""
+    if isinstance(tree, Value):
+        return function(tree)
+    if isinstance(tree, dict):
+        return type(tree)((k, map_values(function, v)) for k, v in tree.items())
+    if isinstance(tree, (tuple, list)):
+        items = [map_values(function, v) for v in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return tree
+
+
+def _symbol(x: Tensor) -> Value:
+    value = x.value
+    if type(value) is not Traced:
+        raise TraceError("a tensor of the trace was replaced by one from outside")
+    return value.symbol
+
+
+def _squares(g: Tensor) -> Tensor:
+    """The sum of squares, by rows first, so that several threads can do it."""
+    with modes.no_grad():
+        squares = g * g
+        if g.ndim > 1:
+            squares = squares.sum(tuple(range(1, g.ndim)))
+        return squares.sum()
+
+
+def _outside(read: Iterable[Tensor], own: Iterable[Tensor]) -> list[tuple[Tensor, Any]]:
+    """Of the tensors that were read those that somebody else can change: with their arrays."""
+    mine = {id(t) for t in own}
+    return [(t, t.value) for t in dict.fromkeys(read) if id(t) not in mine]
