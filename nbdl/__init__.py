@@ -57,6 +57,7 @@ from nbdl.ops.contraction import *
 from nbdl.ops.conversion import *
 from nbdl.ops.creation import *
 from nbdl.ops.cumulative import *
+from nbdl.ops.diagonals import *
 from nbdl.ops.distances import *
 from nbdl.ops.einsum import *
 from nbdl.ops.exponential import *

@@ -18,5 +18,5 @@ from nbdl.ops.linalg_reflections import *
 from nbdl.ops.linalg_solving import *
 from nbdl.ops.linalg_spectra import *
 from nbdl.ops.matrices import adjoint
-from nbdl.ops.rearrangement import diagonal, trace
+from nbdl.ops.diagonals import diagonal, trace
 from nbdl.ops.statistics import vector_norm

@@ -19,7 +19,7 @@ from nbdl.ops.gamma import digamma, lgamma
 from nbdl.ops.linalg_solving import solve_triangular
 from nbdl.ops.movement import expand_dims
 from nbdl.ops.powers import square
-from nbdl.ops.rearrangement import diagonal
+from nbdl.ops.diagonals import diagonal
 from nbdl.ops.rounding import abs
 from nbdl.ops.selection import where
 

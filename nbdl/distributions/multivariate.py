@@ -17,7 +17,7 @@ from nbdl.ops.linalg_solving import inv, solve_triangular
 from nbdl.ops.movement import expand_dims
 from nbdl.ops.powers import square
 from nbdl.ops.random import randn
-from nbdl.ops.rearrangement import diagonal
+from nbdl.ops.diagonals import diagonal
 from nbdl.shapes import Shape, broadcast_shapes
 
 

@@ -9,13 +9,18 @@ from typing import Any
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.arithmetic import exp
 from nbdl.ops.broadcasting import broadcast_to, sum_to
+from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.contraction import matmul, matrix_transpose
-from nbdl.ops.conversion import astensor, cast
+from nbdl.ops.conversion import astensor, cast, widened
 from nbdl.ops.dropout import dropout as drop
 from nbdl.ops.families import Contraction, require_float
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import quiet, wide
+from nbdl.ops.ranges import arange
+from nbdl.ops.reduction import max as largest
+from nbdl.ops.selection import where
 from nbdl.ops.softmax import SoftmaxGrad
 from nbdl.shapes import Spec, broadcast_shapes
 
@@ -52,6 +57,23 @@ class AttentionWeights(Contraction):
             norm = scores.sum(axis=-1, keepdims=True)
             scores /= xp.where(norm == 0, 1, norm)
         return scores.astype(q.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        q, k, *mask = inputs
+        scores = matmul(widened(q) * self.scale, matrix_transpose(widened(k)))
+        if not scores.size:
+            return cast(scores, q.dtype)
+        if mask and mask[0].dtype == dtypes.bool:
+            scores = where(mask[0], scores, -math.inf)
+        elif mask:
+            scores = scores + widened(mask[0])
+        if self.causal:
+            rows, columns = (arange(n, device=q.device) for n in scores.shape[-2:])
+            scores = where(columns <= reshape(rows, (-1, 1)), scores, -math.inf)
+        top = largest(scores, -1, keepdims=True)
+        powers = exp(scores - where(top == -math.inf, 0, top))
+        norm = total(powers, -1, keepdims=True)
+        return cast(powers / where(norm == 0, 1, norm), q.dtype)
 
     def infer(self, q: Spec, k: Spec, *mask: Spec) -> Spec:
         if q.shape[-1] != k.shape[-1]:

@@ -16,8 +16,8 @@ from nbdl.ops.arithmetic import conj
 from nbdl.ops.broadcasting import broadcast_to, sum
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor, promote, promote_all
+from nbdl.ops.diagonals import diagonal
 from nbdl.ops.movement import permute_dims, reshape
-from nbdl.ops.rearrangement import diagonal
 from nbdl.shapes import broadcast_shapes, normalize_axis
 
 __all__ = [

@@ -15,12 +15,13 @@ from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
-from nbdl.ops.gathering import Place, known
+from nbdl.ops.gathering import known
 from nbdl.ops.movement import reshape
 from nbdl.ops.scatter_reduction import scatter_reduce
 from nbdl.ops.selection import clip, where
 from nbdl.ops.sorting import searchsorted
 from nbdl.ops.statistics import vector_norm
+from nbdl.ops.taking import Place
 from nbdl.shapes import Spec
 
 __all__ = ["embedding", "embedding_bag"]

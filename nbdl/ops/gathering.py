@@ -11,12 +11,12 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, TraceError
-from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
 from nbdl.ops.indexing import PutItem
 from nbdl.ops.movement import flatten, reshape
+from nbdl.ops.taking import Place, Take
 from nbdl.shapes import Spec, broadcast_shapes, normalize_axis
 
 __all__ = [
@@ -31,55 +31,6 @@ __all__ = [
     "nonzero",
     "one_hot",
 ]
-
-
-@dataclass(frozen=True)
-class Take(Indexing):
-    """Slices of x along an axis, by index."""
-
-    axis: int
-    onnx = "Gather"
-    saves = ("index",)
-
-    def forward(self, xp: Any, x: Any, index: Any) -> Any:
-        return xp.take(x, index, axis=self.axis)
-
-    def infer(self, x: Spec, index: Spec) -> Spec:
-        return Spec(x.shape[: self.axis] + index.shape + x.shape[self.axis + 1 :], x.dtype)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor, index: Tensor) -> tuple[Any, ...]:
-        return lambda: Place(self.axis, x.shape)(dy, index), None
-
-    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
-        if mine[1]:
-            return one_by_one(self, world.count, inputs, mine)
-        return Take(self.axis + 1)(*inputs)
-
-
-@dataclass(frozen=True)
-class Place(Indexing):
-    """Zeros of ``shape`` with slices added along an axis, by index: the transpose of Take."""
-
-    axis: int
-    shape: tuple[int, ...]
-    saves = ("index",)
-
-    def forward(self, xp: Any, dy: Any, index: Any) -> Any:
-        total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
-        place = (slice(None),) * self.axis + (index,)
-        backends.add_at(xp, total, place, dy.astype(total.dtype, copy=False))
-        return total.astype(dy.dtype, copy=False)
-
-    def infer(self, dy: Spec, index: Spec) -> Spec:
-        return Spec(self.shape, dy.dtype)
-
-    def grad(self, dz: Tensor, z: Tensor, dy: Tensor, index: Tensor) -> tuple[Any, ...]:
-        return Take(self.axis)(dz, index), None
-
-    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
-        if mine[1]:
-            return one_by_one(self, world.count, inputs, mine)
-        return Place(self.axis + 1, (world.count, *self.shape))(*inputs)
 
 
 def flat_places(xp: Any, shape: tuple[int, ...], index: Any, axis: int) -> Any:

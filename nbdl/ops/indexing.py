@@ -16,11 +16,14 @@ from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, 
 from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to, sum_to
 from nbdl.ops.conversion import astensor, cast
+from nbdl.ops.creation import ones
 from nbdl.ops.families import Indexing
-from nbdl.ops.movement import reshape
+from nbdl.ops.movement import flip, reshape
+from nbdl.ops.padding import Pad
 from nbdl.ops.ranges import arange
 from nbdl.ops.selection import where
-from nbdl.shapes import Spec
+from nbdl.ops.taking import Place, Take
+from nbdl.shapes import Shape, Spec
 
 # An index is split in two: its static part is a field of the operation, where arrays of
 # integers or bools are marked with their number, and those arrays are inputs of the operation.
@@ -70,6 +73,42 @@ def _scattered(index: tuple[Any, ...]) -> bool:
     return arrays and places[-1] - places[0] + 1 != len(places)
 
 
+def _box(index: tuple[Any, ...], shape: Shape) -> list[range] | None:
+    """The places along each axis that an index takes; None when index arrays say it."""
+    named: list[Any] = [item for item in index if item is not None]
+    if any(isinstance(item, ArrayIndex) for item in named):
+        return None
+    at = next((i for i, item in enumerate(named) if item is Ellipsis), len(named))
+    rest = len(shape) - len(named) + (at < len(named))
+    named[at : at + 1] = _EVERY * rest
+    return [
+        range(n)[slice(*item)] if type(item) is tuple else range(item % n, item % n + 1)
+        for item, n in zip(named, shape, strict=True)
+    ]
+
+
+def _taken(index: tuple[Any, ...], ndim: int, arrays: tuple[Tensor, ...]) -> int | None:
+    """The axis from which one array of integers takes whole slices; None for another index."""
+    if len(arrays) != 1 or arrays[0].dtype == dtypes.bool:
+        return None
+    at = next(i for i, item in enumerate(index) if isinstance(item, ArrayIndex))
+    if any(item not in (*_EVERY, ...) for item in (*index[:at], *index[at + 1 :])):
+        return None
+    return at + ndim - len(index) if ... in index[:at] else at
+
+
+def _framed(x: Tensor, box: list[range], shape: Shape) -> Tensor | None:
+    """Zeros of ``shape`` with x in a box whose steps are 1 or -1; None for other steps."""
+    if any(abs(places.step) != 1 and len(places) > 1 for places in box):
+        return None
+    backwards = tuple(a for a, places in enumerate(box) if len(places) > 1 and places.step < 0)
+    x = reshape(x, tuple(len(places) for places in box))
+    x = flip(x, backwards) if backwards else x
+    first = [min(places) if len(places) else 0 for places in box]
+    widths = [(a, n - a - len(p)) for a, n, p in zip(first, shape, box, strict=True)]
+    return Pad(tuple(widths))(x) if any(a or b for a, b in widths) else x
+
+
 @dataclass(frozen=True)
 class GetItem(Indexing):
     """x[index]; the second and further inputs are the index's arrays."""
@@ -79,6 +118,10 @@ class GetItem(Indexing):
 
     def forward(self, xp: Any, x: Any, *arrays: Any) -> Any:
         return x[_filled(self.index, arrays)]
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        axis = _taken(self.index, inputs[0].ndim, inputs[1:])
+        return None if axis is None else Take(axis)(*inputs)
 
     def infer(self, x: Spec, *arrays: Spec) -> Spec:
         return Spec(_shape_of(x, self.index, arrays), x.dtype)
@@ -118,6 +161,13 @@ class PutItem(Indexing):
             total[index] = dy
         return total.astype(dy.dtype, copy=False)
 
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        box = _box(self.index, self.shape)
+        if box is not None:
+            return _framed(inputs[0], box, self.shape)
+        axis = _taken(self.index, len(self.shape), inputs[1:])
+        return None if axis is None else Place(axis, self.shape)(*inputs)
+
     def infer(self, dy: Spec, *arrays: Spec) -> Spec:
         return Spec(self.shape, dy.dtype)
 
@@ -141,6 +191,17 @@ class SetItem(Indexing):
         result = x.copy()
         result[_filled(self.index, arrays)] = v
         return result
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        x, v = inputs[:2]
+        box = _box(self.index, x.shape)
+        if box is None:
+            return None
+        place = GetItem(self.index).infer(x.spec).shape
+        v = reshape(v, v.shape[max(v.ndim - len(place), 0) :])
+        framed = _framed(broadcast_to(v, place), box, x.shape)
+        inside = _framed(ones(place, dtype=dtypes.bool, device=x.device), box, x.shape)
+        return None if framed is None or inside is None else where(inside, framed, x)
 
     def infer(self, x: Spec, v: Spec, *arrays: Spec) -> Spec:
         if not any(a.dtype == dtypes.bool for a in arrays):

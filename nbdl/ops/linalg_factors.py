@@ -12,6 +12,7 @@ from nbdl.ops import linalg_arrays
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor, promote
+from nbdl.ops.diagonals import diag_embed, tril, triu
 from nbdl.ops.families import Indexing
 from nbdl.ops.gathering import take, take_along_axis
 from nbdl.ops.linalg_solving import SolveTriangular, solve_triangular
@@ -25,7 +26,6 @@ from nbdl.ops.matrices import (
     square,
 )
 from nbdl.ops.movement import concat, expand_dims
-from nbdl.ops.rearrangement import diag_embed, tril, triu
 from nbdl.ops.sorting import argsort
 from nbdl.shapes import Spec
 

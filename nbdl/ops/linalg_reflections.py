@@ -12,10 +12,10 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import floats, promote, promote_all
+from nbdl.ops.diagonals import tril, triu
 from nbdl.ops.linalg_solving import SolveTriangular
 from nbdl.ops.matrices import Matrices, adjoint, identity, matrices
 from nbdl.ops.movement import expand_dims
-from nbdl.ops.rearrangement import tril, triu
 from nbdl.shapes import Spec
 
 __all__ = ["geqrf", "householder_product", "ormqr"]

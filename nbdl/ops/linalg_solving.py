@@ -15,9 +15,9 @@ from nbdl.ops.arithmetic import negative
 from nbdl.ops.broadcasting import sum_to
 from nbdl.ops.contraction import matmul, matrix_transpose
 from nbdl.ops.conversion import astensor, cast, floats, promote
+from nbdl.ops.diagonals import tril, triu
 from nbdl.ops.matrices import Matrices, adjoint, identity, matrices, square
 from nbdl.ops.movement import expand_dims, moveaxis, reshape, squeeze
-from nbdl.ops.rearrangement import tril, triu
 from nbdl.shapes import Spec, broadcast_shapes, normalize_axis
 
 __all__ = [

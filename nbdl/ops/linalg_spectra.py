@@ -13,10 +13,10 @@ from nbdl.errors import LinAlgError, unknown
 from nbdl.ops.arithmetic import conj, real
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import cast
+from nbdl.ops.diagonals import diag_embed
 from nbdl.ops.linalg_solving import Solve
 from nbdl.ops.matrices import Matrices, adjoint, diagonal_of, matrices, square
 from nbdl.ops.movement import expand_dims
-from nbdl.ops.rearrangement import diag_embed
 from nbdl.ops.selection import where
 from nbdl.shapes import Spec
 

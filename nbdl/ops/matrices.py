@@ -11,9 +11,9 @@ from nbdl.errors import LinAlgError, ShapeError
 from nbdl.ops.arithmetic import conj
 from nbdl.ops.contraction import matrix_transpose
 from nbdl.ops.conversion import floats
+from nbdl.ops.diagonals import diagonal
 from nbdl.ops.families import Contraction
 from nbdl.ops.ranges import eye
-from nbdl.ops.rearrangement import diagonal
 from nbdl.shapes import Spec, broadcast_shapes
 
 __all__ = ["adjoint"]

@@ -12,11 +12,11 @@ from nbdl.errors import ArgumentError, DtypeError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.cumulative import cumsum
+from nbdl.ops.diagonals import Diagonal, DiagonalFill, diag_embed
 from nbdl.ops.gathering import scatter, scatter_add, take
 from nbdl.ops.indexing import setitem
 from nbdl.ops.movement import flatten, moveaxis, reshape
 from nbdl.ops.ranges import arange
-from nbdl.ops.rearrangement import Diagonal, DiagonalFill, diag_embed
 from nbdl.ops.selection import maximum, where
 from nbdl.shapes import normalize_axis
 

@@ -12,7 +12,9 @@ from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.batching import folded
-from nbdl.ops.conversion import astensor
+from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.conversion import astensor, cast, widened
 from nbdl.ops.families import require_float
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import kept, wide
@@ -89,6 +91,10 @@ class Pooling(Op, abstract=True):
             s >= d * (k - 1) + 1
             for k, s, d in zip(self.window, self.stride, self.dilation, strict=True)
         )
+
+    def whole(self) -> bool:
+        """Whether there is one window, of the whole input."""
+        return self.covers() and self.window == self.sizes == self.room()
 
     def covers(self) -> bool:
         """Whether windows that stand side by side fill the frame."""
@@ -282,6 +288,13 @@ class AvgPool(Pooling):
             numbers = numbers[..., None] * (end - start)
         return (1.0 / numbers).astype(dtype)
 
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        if not self.whole():
+            return None
+        axes = tuple(range(-len(self.window), 0))
+        y = total(widened(inputs[0]), axes, keepdims=True)
+        return cast(y * (1 / (self.divisor or math.prod(self.window))), inputs[0].dtype)
+
     def infer(self, x: Spec) -> Spec:
         return Spec((*x.shape[: x.ndim - len(self.counts)], *self.counts), x.dtype)
 
@@ -305,6 +318,13 @@ class AvgPoolSpread(Pooling):
         for piece in self.pieces():
             frame[piece] += share
         return frame[self.inside()].astype(dy.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        (dy,) = inputs
+        if not self.whole():
+            return None
+        share = widened(dy) * (1 / (self.divisor or math.prod(self.window)))
+        return cast(broadcast_to(share, self.infer(dy.spec).shape), dy.dtype)
 
     def infer(self, dy: Spec) -> Spec:
         return Spec((*dy.shape[: dy.ndim - len(self.sizes)], *self.sizes), dy.dtype)

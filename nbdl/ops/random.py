@@ -17,9 +17,13 @@ from nbdl.core.random import Generator, default_generator
 from nbdl.core.tensor import Tensor, as_shape
 from nbdl.errors import ArgumentError
 from nbdl.ops.conversion import cast
+from nbdl.ops.exponential import log1p
 from nbdl.ops.families import Random
+from nbdl.ops.movement import concat, reshape, unbind
+from nbdl.ops.powers import sqrt
 from nbdl.ops.rounding import floor
 from nbdl.ops.sorting import argsort
+from nbdl.ops.trigonometry import cos, sin
 from nbdl.shapes import Shape, Spec, as_int
 
 __all__ = ["rand", "randn", "randint", "randperm"]
@@ -80,6 +84,14 @@ class RandomNormal(Random):
         angle = kind.type(2 * math.pi) * unit[1]
         both = xp.concatenate([radius * xp.cos(angle), radius * xp.sin(angle)])
         return both[:count].reshape(self.shape).astype(self.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        count = math.prod(self.shape)
+        kind = dtypes.float64 if self.dtype == dtypes.float64 else dtypes.float32
+        first, second = unbind(RandomUniform((2, (count + 1) // 2), kind)(*inputs))
+        radius, angle = sqrt(-2 * log1p(-first)), second * (2 * math.pi)
+        both = concat([radius * cos(angle), radius * sin(angle)])
+        return cast(reshape(both[:count], self.shape), self.dtype)
 
     def infer(self, key: Spec) -> Spec:
         return Spec(self.shape, self.dtype)

@@ -1,4 +1,4 @@
-"""Repeating, rolling, padding, triangles and diagonals."""
+"""Repeating, rolling and padding."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
-from nbdl.ops.broadcasting import broadcast_to, sum
+from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor
 from nbdl.ops.families import Movement
 from nbdl.ops.gathering import take
-from nbdl.ops.movement import flatten, flip, permute_dims, reshape, swapaxes
+from nbdl.ops.movement import concat, flatten, flip, reshape, swapaxes
+from nbdl.ops.padding import Pad
 from nbdl.shapes import Shape, Spec, normalize_axis
 
 __all__ = [
@@ -26,48 +27,8 @@ __all__ = [
     "roll",
     "rot90",
     "pad",
-    "tril",
-    "triu",
-    "diagonal",
-    "diag",
-    "diag_embed",
-    "trace",
     "expand",
 ]
-
-
-@dataclass(frozen=True)
-class Pad(Movement):
-    """A border of one number; negative widths cut off."""
-
-    widths: tuple[tuple[int, int], ...]
-    value: Any = 0
-    onnx = "Pad"
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        y = xp.full(self.infer(Spec(x.shape, x.dtype)).shape, self.value, x.dtype)
-        inside, source = [], []
-        for (before, after), n in zip(self.widths, x.shape, strict=True):
-            end = n + builtins.min(after, 0)
-            source.append(slice(builtins.max(-before, 0), end))
-            start = builtins.max(before, 0)
-            inside.append(slice(start, start + builtins.max(end - builtins.max(-before, 0), 0)))
-        y[tuple(inside)] = x[tuple(source)]
-        return y
-
-    def infer(self, x: Spec) -> Spec:
-        shape = tuple(n + a + b for n, (a, b) in zip(x.shape, self.widths, strict=True))
-        if any(n < 0 for n in shape):
-            raise ShapeError(
-                f"pad: widths {self.widths} cut more from shape {x.shape} than there is"
-            )
-        return Spec(shape, x.dtype)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return Pad(tuple((-a, -b) for a, b in self.widths))(dy)
-
-    def batch(self, world: Any, inputs: Any, mine: Any) -> Tensor:
-        return Pad(((0, 0), *self.widths), self.value)(*inputs)
 
 
 @dataclass(frozen=True)
@@ -81,101 +42,21 @@ class Roll(Movement):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.roll(x, self.shift, self.axis)
 
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        for shift, axis in zip(self.shift, self.axis, strict=True):
+            n = x.shape[axis]
+            at = -shift % n if n else 0
+            if at:
+                every = (slice(None),) * axis
+                x = concat([x[(*every, slice(at, n))], x[(*every, slice(0, at))]], axis=axis)
+        return x
+
     def infer(self, x: Spec) -> Spec:
         return x
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return Roll(tuple(-s for s in self.shift), self.axis)(dy)
-
-
-@dataclass(frozen=True)
-class Tril(Movement):
-    """Zeros above a diagonal of matrices."""
-
-    k: int = 0
-    onnx = "Trilu"
-    stacks = True
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        return xp.tril(x, self.k)
-
-    def infer(self, x: Spec) -> Spec:
-        return _matrix("tril", x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return Tril(self.k)(dy)
-
-
-@dataclass(frozen=True)
-class Triu(Movement):
-    """Zeros below a diagonal of matrices."""
-
-    k: int = 0
-    onnx = "Trilu"
-    stacks = True
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        return xp.triu(x, self.k)
-
-    def infer(self, x: Spec) -> Spec:
-        return _matrix("triu", x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return Triu(self.k)(dy)
-
-
-def _matrix(name: str, x: Spec) -> Spec:
-    if x.ndim < 2:
-        raise ShapeError(f"{name} needs at least 2 axes (matrices), got shape {x.shape}")
-    return x
-
-
-def _diagonal_places(shape: Shape, offset: int) -> tuple[slice, slice, int]:
-    """First row and column, and length, of a diagonal of an (n, m) matrix."""
-    n, m = shape[-2:]
-    row, column = builtins.max(-offset, 0), builtins.max(offset, 0)
-    length = builtins.max(builtins.min(n - row, m - column), 0)
-    return slice(row, row + length), slice(column, column + length), length
-
-
-@dataclass(frozen=True)
-class Diagonal(Movement):
-    """A diagonal of the last two axes."""
-
-    offset: int = 0
-    stacks = True
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        return xp.diagonal(x, self.offset, -2, -1)
-
-    def infer(self, x: Spec) -> Spec:
-        _matrix("diagonal", x)
-        return Spec((*x.shape[:-2], _diagonal_places(x.shape, self.offset)[2]), x.dtype)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return DiagonalFill(self.offset, x.shape[-2:])(dy)
-
-
-@dataclass(frozen=True)
-class DiagonalFill(Movement):
-    """Matrices of a given size that are zero but for one diagonal."""
-
-    offset: int
-    size: tuple[int, ...]
-    stacks = True
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        y = xp.zeros((*x.shape[:-1], *self.size), x.dtype)
-        rows, columns, length = _diagonal_places(self.size, self.offset)
-        places = xp.arange(length)
-        y[..., places + rows.start, places + columns.start] = x
-        return y
-
-    def infer(self, x: Spec) -> Spec:
-        return Spec((*x.shape[:-1], *self.size), x.dtype)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return Diagonal(self.offset)(dy)
 
 
 # ----- repeating ------------------------------------------------------------------------------
@@ -349,72 +230,10 @@ def _border(mode: str, shape: Shape, axis: int, before: int, after: int) -> np.n
     return np.where(places >= n, 2 * (n - 1) - places, places)
 
 
-# ----- triangles and diagonals ----------------------------------------------------------------
-
-
-def tril(x: Any, /, *, k: int = 0) -> Tensor:
-    """Zeros above diagonal ``k``.  x: (..., n, m) -> y: (..., n, m)."""
-    op, x = Tril(k), astensor(x)
-    op.infer(x.spec)
-    return op(x)
-
-
-def triu(x: Any, /, *, k: int = 0) -> Tensor:
-    """Zeros below diagonal ``k``.  x: (..., n, m) -> y: (..., n, m)."""
-    op, x = Triu(k), astensor(x)
-    op.infer(x.spec)
-    return op(x)
-
-
-def diagonal(x: Any, /, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
-    """A diagonal of two axes, as the last axis.  x: (..., n, m) -> y: (..., min(n, m))."""
-    x = astensor(x)
-    a, b = normalize_axis(axis1, x.ndim, "axis1"), normalize_axis(axis2, x.ndim, "axis2")
-    if x.ndim < 2 or a == b:
-        raise ShapeError(f"diagonal needs two different axes of shape {x.shape}, got {a} and {b}")
-    rest = [i for i in range(x.ndim) if i not in (a, b)]
-    if (a, b) != (x.ndim - 2, x.ndim - 1):
-        x = permute_dims(x, (*rest, a, b))
-    return Diagonal(offset)(x)
-
-
-def diag_embed(x: Any, /, offset: int = 0) -> Tensor:
-    """Square matrices with x on a diagonal.  x: (..., n) -> y: (..., n+|k|, n+|k|)."""
-    x = astensor(x)
-    if x.ndim == 0:
-        raise ShapeError("diag_embed needs at least one axis, got shape ()")
-    n = x.shape[-1] + builtins.abs(offset)
-    return DiagonalFill(offset, (n, n))(x)
-
-
-def diag(x: Any, /, k: int = 0) -> Tensor:
-    """A matrix's diagonal, or a matrix with a vector on its diagonal.
-
-    x: (n, m) -> y: (min(n, m),); x: (n,) -> y: (n, n). Raises ShapeError for other ranks.
-    """
-    x = astensor(x)
-    if x.ndim not in (1, 2):
-        raise ShapeError(f"diag needs 1 or 2 axes, got shape {x.shape}")
-    return diagonal(x, k) if x.ndim == 2 else diag_embed(x, k)
-
-
-def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
-    """Sum of a diagonal of the last two axes.  x: (..., n, m) -> y: (...)."""
-    x = astensor(x)
-    if x.ndim < 2:
-        raise ShapeError(f"trace needs at least 2 axes (matrices), got shape {x.shape}")
-    return sum(diagonal(x, offset), axis=-1, dtype=dtype)
-
-
 METHODS = {
     "tile": tile,
     "repeat": repeat,
     "repeat_interleave": repeat_interleave,
     "roll": roll,
     "expand": expand,
-    "tril": tril,
-    "triu": triu,
-    "diagonal": diagonal,
-    "diag": diag,
-    "trace": trace,
 }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.ops.arithmetic import conj, negative
-from nbdl.ops.conversion import astensor, floats, promote
+from nbdl.ops.conversion import astensor, cast, floats, promote, widened
 from nbdl.ops.creation import zeros_like
 from nbdl.ops.families import Elementwise
+from nbdl.ops.numerics import wide
 from nbdl.ops.selection import where
 
 __all__ = [
@@ -114,21 +116,30 @@ class Ceil(_Step):
         return xp.ceil(x)
 
 
-@dataclass(frozen=True)
 class Round(_Step):
-    """The nearest whole number, the even one at a tie; or with so many decimals."""
+    """The nearest whole number, the even one at a tie."""
 
-    decimals: int = 0
     method = ("round", "__round__")
     onnx = "Round"
     kernel = "rint(x)"
 
     def forward(self, xp: Any, x: Any) -> Any:
-        if not self.decimals:
-            return xp.rint(x)
-        if x.dtype in dtypes.HALVES:
-            return xp.round(x.astype(xp.float32), self.decimals).astype(x.dtype)
-        return xp.round(x, self.decimals)
+        return xp.rint(x)
+
+
+@dataclass(frozen=True)
+class RoundTo(_Step):
+    """The nearest number with so many decimals, the even one at a tie."""
+
+    decimals: int
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.round(wide(x), self.decimals).astype(x.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        x, power = widened(inputs[0]), 10.0 ** builtins.abs(self.decimals)
+        y = _round(x * power) / power if self.decimals > 0 else _round(x / power) * power
+        return cast(y, inputs[0].dtype)
 
 
 class Trunc(_Step):
@@ -230,7 +241,7 @@ def round(x: Any, /, decimals: int = 0) -> Tensor:
 
     x: (...) -> y: (...), same dtype.
     """
-    return _whole(Round(decimals), x)
+    return _whole(RoundTo(decimals) if decimals else _round, x)
 
 
 def trunc(x: Any, /) -> Tensor:
@@ -289,7 +300,8 @@ def _rmod(y: Tensor, x: Any) -> Tensor:
     return remainder(x, y)
 
 
-_abs, _sign, _copysign, _floor, _ceil, _trunc = Abs(), Sign(), Copysign(), Floor(), Ceil(), Trunc()
+_abs, _sign, _copysign = Abs(), Sign(), Copysign()
+_floor, _ceil, _trunc, _round = Floor(), Ceil(), Trunc(), Round()
 _floor_divide, _remainder, _fmod, _nextafter = FloorDivide(), Remainder(), Fmod(), Nextafter()
 
 METHODS = {

@@ -13,10 +13,10 @@ from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops.arithmetic import real
 from nbdl.ops.broadcasting import Sum, sum
 from nbdl.ops.conversion import cast, floats, widened
+from nbdl.ops.diagonals import diagonal
 from nbdl.ops.families import Reduction
 from nbdl.ops.movement import reshape
 from nbdl.ops.powers import pow, sqrt, square
-from nbdl.ops.rearrangement import diagonal
 from nbdl.ops.reduction import max, mean, min
 from nbdl.ops.rounding import abs, sign
 from nbdl.ops.selection import where

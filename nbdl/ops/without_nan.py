@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,16 @@ class NanToNum(Elementwise):
         low = float(limits.min) if self.neginf is None else self.neginf
         y = xp.nan_to_num(wide(x), nan=self.nan, posinf=high, neginf=low)
         return y.astype(x.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        (x,) = inputs
+        if x.dtype.kind == "c":
+            return None
+        limits = finfo(x.dtype)
+        high = float(limits.max) if self.posinf is None else self.posinf
+        low = float(limits.min) if self.neginf is None else self.neginf
+        finite = where(x == math.inf, high, where(x == -math.inf, low, x))
+        return where(isnan(x), self.nan, finite)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         return where(x - x == 0, dy, 0)

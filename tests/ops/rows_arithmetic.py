@@ -96,6 +96,8 @@ ROWS = [
     sample(rounding.Floor(), _off_grid(2, 3), judge=np.floor),
     sample(rounding.Ceil(), _off_grid(2, 3), judge=np.ceil),
     sample(rounding.Round(), _off_grid(2, 3), judge=np.round),
+    sample(rounding.RoundTo(2), _off_grid(2, 3) / 100, judge=lambda x: np.round(x, 2), order=1),
+    sample(rounding.RoundTo(-1), _off_grid(2, 3) * 10, judge=lambda x: np.round(x, -1), order=1),
     sample(rounding.Trunc(), _off_grid(2, 3), judge=np.trunc),
     *_binary(rounding.FloorDivide(), np.floor_divide, _off_grid, _two_sided_remainder),
     sample(rounding.FloorDivide(), integers(-9, 9, 6), np.array([1, 2, 3, -2, -3, 5]),

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from nbdl import dtypes
-from nbdl.ops import broadcasting, conversion, gathering, indexing, movement, rearrangement
+from nbdl.ops import (
+    broadcasting,
+    conversion,
+    diagonals,
+    gathering,
+    indexing,
+    movement,
+    padding,
+    rearrangement,
+    taking,
+)
 from tests.ops.sample import integers, normal, sample
 
 _x = normal(2, 3, 4)
@@ -77,16 +87,16 @@ ROWS = [
     sample(movement.Split(1, (1, 0, 2)), _x, judge=lambda x: (x[:, :1], x[:, 1:1], x[:, 1:])),
     sample(movement.Unbind(1), _x, judge=lambda x: (x[:, 0], x[:, 1], x[:, 2])),
     sample(movement.Flip((0, 2)), _x, judge=lambda x: x[::-1, :, ::-1]),
-    sample(rearrangement.Pad(((1, 2), (0, 1)), 0.5), normal(2, 3),
+    sample(padding.Pad(((1, 2), (0, 1)), 0.5), normal(2, 3),
            judge=lambda x: np.pad(x, ((1, 2), (0, 1)), constant_values=0.5)),
-    sample(rearrangement.Pad(((-1, 0), (1, -2))), normal(3, 4),
+    sample(padding.Pad(((-1, 0), (1, -2))), normal(3, 4),
            judge=lambda x: np.pad(x[1:, :2], ((0, 0), (1, 0)))),
     sample(rearrangement.Roll((1, -2), (0, 2)), _x, judge=lambda x: np.roll(x, (1, -2), (0, 2))),
-    sample(rearrangement.Tril(1), _x, judge=lambda x: np.tril(x, 1)),
-    sample(rearrangement.Triu(-1), _x, judge=lambda x: np.triu(x, -1)),
-    sample(rearrangement.Diagonal(1), _x, judge=lambda x: np.diagonal(x, 1, 1, 2)),
-    sample(rearrangement.Diagonal(-1), normal(4, 2), judge=lambda x: np.diagonal(x, -1)),
-    sample(rearrangement.DiagonalFill(-1, (3, 3)), normal(2),
+    sample(diagonals.Tril(1), _x, judge=lambda x: np.tril(x, 1)),
+    sample(diagonals.Triu(-1), _x, judge=lambda x: np.triu(x, -1)),
+    sample(diagonals.Diagonal(1), _x, judge=lambda x: np.diagonal(x, 1, 1, 2)),
+    sample(diagonals.Diagonal(-1), normal(4, 2), judge=lambda x: np.diagonal(x, -1)),
+    sample(diagonals.DiagonalFill(-1, (3, 3)), normal(2),
            judge=lambda x: np.diag(x, -1)),
     sample(indexing.GetItem(_slices), _x, judge=lambda x: x[0:2, ::-2]),
     sample(indexing.GetItem((None, Ellipsis, -1)), _x, judge=lambda x: x[None, ..., -1]),
@@ -97,9 +107,9 @@ ROWS = [
     sample(indexing.SetItem(_slices), _x, normal(2, 1, 4), judge=_set(_slices)),
     sample(indexing.SetItem(_arrays), _x, normal(2, 4), np.array([1, 0]), judge=_set(_arrays)),
     sample(indexing.SetItem(_mask), normal(2, 3), normal(3), np.array([0]), judge=_set(_mask)),
-    sample(gathering.Take(1), _x, _some, judge=lambda x, i: x[:, i]),
-    sample(gathering.Take(0), normal(3, 2), np.array([[0, -1], [2, 0]]), judge=lambda x, i: x[i]),
-    sample(gathering.Place(1, (2, 3, 4)), normal(2, 4, 4), _some,
+    sample(taking.Take(1), _x, _some, judge=lambda x, i: x[:, i]),
+    sample(taking.Take(0), normal(3, 2), np.array([[0, -1], [2, 0]]), judge=lambda x, i: x[i]),
+    sample(taking.Place(1, (2, 3, 4)), normal(2, 4, 4), _some,
            judge=_put((2, 3, 4), ((None, None, None), indexing.ArrayIndex(0)))),
     sample(gathering.Gather(1), _x, _index, judge=lambda x, i: np.take_along_axis(x, i, 1)),
     sample(_spread, normal(2, 1, 4), _index,

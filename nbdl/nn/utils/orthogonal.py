@@ -22,7 +22,7 @@ from nbdl.ops.linalg_solving import solve
 from nbdl.ops.movement import concat, expand_dims, swapaxes
 from nbdl.ops.random import randn
 from nbdl.ops.ranges import eye
-from nbdl.ops.rearrangement import diagonal, tril
+from nbdl.ops.diagonals import diagonal, tril
 from nbdl.ops.rounding import sign
 
 MAPS = ("matrix_exp", "cayley", "householder")
