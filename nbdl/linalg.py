@@ -8,6 +8,7 @@ matrices.
 from __future__ import annotations
 
 from nbdl.ops.contraction import *
+from nbdl.ops.diagonals import diagonal, trace
 from nbdl.ops.einsum import outer, tensordot, vecdot
 from nbdl.ops.linalg_determinants import *
 from nbdl.ops.linalg_factors import *
@@ -18,5 +19,4 @@ from nbdl.ops.linalg_reflections import *
 from nbdl.ops.linalg_solving import *
 from nbdl.ops.linalg_spectra import *
 from nbdl.ops.matrices import adjoint
-from nbdl.ops.diagonals import diagonal, trace
 from nbdl.ops.statistics import vector_norm

@@ -14,12 +14,12 @@ from nbdl.distributions.multivariate import MultivariateNormal
 from nbdl.errors import ArgumentError
 from nbdl.ops.arithmetic import exp, log
 from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.diagonals import diagonal
 from nbdl.ops.exponential import xlogy
 from nbdl.ops.gamma import digamma, lgamma
 from nbdl.ops.linalg_solving import solve_triangular
 from nbdl.ops.movement import expand_dims
 from nbdl.ops.powers import square
-from nbdl.ops.diagonals import diagonal
 from nbdl.ops.rounding import abs
 from nbdl.ops.selection import where
 

@@ -12,12 +12,12 @@ from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.contraction import matmul, matrix_transpose
 from nbdl.ops.conversion import astensor
+from nbdl.ops.diagonals import diagonal
 from nbdl.ops.linalg_factors import cholesky
 from nbdl.ops.linalg_solving import inv, solve_triangular
 from nbdl.ops.movement import expand_dims
 from nbdl.ops.powers import square
 from nbdl.ops.random import randn
-from nbdl.ops.diagonals import diagonal
 from nbdl.shapes import Shape, broadcast_shapes
 
 

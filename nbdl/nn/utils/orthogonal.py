@@ -15,6 +15,7 @@ from nbdl.nn.utils.parametrize import readable, register_parametrization
 from nbdl.ops.arithmetic import conj
 from nbdl.ops.contraction import matmul
 from nbdl.ops.creation import zeros
+from nbdl.ops.diagonals import diagonal, tril
 from nbdl.ops.linalg_factors import qr
 from nbdl.ops.linalg_products import matrix_exp
 from nbdl.ops.linalg_reflections import householder_product
@@ -22,7 +23,6 @@ from nbdl.ops.linalg_solving import solve
 from nbdl.ops.movement import concat, expand_dims, swapaxes
 from nbdl.ops.random import randn
 from nbdl.ops.ranges import eye
-from nbdl.ops.diagonals import diagonal, tril
 from nbdl.ops.rounding import sign
 
 MAPS = ("matrix_exp", "cayley", "householder")
