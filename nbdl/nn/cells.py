@@ -9,7 +9,8 @@ from nbdl.errors import ShapeError, unknown
 from nbdl.nn.inferred import needs_axes
 from nbdl.nn.recurrence import Recurrent, zero_state
 from nbdl.nn.sizes import check_input_size, check_sizes
-from nbdl.ops.recurrent import NONLINEARITIES, gru_cell, lstm_cell, rnn_cell
+from nbdl.ops.recurrent import gru_cell, lstm_cell, rnn_cell
+from nbdl.ops.recurrent_plain import NONLINEARITIES
 
 
 class _Cell(Recurrent):

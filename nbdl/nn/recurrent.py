@@ -14,7 +14,8 @@ from nbdl.nn.sizes import check_input_size, check_sizes
 from nbdl.nn.utils.rnn import Ends, PackedSequence, packed_like, unpacked
 from nbdl.ops.gathering import take
 from nbdl.ops.movement import concat, permute_dims, stack
-from nbdl.ops.recurrent import NONLINEARITIES, gru, lstm_states, rnn
+from nbdl.ops.recurrent import gru, lstm_states, rnn
+from nbdl.ops.recurrent_plain import NONLINEARITIES
 
 Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 """weight_ih, weight_hh, bias_ih, bias_hh."""

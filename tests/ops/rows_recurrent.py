@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbdl.ops import recurrent
+from nbdl.ops import recurrent_gru, recurrent_lstm, recurrent_plain
 from tests.ops.sample import normal, sample
 
 _T, _B, _N = 3, 2, 2
@@ -64,17 +64,17 @@ _relu = _rnn(False, lambda x: np.maximum(x, 0))
 # The last inputs of a gradient rule, the layer's outputs, follow from the others: derivatives of
 # the rule are the layers' second derivatives, checked there.
 ROWS = [
-    sample(recurrent.RNNLayer(False, "tanh"), _x1, _h, _w1, judge=_rnn(False, np.tanh)),
-    sample(recurrent.RNNLayer(True, "tanh"), _x1, _h, _w1, judge=_rnn(True, np.tanh)),
-    sample(recurrent.RNNLayer(False, "relu"), _x1, _h, _w1, judge=_relu, slack=3),
-    sample(recurrent.LSTMLayer(False), _x4, _h, _c, _w4, judge=_lstm(False)),
-    sample(recurrent.LSTMLayer(True), _x4, _h, _c, _w4, judge=_lstm(True)),
-    sample(recurrent.GRULayer(False), _x3, _h, _w3, _b, judge=_gru(False)),
-    sample(recurrent.GRULayer(True), _x3, _h, _w3, _b, judge=_gru(True)),
-    sample(recurrent.RNNLayerGrad(False, "tanh"), _dy, _x1, _h, _w1,
+    sample(recurrent_plain.RNNLayer(False, "tanh"), _x1, _h, _w1, judge=_rnn(False, np.tanh)),
+    sample(recurrent_plain.RNNLayer(True, "tanh"), _x1, _h, _w1, judge=_rnn(True, np.tanh)),
+    sample(recurrent_plain.RNNLayer(False, "relu"), _x1, _h, _w1, judge=_relu, slack=3),
+    sample(recurrent_lstm.LSTMLayer(False), _x4, _h, _c, _w4, judge=_lstm(False)),
+    sample(recurrent_lstm.LSTMLayer(True), _x4, _h, _c, _w4, judge=_lstm(True)),
+    sample(recurrent_gru.GRULayer(False), _x3, _h, _w3, _b, judge=_gru(False)),
+    sample(recurrent_gru.GRULayer(True), _x3, _h, _w3, _b, judge=_gru(True)),
+    sample(recurrent_plain.RNNLayerGrad(False, "tanh"), _dy, _x1, _h, _w1,
            _rnn(False, np.tanh)(_x1, _h, _w1), judge=None, order=0),
-    sample(recurrent.LSTMLayerGrad(True), _dy, _dc, _x4, _h, _c, _w4,
+    sample(recurrent_lstm.LSTMLayerGrad(True), _dy, _dc, _x4, _h, _c, _w4,
            *_lstm(True)(_x4, _h, _c, _w4), judge=None, order=0),
-    sample(recurrent.GRULayerGrad(False), _dy, _x3, _h, _w3, _b,
+    sample(recurrent_gru.GRULayerGrad(False), _dy, _x3, _h, _w3, _b,
            _gru(False)(_x3, _h, _w3, _b), judge=None, order=0),
 ]  # fmt: skip

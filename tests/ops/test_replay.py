@@ -9,7 +9,7 @@ import pytest
 
 import nbdl
 from nbdl.nn import functional as F
-from nbdl.ops import recurrent
+from nbdl.ops import recurrent_gru, recurrent_lstm, recurrent_plain
 from nbdl.testing import check_grad
 from tests.ops.sample import normal
 
@@ -43,9 +43,9 @@ def mean_cross_entropy(x: Any, weight: Any) -> Any:
         (weighted_cross_entropy, [(3, 3), (3,)]),
         (mean_cross_entropy, [(3, 3), (3,)]),
         (lambda x, w: F.nll_loss(x, np.array([2, 0]), w), [(2, 3), (3,)]),
-        (recurrent.RNNLayer(True, "tanh"), [(2, 1, 2), (1, 2), (2, 2)]),
-        (recurrent.LSTMLayer(False), [(2, 1, 4), (1, 1), (1, 1), (4, 1)]),
-        (recurrent.GRULayer(False), [(2, 1, 3), (1, 1), (3, 1), (3,)]),
+        (recurrent_plain.RNNLayer(True, "tanh"), [(2, 1, 2), (1, 2), (2, 2)]),
+        (recurrent_lstm.LSTMLayer(False), [(2, 1, 4), (1, 1), (1, 1), (4, 1)]),
+        (recurrent_gru.GRULayer(False), [(2, 1, 3), (1, 1), (3, 1), (3,)]),
     ],
 )
 def test_third_derivatives(function: Any, shapes: Any) -> None:
