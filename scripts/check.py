@@ -74,7 +74,12 @@ ALL = (
 )
 # Not part of everything: `python` includes the first, the second needs a checkout of its own.
 EXTRA = (
-    Check("judge", pytest("-n", WORKERS, "-m", "judge", *APART), 1200, environment=ONE_THREAD),
+    Check(
+        "judge",
+        pytest("-n", WORKERS, "-m", "judge", *APART),
+        limit=1200,
+        environment=ONE_THREAD | {"NBDL_JUDGE": "all"},
+    ),
     Check(
         "array-api",
         (sys.executable, "scripts/judge_array_api.py"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor
-from nbdl.ops.movement import moveaxis, reshape, stack
+from nbdl.ops.gathering import take_along_axis
+from nbdl.ops.movement import concat, moveaxis
 from nbdl.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from nbdl.shapes import Shape
 
@@ -78,30 +81,27 @@ def _largest(n: int, input: Any, output_size: Size, return_indices: bool) -> Any
     window = _whole_windows(x.shape[-n:], sizes)
     if window is not None:
         return _LARGEST[n](x, window, return_indices=return_indices)
-    if return_indices:
-        return _with_places(n, x, sizes)
-    for axis, m in enumerate(sizes, x.ndim - n):
-        last = moveaxis(x, axis, -1)
-        parts = [last[..., start:end].max(axis=-1) for start, end in _ends(x.shape[axis], m)]
-        x = moveaxis(stack(parts, axis=-1), -1, axis)
-    return x
-
-
-def _with_places(n: int, x: Tensor, sizes: Shape) -> tuple[Tensor, Tensor]:
-    """Largest elements and their places in the flattened spatial axes, window by window."""
     space = x.shape[-n:]
-    ends = [_ends(m, s) for m, s in zip(space, sizes, strict=True)]
-    numbers = np.arange(int(np.prod(space))).reshape(space)
-    values, places = [], []
-    for at in np.ndindex(*sizes):
-        window = tuple(slice(*ends[a][i]) for a, i in enumerate(at))
-        part = x[(..., *window)]
-        flat = reshape(part, (*x.shape[:-n], -1))
-        best = flat.argmax(axis=-1)
-        values.append(flat.max(axis=-1))
-        places.append(astensor(numbers[window].reshape(-1))[best])
-    shape = (*x.shape[:-n], *sizes)
-    return reshape(stack(values, axis=-1), shape), reshape(stack(places, axis=-1), shape)
+    places = astensor(np.arange(math.prod(space)).reshape(space), like=x)
+    places = broadcast_to(places, x.shape)
+    for axis in reversed(range(n)):
+        x, places = _largest_along(x, places, axis - n, sizes[axis])
+    return (x, places) if return_indices else x
+
+
+def _largest_along(x: Tensor, places: Tensor, axis: int, m: int) -> tuple[Tensor, Tensor]:
+    """The first largest element of each of m windows along an axis, and its place.
+
+    From the last axis to the first, that is the first of the whole window in memory's order,
+    which alone gets the gradient, as in max pooling.
+    """
+    last = moveaxis(x, axis, -1)
+    best = [
+        last[..., start:end].argmax(axis=-1, keepdims=True) + start
+        for start, end in _ends(x.shape[axis], m)
+    ]
+    index = moveaxis(concat(best, axis=-1), -1, axis)
+    return take_along_axis(x, index, axis), take_along_axis(places, index, axis)
 
 
 def adaptive_avg_pool1d(input: Any, output_size: Size) -> Tensor:

@@ -192,7 +192,8 @@ def _searchsorted(
     sorter: Any = None,
 ) -> Any:  # fmt: skip
     side = side or ("right" if right else "left")
-    return nbdl.searchsorted(rows, x, side=side, sorter=sorter)
+    found = nbdl.searchsorted(rows, x, side=side, sorter=sorter)
+    return found.int() if out_int32 else found
 
 
 SPECIAL = (

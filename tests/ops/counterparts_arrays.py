@@ -121,6 +121,11 @@ COPIES = {
     "t_copy": lambda x: x if x.ndim < 2 else x.mT,
 }
 
+def _bucketize(x: Any, edges: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+    found = nbdl.bucketize(x, edges, right=right)
+    return found.int() if out_int32 else found
+
+
 ARRAYS: dict[str, Callable[..., Any]] = {
     **_named(
         "addmv", "addbmm", "addr", "vdot", "dist", "renorm", "corrcoef", "angle", "polar",
@@ -134,9 +139,7 @@ ARRAYS: dict[str, Callable[..., Any]] = {
     "aminmax": _aminmax,
     "cdist": lambda x1, x2, p=2.0, compute_mode=None: nbdl.cdist(x1, x2, p),
     "mode": lambda x, dim=-1, keepdim=False: nbdl.mode(x, dim, keepdims=keepdim),
-    "bucketize": lambda x, edges, *, out_int32=False, right=False: nbdl.bucketize(
-        x, edges, right=right
-    ),
+    "bucketize": _bucketize,
     "index_reduce": call(nbdl.index_reduce),
     "scatter_reduce": _scatter_reduce,
     "select": nbdl.select,

@@ -21,8 +21,8 @@ def _fractional(n: int) -> Callable[..., Any]:
             batch = x.shape[0] if x.ndim == n + 2 else 1
             with torch.random.fork_rng():
                 torch.manual_seed(SEED)
-                drawn = torch.rand(batch, x.shape[-n - 1], n, dtype=torch.float64)
-            _random_samples = nbdl.tensor(drawn.numpy())
+                drawn = torch.rand(batch, x.shape[-n - 1], n, dtype=getattr(torch, x.dtype.name))
+            _random_samples = nbdl.tensor(drawn.double().numpy()).astype(x.dtype)
         return function(x, *args, _random_samples=_random_samples, **kwargs)
 
     return adapted

@@ -174,3 +174,15 @@ def test_max_pool_s_gradient_goes_to_the_first_largest_that_is_no_padding() -> N
     assert gradient_of([[5, nan], [nan, 9]]) == [[0, 1], [0, 0]]
     assert gradient_of([[-inf, inf], [3, inf]]) == [[0, 1], [0, 0]]
     assert gradient_of([[-inf, -inf], [-inf, -inf]], padding=1, stride=2) == [[1, 1], [1, 1]]
+
+
+def test_adaptive_max_pool_s_gradient_goes_to_the_first_largest_of_a_window() -> None:
+    x = nbdl.ones((1, 1, 3, 2, 3)).requires_grad_()
+    y, places = nbdl.nn.functional.adaptive_max_pool3d(x, 2, return_indices=True)
+    assert places.numpy().ravel().tolist() == [0, 1, 3, 4, 6, 7, 9, 10]
+    (g,) = nbdl.grad(y.sum(), x)
+    assert np.array_equal(g.numpy().ravel()[[0, 1, 3, 4, 6, 7, 9, 10]], np.ones(8))
+    assert g.numpy().sum() == 8
+    assert nbdl.grad(nbdl.nn.functional.adaptive_max_pool3d(x, 2).sum(), x)[0].tolist() == (
+        g.tolist()
+    )

@@ -11,8 +11,8 @@ from nbdl import ops
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 
+from tests.ops.judging import COUNTERPARTS, op_db  # noqa: E402
 from tests.ops.left_out import WITHOUT_OURS, WITHOUT_THEIRS  # noqa: E402
-from tests.ops.test_opinfo import COUNTERPARTS, op_db  # noqa: E402
 
 pytestmark = pytest.mark.judge
 DIFFERENTIABLE = [o for o in op_db if o.supports_autograd and torch.float64 in o.dtypes]

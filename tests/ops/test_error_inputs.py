@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installe
 
 from torch.testing._internal.common_methods_invocations import BinaryUfuncInfo  # noqa: E402
 
-from tests.ops.test_opinfo import COUNTERPARTS, VARIANTS, _to_nbdl, _tree, op_db  # noqa: E402
+from tests.ops.judging import COUNTERPARTS, VARIANTS, op_db, to_nbdl, tree  # noqa: E402
 
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore")]
 
@@ -97,8 +97,8 @@ def _verdict(info: Any, error: Any) -> tuple[str, str]:
         return "lacking", "out="
     function = VARIANTS.get((info.name, info.variant_test_name), FUNCTIONS[info.name])
     try:
-        args = [_tree(_given, x) for x in (s.input, *s.args)]
-        found = function(*args, **{k: _tree(_given, v) for k, v in s.kwargs.items()})
+        args = [tree(_given, x) for x in (s.input, *s.args)]
+        found = function(*args, **{k: tree(_given, v) for k, v in s.kwargs.items()})
     except Unsupported as lacking:
         return "lacking", str(lacking)
     except NbdlError as told:
@@ -122,7 +122,7 @@ def _given(t: Any) -> Any:
         raise Unsupported("NumPy's arrays have at most 64 axes")
     if t.device.type == "meta":
         return nbdl.zeros(tuple(t.shape), dtype=str(t.dtype).removeprefix("torch."), device="meta")
-    return _to_nbdl(t)
+    return to_nbdl(t)
 
 
 def _described(t: Any) -> str:
@@ -148,7 +148,7 @@ for _info in op_db:
 def test_pytorchs_mistakes_are_told(name: str) -> None:
     for info, error in CALLS[name]:
         s = error.sample_input
-        operands = [_tree(_described, x) for x in (s.input, *s.args)]
+        operands = [tree(_described, x) for x in (s.input, *s.args)]
         shown = f"{name}{operands} {s.kwargs}, of which PyTorch says {str(error.error_regex)!r}"
         try:
             kind, message = _verdict(info, error)
