@@ -14,7 +14,8 @@ from nbdl.ops.arithmetic import Divide, Multiply
 from nbdl.ops.broadcasting import BroadcastTo
 from nbdl.ops.conversion import Cast, Clone
 from nbdl.ops.families import Elementwise, Random, Reduction
-from nbdl.ops.movement import PermuteDims, Reshape
+from nbdl.ops.indexing import GetItem
+from nbdl.ops.movement import Concat, PermuteDims, Reshape, Split, Stack, Unbind
 
 _FOLDED = 4096
 """Elements up to which a result that never changes is computed at once."""
@@ -27,6 +28,10 @@ def simplify(graph: Graph) -> Graph:
     for node in graph.nodes:
         node.inputs = [changes.get(x, x) for x in node.inputs]
         if _folded(graph, node, changes):
+            continue
+        parts = _parts(node)
+        if parts is not None:
+            changes.update(zip(node.outputs, parts, strict=True))
             continue
         _without_broadcasts(node)
         same = _same(graph, node)
@@ -71,6 +76,23 @@ def _without_broadcasts(node: Node) -> None:
         others = [y.shape for k, y in enumerate(node.inputs) if k != i]
         if np.broadcast_shapes(source.shape, *others) == shape:
             node.inputs[i] = source
+
+
+def _parts(node: Node) -> list[Value] | None:
+    """What was joined and is now taken apart again: the steps of a recurrent layer, above all."""
+    joined = node.inputs[0].node if len(node.inputs) == 1 else None
+    if joined is None:
+        return None
+    if isinstance(node.op, Unbind) and isinstance(joined.op, Stack):
+        return joined.inputs if node.op.axis == joined.op.axis else None
+    if isinstance(node.op, Split) and isinstance(joined.op, Concat):
+        axis = node.op.axis
+        sizes = tuple(x.shape[axis] for x in joined.inputs)
+        return joined.inputs if (joined.op.axis, sizes) == (axis, node.op.sizes) else None
+    if isinstance(node.op, GetItem) and isinstance(joined.op, Stack) and not joined.op.axis:
+        index = node.op.index
+        return [joined.inputs[index[0]]] if len(index) == 1 and type(index[0]) is int else None
+    return None
 
 
 def _same(graph: Graph, node: Node) -> Value | None:
