@@ -117,7 +117,7 @@ class Plan:
         for array, operand in zip(loop.kernel.arrays, loop.operands, strict=True):
             strides = [s for s, a in zip(operand.strides, array.axes, strict=True) if a == "s"]
             operands.append([self.address(operand.view), *strides])
-        args = runtime.bind(loop.kernel, loop.sizes, operands)
+        args = runtime.bind(loop.kernel, loop.sizes, operands, loop.lengths)
         place = loop.kernel.axes
         for operand, words in zip(loop.operands, operands, strict=True):
             self._note(operand.view, _setter(args, place))

@@ -69,23 +69,21 @@ class Rule:
     inputs: list[list[Value]]
     calls: list[str]
 
-    def numbers(self) -> list[float] | None:
-        """The step's numbers; advances the counts in the state. None: the rule does other things
-        now than when it was traced."""
+    def numbers(self) -> tuple[list[float], dict[str, Any]] | None:
+        """The next step's numbers, and the counts that the state has after it.
+
+        None: the rule does other things now than when it was traced.
+        """
         xp = Cells()
-        first = self.members[0]
         slots = {
             k: xp.cell(v.shape, v.dtype) if isinstance(v, np.ndarray) else v
-            for k, v in first.items()
+            for k, v in self.members[0].items()
         }
         p, g = xp.cell(self.shape, self.dtype), xp.cell(self.shape, self.dtype)
         self.optimizer._apply(p, g, slots, self.group)
         if xp.calls != self.calls:
             return None
-        counts = {k: v for k, v in slots.items() if not isinstance(v, Cell)}
-        for member in self.members:
-            member.update(counts)
-        return xp.numbers
+        return xp.numbers, {k: v for k, v in slots.items() if not isinstance(v, Cell)}
 
 
 @dataclass
@@ -112,9 +110,9 @@ class Program:
     checked: dict[str, Value] = field(default_factory=dict)
     watched: list[tuple[Tensor, Any]] = field(default_factory=list)
 
-    def replace(self, graph: Graph) -> None:
-        """Go on with another graph of the same inputs and outputs."""
-        now = dict(zip(self.graph.outputs, graph.outputs, strict=True))
+    def replace(self, graph: Graph, before: list[Value]) -> None:
+        """Go on with another graph of the same inputs, whose outputs stand for those before."""
+        now = dict(zip(before, graph.outputs, strict=True))
         self.results = map_values(now.__getitem__, self.results)
         self.checked = {name: now[y] for name, y in self.checked.items()}
         for state in self.states:
@@ -198,7 +196,9 @@ class Tracer:
     def _rule(
         self, world: Trace, optimizer: Any, group: Mapping[str, Any], p: Tensor, name: str
     ) -> None:
-        slots = optimizer.state[p]
+        slots = optimizer.state.get(p)
+        if slots is None:
+            slots = optimizer.state[p] = optimizer._new_slots(np.empty(p.shape, p.dtype), group)
         xp = Cells(world)
         cells: dict[str, Any] = {}
         own: list[tuple[State, Cell]] = []

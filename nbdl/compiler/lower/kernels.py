@@ -25,11 +25,12 @@ class Operand:
 
 @dataclass
 class Loop:
-    """A kernel with the sizes and arrays that it is called with."""
+    """A kernel with the sizes and arrays that it is called with, and the lengths of look-ups."""
 
     kernel: Kernel
     sizes: tuple[int, ...]
     operands: list[Operand]
+    lengths: tuple[int, ...] = ()
 
 
 def loop_of(

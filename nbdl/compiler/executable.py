@@ -1,0 +1,167 @@
+"""A program bound to memory: what is done around a run of its plan."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from nbdl.backends.kernels import runtime
+from nbdl.compiler.ir import Value
+from nbdl.compiler.lower import Lowering
+from nbdl.compiler.lower.views import Buffer, View, dense_strides
+from nbdl.compiler.optimize import optimize
+from nbdl.compiler.plan import Plan
+from nbdl.compiler.program import Program, State, map_values
+from nbdl.errors import TrainingError
+from nbdl.shapes import Spec
+
+_OWN = 4
+"""References to a state's array that are ours: its holder's, its buffer's, a variable's and that
+of ``getrefcount``."""
+
+
+class Stale(Exception):
+    """What was traced is no longer so: trace again."""
+
+
+class Executable:
+    """One program for one signature of arguments.
+
+    Attributes:
+        program: what it computes.
+        plan: how.
+        dumps: the graph as text before and after each pass.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.dumps = optimize(program)
+        self.views: dict[Value, View] = {}
+        for x in program.graph.inputs:
+            self.views[x] = _ground(x.spec, "input")
+        for state in program.states:
+            self.views[state.input] = _state(state)
+        targets = {s.output: self.views[s.input] for s in program.states if s.output is not None}
+        low = Lowering(program.graph, self.views, targets)
+        steps = low.run()
+        kept = [low.views[y].buffer for y in program.graph.outputs]
+        self.plan = Plan(steps, kept, runtime.thread_count())
+        self._arguments = [self._array(x) for x in program.arguments]
+        self._keys = [self._array(x) for _, x in program.draws]
+        self._numbers = [[[self._array(x) for x in inputs] for inputs in zip(*r.inputs)]
+                         for r in program.rules]  # fmt: skip
+        self._results = map_values(lambda y: self.plan.array(low.views[y]), program.results)
+        self._checked = {
+            name: self.plan.array(low.views[y]) for name, y in program.checked.items()
+        }
+        self._states = [(s, self.views[s.input].buffer) for s in program.states]
+        self._watched: list[tuple[Any, Any]] | None = None
+
+    def _array(self, x: Value) -> np.ndarray:
+        return self.plan.array(self.views[x])
+
+    # ----- a run ------------------------------------------------------------------------------
+
+    def __call__(self, arguments: list[np.ndarray]) -> Any:
+        """Run on these arrays; the results as arrays that live until the next run.
+
+        Raises Stale, before anything is done, when the program must be traced again, and
+        TrainingError, with all state as before, when a gradient is not finite.
+        """
+        self._check_watched()
+        rules = self._rules()
+        for state, buffer in self._states:
+            self._settle(state, buffer)
+        for target, array in zip(self._arguments, arguments, strict=True):
+            np.copyto(target, array)
+        draws = self._draw()
+        self.plan.run(0)
+        try:
+            self.check()
+        except TrainingError:
+            for generator, draw in draws:
+                generator.draw = draw
+            raise
+        self.plan.run(1)
+        for rule, counts in rules:
+            for member in rule.members:
+                member.update(counts)
+        return self._results
+
+    def check(self) -> None:
+        """Raise TrainingError if a gradient is not finite."""
+        for name, square in self._checked.items():
+            if not math.isfinite(square):
+                raise TrainingError(f"the gradient of {name!r} became NaN or infinite")
+
+    def squares(self) -> dict[str, float]:
+        """The sum of squares of each parameter's gradient in the last run."""
+        return {name: float(square) for name, square in self._checked.items()}
+
+    def _check_watched(self) -> None:
+        if self._watched is None:  # those that somebody else holds, too
+            self._watched = [
+                (t, value) for t, value in self.program.watched if sys.getrefcount(t) > 4
+            ]
+            self.program.watched = self._watched
+        for t, value in self._watched:
+            if t.value is not value:
+                raise Stale
+
+    def _rules(self) -> list[tuple[Any, dict[str, Any]]]:
+        """Put the step's numbers into place; the counts for afterwards."""
+        found = []
+        for rule, places in zip(self.program.rules, self._numbers, strict=True):
+            now = rule.numbers()
+            if now is None:
+                raise Stale
+            for number, arrays in zip(now[0], places, strict=True):
+                for array in arrays:
+                    array[...] = number
+            found.append((rule, now[1]))
+        return found
+
+    def _draw(self) -> list[tuple[Any, int]]:
+        """Put the keys of random draws into place; where the generators were before."""
+        before = [(g, g.draw) for g in {id(g): g for g, _ in self.program.draws}.values()]
+        for (generator, _), key in zip(self.program.draws, self._keys, strict=True):
+            key[...] = generator.next()
+        return before
+
+    def _settle(self, state: State, buffer: Buffer) -> None:
+        """Make sure that a state lies in memory that is the plan's alone to change."""
+        array = state.get()
+        if array is buffer.array:
+            if state.output is None or sys.getrefcount(array) <= _OWN + 1:
+                return
+        elif array.shape != state.input.shape or array.dtype != state.input.dtype:
+            raise Stale
+        fresh = _aligned(state.input.spec)
+        np.copyto(fresh, array)
+        state.put(fresh)
+        self.plan.move(buffer, fresh)
+
+
+def _aligned(spec: Spec) -> np.ndarray:
+    """An empty array that begins at a cache line."""
+    ground = np.empty(spec.nbytes + 64, np.uint8)
+    skip = -ground.ctypes.data % 64
+    # A memoryview between them, so that views of the array hold the array and not the ground.
+    return np.ndarray(spec.shape, spec.dtype, memoryview(ground[skip : skip + spec.nbytes]))
+
+
+def _ground(spec: Spec, kind: str) -> View:
+    buffer = Buffer(spec.nbytes, kind, _aligned(spec))
+    return View(buffer, spec.shape, spec.dtype, dense_strides(spec.shape))
+
+
+def _state(state: State) -> View:
+    spec = state.input.spec
+    return View(
+        Buffer(spec.nbytes, "state", np.empty(spec.shape, spec.dtype)), spec.shape, spec.dtype,
+        dense_strides(spec.shape),
+    )  # fmt: skip
+

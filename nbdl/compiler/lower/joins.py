@@ -1,0 +1,118 @@
+"""Joining, padding and looking up: loops that copy into, or out of, a part of a larger tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nbdl.backends.kernels.program import Array, Instruction, Kernel
+from nbdl.compiler.expressions import STORED
+from nbdl.compiler.ir import Graph, Node, Value
+from nbdl.compiler.lower.kernels import Loop, Operand, loop_of
+from nbdl.compiler.lower.lowering import Lowering, lowers
+from nbdl.compiler.lower.steps import LoopStep
+from nbdl.compiler.lower.views import View, views_of
+from nbdl.compiler.passes.fuse import region_of
+from nbdl.ops.broadcasting import BroadcastTo
+from nbdl.ops.embedding import Embedding
+from nbdl.ops.indexing import GetItem
+from nbdl.ops.movement import Concat, Split, Stack, Unbind
+from nbdl.ops.padding import Pad
+from nbdl.shapes import Spec
+
+
+@lowers(Concat)
+def _concat(low: Lowering, node: Node) -> bool:
+    """Each input copied into its part."""
+    y, op = node.outputs[0], node.op
+    assert isinstance(op, Concat)
+    parts = Split(op.axis, tuple(x.shape[op.axis] for x in node.inputs))
+    return _joined(low, node, parts, y)
+
+
+@lowers(Stack)
+def _stack(low: Lowering, node: Node) -> bool:
+    assert isinstance(node.op, Stack)
+    return _joined(low, node, Unbind(node.op.axis), node.outputs[0])
+
+
+def _joined(low: Lowering, node: Node, parts: Any, y: Value) -> bool:
+    if y.dtype.name not in STORED:
+        return False
+    order = low.view(node.inputs[0]).order if len(node.inputs[0].shape) == len(y.shape) else None
+    target = low.fresh(y, order)
+    places = views_of(parts, target)
+    assert places is not None
+    for x, place in zip(node.inputs, places, strict=True):
+        if place.size:
+            low.copy(low.view(x), place, node.phase)
+    return True
+
+
+@lowers(Pad)
+def _pad(low: Lowering, node: Node) -> bool:
+    """The number everywhere, then what is inside."""
+    (x,), (y,), op = node.inputs, node.outputs, node.op
+    assert isinstance(op, Pad)
+    if y.dtype.name not in STORED or isinstance(op.value, complex):
+        return False
+    source = low.view(x)
+    target = low.fresh(y, source.order)
+    fill(low, target, op.value, node)
+    inside, taken = [], []
+    for (before, after), n in zip(op.widths, x.shape, strict=True):
+        first, end = max(-before, 0), n + min(after, 0)
+        taken.append((first, max(end, first), None))
+        inside.append((max(before, 0), max(before, 0) + max(end - first, 0), None))
+    part = views_of(GetItem(tuple(taken)), source)
+    place = views_of(GetItem(tuple(inside)), target)
+    assert part is not None and place is not None
+    if place[0].size:
+        low.copy(part[0], place[0], node.phase)
+    return True
+
+
+def fill(low: Lowering, target: View, number: Any, node: Node) -> None:
+    """Emit target[...] = number."""
+    graph = Graph()
+    x = graph.constant(np.array(number, target.dtype))
+    filling = Node(BroadcastTo(target.shape), [x], [target.spec], node.scope, node.phase)
+    region = region_of(filling)
+    assert region is not None
+    loop = loop_of(region, {}, graph.constants, {filling.outputs[0]: target})
+    low.emit(LoopStep([filling], [], [target], node.phase, loop))
+
+
+@lowers(Embedding)
+def _embedding(low: Lowering, node: Node) -> bool:
+    """Rows of a table: the table's first axis is walked by the numbers."""
+    ids, table = (low.view(x) for x in node.inputs)
+    y = node.outputs[0]
+    if table.dtype.name not in STORED or ids.dtype.name not in STORED or not table.size:
+        return False
+    numbers = low.dense(ids, None, node.phase)
+    rows = low.dense(table, None, node.phase)
+    target = low.fresh(y, tuple(range(len(y.shape))))
+    width = rows.strides[0]
+    code: list[Instruction] = [Instruction("load", (), ids.dtype.name, 0)]
+    if ids.dtype != np.int64:
+        code.append(Instruction("cast", (0,), "int64"))
+    register = "float32" if table.dtype.itemsize == 2 else table.dtype.name
+    code.append(Instruction("load_at", (len(code) - 1,), register, (1, 0)))
+    code.append(Instruction("store", (len(code) - 1,), register, 2))
+    arrays = (
+        Array(ids.dtype.name, "s0"), Array(table.dtype.name, "s1"), Array(table.dtype.name, "s1"),
+    )  # fmt: skip
+    operands = [Operand(numbers, (1, 0)), Operand(rows, (width, 1)), Operand(target, (width, 1))]
+    loop = Loop(Kernel(2, 0, "outer", arrays, tuple(code)), (numbers.size, width), operands,
+                (table.shape[0],))  # fmt: skip
+    low.emit(LoopStep([node], [numbers, _rows(rows, numbers.size)], [target], node.phase, loop))
+    return True
+
+
+def _rows(table: View, count: int) -> View:
+    """As much of a table as ``count`` rows, for the traffic."""
+    spec = Spec((min(count, table.shape[0]), *table.shape[1:]), table.dtype)
+    return View(table.buffer, spec.shape, spec.dtype, table.strides, table.offset)
+

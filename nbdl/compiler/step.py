@@ -1,0 +1,78 @@
+"""A step that is compiled for each signature of its arguments that it meets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nbdl.compiler.executable import Executable, Stale
+from nbdl.compiler.program import Tracer
+from nbdl.core.tensor import Tensor
+from nbdl.errors import TraceError
+from nbdl.shapes import Spec
+
+MAX_SIGNATURES = 8
+"""Shapes, or states of the rule, for which a step is compiled before it stays eager."""
+
+
+class CompiledStep:
+    """A function of tensors and its state, traced once for each signature.
+
+    Args:
+        function: called with tensors; returns tensors in any nesting, and may leave gradients.
+        tensors: parameters and buffers by name: what it reads and changes.
+        update: an optimizer and the named parameters that it trains; None: it updates nothing.
+        key: what else a trace depends on, such as the modes of layers.
+
+    Attributes:
+        seconds: spent on compiling so far.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], tensors: Mapping[str, Tensor],
+        update: tuple[Any, Sequence[tuple[str, Tensor]]] | None = None,
+        key: Callable[[], Hashable] = lambda: None,
+    ) -> None:  # fmt: skip
+        self.function, self.tensors, self.update, self.key = function, tensors, update, key
+        self.seconds = 0.0
+        self._known: dict[Hashable, Executable] = {}
+        self._traces = 0
+
+    def executable(self, arguments: Sequence[np.ndarray]) -> tuple[Executable, bool]:
+        """What runs on such arguments, and whether it is new.
+
+        Raises TraceError for what cannot be traced, or when there are too many signatures.
+        """
+        signature = self.key(), *[(a.shape, a.dtype) for a in arguments]
+        found = self._known.get(signature)
+        if found is not None:
+            return found, False
+        if self._traces >= MAX_SIGNATURES:
+            raise TraceError(
+                f"the step was compiled for {MAX_SIGNATURES} different shapes or states, and here "
+                f"is another one: {', '.join(str(list(a.shape)) for a in arguments)}",
+                hint="batches of one size: drop_last=True, or padding to a few lengths",
+            )
+        self._traces += 1
+        begun = time.perf_counter()
+        specs = [Spec(a.shape, a.dtype) for a in arguments]
+        program = Tracer(self.tensors).trace(self.function, specs, self.update)
+        found = self._known[signature] = Executable(program)
+        self.seconds += time.perf_counter() - begun
+        return found, True
+
+    def forget(self, executable: Executable) -> None:
+        """Do not use it any more: it is stale."""
+        self._known = {k: v for k, v in self._known.items() if v is not executable}
+
+    def __call__(self, arguments: Sequence[np.ndarray]) -> Any:
+        """Run on these arrays; traces first where that is needed."""
+        while True:
+            found, _ = self.executable(arguments)
+            try:
+                return found(list(arguments))
+            except Stale:
+                self.forget(found)
