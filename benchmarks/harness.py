@@ -15,14 +15,16 @@ import math
 import os
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
@@ -70,6 +72,40 @@ def _batch(function: Callable[[], object], number: int) -> float:
 def report(timings: Mapping[str, Timing]) -> None:
     """What a measured process says to the one that started it."""
     print(json.dumps(timings))
+
+
+def timed(function: Callable[[], object], count: int, least: float, most: float) -> list[float]:
+    """Seconds of each call, after one that warms up.
+
+    There are ``count`` calls, or as many as fit into ``least`` seconds; whatever happens, no call
+    begins after ``most`` seconds.
+    """
+    function()
+    found: list[float] = []
+    begin = end = time.perf_counter()
+    while (len(found) < count or end - begin < least) and end - begin < most:
+        before = time.perf_counter()
+        function()
+        end = time.perf_counter()
+        found.append(end - before)
+    return found
+
+
+def serve(answers: Mapping[str, Callable[..., Any]]) -> None:
+    """In a ``Contender``'s process: answer its questions until there are no more.
+
+    An answer is ``[value, None]``, or ``[None, "KindOfError: what it says"]``.
+    """
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)  # what others print is no answer
+        for line in sys.stdin:
+            name, more = json.loads(line)
+            try:
+                answer = [answers[name](**more), None]
+            except Exception as error:  # whatever it is, the one that asked is told
+                traceback.print_exc()
+                answer = [None, f"{type(error).__name__}: {error}"]
+            print(json.dumps(answer), file=out, flush=True)
 
 
 # ----- how busy the machine is --------------------------------------------------------------
@@ -144,6 +180,47 @@ def environment(threads: int) -> dict[str, str]:
     return {**rest, **pools, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+class Contender:
+    """A measured process that stays: asked by turns with others, stopped when not asked.
+
+    ``python -m module *arguments`` is to call ``serve``. Stopped means that the system gives it
+    no time at all: threads that wait busily for the next work would slow the others down.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+        self._command = [sys.executable, "-m", module, *arguments]
+        self._process = subprocess.Popen(
+            self._command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> Contender:
+        return self
+
+    def ask(self, name: str, **more: Any) -> Any:
+        """The answer to one question; RuntimeError with what went wrong if there is none."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._send(signal.SIGCONT)
+        print(json.dumps([name, more]), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{' '.join(self._command[2:])} ended without an answer to {name}")
+        self._send(signal.SIGSTOP)
+        answer, error = json.loads(line)
+        if error:
+            raise RuntimeError(error)
+        return answer
+
+    def _send(self, what: signal.Signals) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, what)
+
+    def __exit__(self, *_: object) -> None:
+        self._send(signal.SIGKILL)
+        self._process.communicate()
+
+
 class Spent(NamedTuple):
     """Seconds a whole process took: by the clock, and of processors."""
 
@@ -185,6 +262,11 @@ def micro(seconds: float) -> str:
     """``12.3``: microseconds with three digits or more."""
     value = seconds * 1e6
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def milli(seconds: float) -> str:
+    """``12.3``: milliseconds with three digits or more."""
+    return f"{seconds * 1e3:.3f}" if seconds < 1e-3 else micro(seconds * 1e-3)
 
 
 def both(timing: Timing, form: Callable[[float], str] = micro) -> str:

@@ -29,6 +29,7 @@ from benchmarks.harness import (
     compare,
     machine,
     measure,
+    milli,
     ratio,
     report,
     show,
@@ -159,11 +160,6 @@ def tables(found: dict[str, Timings], how: str) -> str:
         f"it; the target of under {100 * TARGET:.0f} % is {verdict}.\n\n"
         f"{steps}\n\n{around}\n\n{how}"
     )
-
-
-def milli(seconds: float) -> str:
-    """Milliseconds with two decimals."""
-    return f"{seconds * 1e3:.2f}"
 
 
 def main(argv: list[str] | None = None) -> None:

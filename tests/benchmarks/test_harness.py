@@ -40,6 +40,41 @@ def test_a_quick_function_is_called_in_batches_and_a_slow_one_alone(monkeypatch)
     assert len(calls) == 6  # one to see how long it takes, five to measure
 
 
+def test_calls_are_timed_one_by_one_until_there_are_enough(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: clock[0])
+
+    def work() -> None:
+        clock[0] += 1.0
+
+    assert harness.timed(work, count=3, least=0.0, most=10.0) == [1.0] * 3
+    assert clock[0] == 4.0  # one that warms up
+    assert len(harness.timed(work, count=3, least=5.0, most=10.0)) == 5
+    assert len(harness.timed(work, count=30, least=5.0, most=2.0)) == 2
+
+
+def _state(process: int) -> str:
+    """R, S or T (stopped), as the system says."""
+    return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_contender_answers_and_is_stopped_until_it_is_asked_again():
+    module, env = "tests.benchmarks.answering", harness.environment(1)
+    with harness.Contender(module, [], env) as contender:
+        for x in (1, 2):
+            assert contender.ask("next", x=x) == x + 1
+            end = time.monotonic() + 10
+            while _state(contender._process.pid) != "T":
+                assert time.monotonic() < end
+        with pytest.raises(RuntimeError, match="ValueError: no such thing"):
+            contender.ask("wrong")
+        assert contender.ask("next", x=5) == 6
+        with pytest.raises(RuntimeError, match="ended without an answer to end"):
+            contender.ask("end")
+    assert contender._process.returncode is not None
+
+
 def test_geometric_mean_of_a_ratio_and_its_inverse_is_one():
     assert harness.geometric_mean([4.0, 0.25]) == pytest.approx(1.0)
     assert harness.geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
@@ -47,6 +82,7 @@ def test_geometric_mean_of_a_ratio_and_its_inverse_is_one():
 
 def test_numbers_are_written_with_three_digits_or_more():
     assert [harness.micro(s) for s in (1.234e-6, 12.34e-6, 1.2345e-3)] == ["1.23", "12.3", "1,234"]
+    assert [harness.milli(s) for s in (3.21e-5, 1.234e-3, 12.34e-3)] == ["0.032", "1.23", "12.3"]
     assert harness.both(Timing(2e-6, 1e-6)) == "2.00 (1.00)"
     assert harness.ratio(Timing(3.0, 1.0), Timing(2.0, 2.0)) == "1.50 (0.50)"
 

@@ -1,0 +1,180 @@
+"""What was measured of a model, and the tables made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.contenders import COMPILED, NBDL, NBDL_EAGER, OURS, PEERS, TORCH
+from benchmarks.harness import Timing, both, geometric_mean, milli, table
+from benchmarks.models import EXAMPLES
+
+FIRST_LOSS, LATER_LOSSES = 1e-5, 1e-3
+"""How far apart losses may be, as a part of the loss: the first one by rounding alone.
+
+AdamW's first steps move a weight by the learning rate in the direction of its gradient's sign. A
+gradient that is zero but for rounding has either sign, so later losses part a little more.
+"""
+BATCHES = (1, 64)
+NEAR_ROOFLINE = 0.85
+NOTHING = "–"
+
+
+@dataclass
+class Result:
+    """One way to train one model; seconds and bytes."""
+
+    start: float = 0.0
+    cold: float | None = None
+    first: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    step: Timing | None = None
+    count: int = 0
+    infer: dict[int, Timing] = field(default_factory=dict)
+    memory: int | None = None
+    roofline: float | None = None
+    failure: str | None = None
+
+
+Results = dict[str, Result]
+"""Way -> what was measured."""
+
+
+def fastest(results: Results) -> Timing:
+    """PyTorch's step in the way that is its fastest here."""
+    return min(r.step for way, r in results.items() if way in PEERS and r.step)
+
+
+def ours(results: Results) -> Result:
+    """The compiled step if there is one, else the eager one."""
+    for way in OURS:
+        if way in results and results[way].step:
+            return results[way]
+    raise ValueError("nbdl was not measured")
+
+
+def times_faster(results: Results) -> float:
+    """How many of our steps PyTorch's fastest takes."""
+    step = ours(results).step
+    assert step is not None
+    return fastest(results).median / step.median
+
+
+def met(model: str, results: Results) -> bool:
+    """Whether the target is met: the stated ratio or 85 % of the roofline, whichever is slower."""
+    mine = ours(results)
+    assert mine.step is not None
+    allowed = fastest(results).median / EXAMPLES[model].target
+    return mine.step.median <= max(allowed, (mine.roofline or 0.0) / NEAR_ROOFLINE)
+
+
+def losses_apart(results: Results) -> tuple[float, float]:
+    """The farthest from PyTorch's, as a part of the loss: the first one, and the later ones."""
+    right = results[TORCH].losses
+    parts = [
+        [abs(a - b) / abs(b) for a, b in zip(r.losses, right, strict=True)]
+        for r in results.values() if r.losses
+    ]  # fmt: skip
+    return max(p[0] for p in parts), max(max(p[1:]) for p in parts)
+
+
+def _losses(results: Results) -> str:
+    first, later = losses_apart(results)
+    text = f"{max(first, later):.0e}"
+    return text if first <= FIRST_LOSS and later <= LATER_LOSSES else f"{text}, too far"
+
+
+def steps(found: Mapping[str, Results], ways: Iterable[str]) -> str:
+    """A step of training in all ways, beside the target and the machine's limit."""
+    rows = []
+    for model, results in found.items():
+        mine, example = ours(results), EXAMPLES[model]
+        line = milli(mine.roofline) if mine.roofline else NOTHING
+        target = f"{example.target}×, {'met' if met(model, results) else 'missed'}"
+        rows.append(
+            (example.title, *(_step(results, way) for way in ways),
+             f"{times_faster(results):.2f}×", target, line, _losses(results))
+        )  # fmt: skip
+    head = ("training step, ms", *ways, "times as fast", "target", "roofline", "losses apart")
+    return table(head, rows)
+
+
+def _step(results: Results, way: str) -> str:
+    if way not in results:
+        return NOTHING
+    result = results[way]
+    return both(result.step, milli) if result.step else "failed"
+
+
+def starts(found: Mapping[str, Results], ways: Iterable[str]) -> str:
+    """What comes before the second step, and memory: seconds and MB."""
+    rows = []
+    for model, results in found.items():
+        cells = [_start(results.get(way), way) for way in ways]
+        rows.append((EXAMPLES[model].title, *cells))
+    head = ("first step, s; peak of a step, MB", *ways)
+    return table(head, rows)
+
+
+def _start(result: Result | None, way: str) -> str:
+    if result is None:
+        return NOTHING
+    if not result.losses:
+        return "failed"
+    first = f"{result.first:.2f}"
+    if way in COMPILED and result.cold is not None:
+        first = f"{result.cold:.2f} cold, {first} warm"
+    memory = NOTHING if result.memory is None else f"{result.memory / 1e6:,.1f}"
+    return f"{first}; {memory}"
+
+
+def inference(found: Mapping[str, Results], ways: Iterable[str]) -> str:
+    """Predictions of one sample and of 64."""
+    rows = []
+    for model, results in found.items():
+        for size in BATCHES:
+            cells = [
+                both(results[way].infer[size], milli)
+                if way in results and size in results[way].infer else NOTHING
+                for way in ways
+            ]  # fmt: skip
+            rows.append((f"{EXAMPLES[model].title.split(',')[0]}, {size}", *cells))
+    return table(("inference, ms, by batch", *ways), rows)
+
+
+def summary(found: Mapping[str, Results]) -> str:
+    """In words: the mean of the ratios, targets, counts of steps, imports."""
+    ratios = [times_faster(results) for results in found.values()]
+    reached = sum(met(model, results) for model, results in found.items())
+    which = "compiled" if any(NBDL in results for results in found.values()) else "eager"
+    counts = [r.count for results in found.values() for r in results.values() if r.step]
+    return (
+        f"nbdl's {which} step is {geometric_mean(ratios):.2f} times as fast as the fastest of "
+        f"PyTorch's ways, the geometric mean of {len(ratios)}; {reached} of {len(ratios)} targets "
+        f"are met. Each number is of {min(counts)} steps or more. {_imports(found)}"
+    )
+
+
+def failures(found: Mapping[str, Results]) -> str:
+    """One line for each way that failed, and why."""
+    return "\n".join(
+        f"- {EXAMPLES[model].title}, {way} failed: {result.failure}"
+        for model, results in found.items() for way, result in results.items() if result.failure
+    )  # fmt: skip
+
+
+def comparable(found: Mapping[str, Results]) -> dict[str, Results]:
+    """The models whose step was measured on both sides."""
+    return {
+        model: results for model, results in found.items()
+        if results[TORCH].step and any(way in results and results[way].step for way in OURS)
+    }  # fmt: skip
+
+
+def _imports(found: Mapping[str, Results]) -> str:
+    """Seconds of the imports, the best seen; NumPy is imported before, on both sides."""
+    best = [
+        min(results[way].start for results in found.values() if way in results)
+        for way in (NBDL_EAGER, TORCH)
+    ]
+    return f"`import nbdl` takes {best[0]:.2f} s and `import torch` {best[1]:.2f} s after NumPy's."

@@ -1,0 +1,115 @@
+"""Training with nbdl, eagerly or compiled."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.contenders.training import Training
+from benchmarks.models import Example
+
+
+class WithNbdl(Training):
+    """A step of nbdl's."""
+
+    def __init__(self, example: Example, small: bool, compiled: bool) -> None:
+        super().__init__(example, small)
+        self.compiled = compiled
+
+    def load(self) -> Any:
+        import nbdl
+
+        return nbdl
+
+    def prepare(self) -> None:
+        if self.compiled:
+            self.plan = self._training_step()
+            self.compiled_network: Any = None
+
+    def _training_step(self) -> Any:
+        """The compiled step: ``step(x, y)`` gives the loss."""
+        from nbdl.compiler import training_step
+
+        functional = self.framework.nn.functional
+        return training_step(
+            self.network, lambda y, t: self.example.loss(functional, y, t), self.optimizer
+        )
+
+    def compute(self) -> float:
+        return float(self.plan(self.x, self.y)) if self.compiled else super().compute()
+
+    def predict(self, x: Any) -> Any:
+        if not self.compiled:
+            return super().predict(x)
+        if self.compiled_network is None:
+            self.compiled_network = self.framework.compile(self.network)
+        with self.framework.no_grad():
+            return self.compiled_network(x)
+
+    def memory(self) -> int:
+        """What Python and NumPy hold; built anew, so that all of it is counted."""
+        del self.network, self.optimizer
+        if self.compiled:
+            del self.plan, self.compiled_network
+        tracemalloc.start()
+        try:
+            self.build()
+            self.step()
+            self.step()
+            tracemalloc.reset_peak()
+            self.step()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    def roofline(self) -> float | None:
+        report = getattr(self.plan, "report", None) if self.compiled else None
+        return report().roofline if report else None
+
+    def operations(self, steps: int = 3) -> list[tuple[str, float]]:
+        """Seconds of an eager step by operation, the longest first.
+
+        An operation's time is what passed since the one before ended, so the Python code between
+        them is in it.
+        """
+        clock = _ByOperation()
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            with clock.watching(self.framework):
+                self.loss(self.x, self.y).backward()
+            clock.timed("(the optimizer's update)", self.optimizer.step)
+        return [(name, spent / steps) for name, spent in clock.spent.most_common()]
+
+    def answers(self) -> dict[str, Callable[..., Any]]:
+        return {**super().answers(), "operations": self.operations}
+
+
+class _ByOperation:
+    """Adds up seconds by operation, forward and backward apart."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+        self.before = 0.0
+
+    def watching(self, nbdl: Any) -> Any:
+        from nbdl.core import modes
+
+        self.before = time.perf_counter()
+        return modes.observe(self._saw)
+
+    def _saw(self, op: Any, inputs: Any, outputs: Any, node: Any) -> None:
+        from nbdl.core import modes
+
+        now = time.perf_counter()
+        walking = modes.state().walking
+        of = f", backward of {walking.op.title}" if walking is not None else ""
+        self.spent[f"{op.title}{of}"] += now - self.before
+        self.before = now
+
+    def timed(self, name: str, function: Callable[[], object]) -> None:
+        before = time.perf_counter()
+        function()
+        self.spent[name] += time.perf_counter() - before
