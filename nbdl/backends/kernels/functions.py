@@ -1,18 +1,35 @@
-"""Vector maths."""
+"""Transcendental functions of vectors by name.
+
+float32 has all of them as vector code. float64 has the exponentials and logarithms; the others
+are C's library, one lane after the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from nbdl.backends.kernels import exponential
 from nbdl.backends.kernels.arithmetic import each_lane
 from nbdl.backends.kernels.ir import Value
-
-_LIBRARY = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp2", "expm1", "hypot", "log", "log10", "log1p", "log2", "pow", "sin", "sinh", "tan", "tanh"]
-
-
-def _library(name: str) -> Callable[..., Value]:
-    return lambda *args: each_lane(name if args[0].dtype == "float64" else name + "f", *args)
+from nbdl.backends.kernels.trigonometry import FLOAT32
 
 
-FUNCTIONS: dict[str, Callable[..., Value]] = {name: _library(name) for name in _LIBRARY}
-FUNCTIONS["sigmoid"] = lambda x: 1.0 / (1.0 + FUNCTIONS["exp"](-x))
+def _by_dtype(name: str, single: Callable[..., Value]) -> Callable[..., Value]:
+    def call(*args: Value) -> Value:
+        return single(*args) if args[0].dtype == "float32" else each_lane(name, *args)
+
+    return call
+
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "exp": exponential.exp,
+    "exp2": exponential.exp2,
+    "expm1": exponential.expm1,
+    "log": exponential.log,
+    "log1p": exponential.log1p,
+    "log2": exponential.log2,
+    "log10": exponential.log10,
+    "tanh": exponential.tanh,
+    "sigmoid": exponential.sigmoid,
+    **{name: _by_dtype(name, single) for name, single in FLOAT32.items()},
+}

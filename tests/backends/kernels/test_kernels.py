@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from nbdl.backends.kernels.program import Kernel
-from tests.backends.kernels.reference import Builder, empty, example, execute, interpret
+from tests.backends.kernels.reference import (
+    HALVES,
+    Builder,
+    empty,
+    example,
+    execute,
+    interpret,
+)
 
 SIZES = [0, 1, 63, 64, 65, 1000]
 
@@ -112,9 +119,8 @@ def test_casts(source, target):
     k = Builder(1, 0, "outer")
     k.store(k("cast", k.load(k.array(source, "1")), dtype=target), "1")
     given = {}
-    if np.dtype(target if target not in ("bfloat16",) else "f4").kind == "u":
-        if source.startswith(("float", "bfloat")):  # C leaves negative ones undefined
-            given = {0: example(np.random.default_rng(0), k.arrays[0], (100,)) ** 2}
+    if target.startswith("uint") and "float" in source:  # C leaves negative ones undefined
+        given = {0: example(np.random.default_rng(0), k.arrays[0], (100,)) ** 2}
     compare(k.kernel(), (100,), arrays=given)
 
 
@@ -125,8 +131,6 @@ def test_every_half_number_survives(dtype):
     bits = np.arange(2**16, dtype=np.uint16)
     out = np.zeros_like(bits)
     execute(k.kernel(), bits.shape, [bits, out])
-    from tests.backends.kernels.reference import HALVES
-
     nan = np.isnan(bits.view(HALVES[dtype]).astype(np.float32))
     np.testing.assert_array_equal(out[~nan], bits[~nan])
     assert np.isnan(out[nan].view(HALVES[dtype]).astype(np.float32)).all()
@@ -228,10 +232,6 @@ def test_values_of_every_loop_depth_in_several_stages():
     k.store(k("add", k("multiply", loads[2], second), third), "ss01")
     k.store(k("add", first, k("multiply", loads[6], second)), "ss00")
     k.store(k("subtract", total, second), "sss1")
-    with pytest.raises(Exception, match="axes"):
-        k.store(total, "ss01")
-        k.kernel()
-    k.arrays.pop(), k.code.pop()
     compare(k.kernel(), (2, 3, 4, 70), outputs=3, atol=2e-3)
     compare(k.kernel(), (2, 3, 1, 1), outputs=3, atol=1e-4)
 
