@@ -9,6 +9,9 @@ number. Everything is strict float32. PyTorch's ways: as it is; images in channe
 torch.compile of network and loss, whose C++ compiler must be there. Its optimizer is the default
 one in all three.
 
+Linear regression is the classic listing: a step is an epoch among a thousand of ``fit``, compared
+with a bare loop in PyTorch.
+
 Each way has its own process with two threads, which stays; the processes are asked by turns, and
 all but the one that is asked are stopped by the system. A compiling way is first started with
 empty caches, in a process that then ends: "cold". Memory is the most that a step holds, everything
@@ -30,8 +33,11 @@ from typing import Any
 from benchmarks.contenders import (
     CHANNELS_LAST,
     COMPILED,
+    FIT,
     NBDL,
     NBDL_EAGER,
+    OURS,
+    PEERS,
     TORCH,
     TORCH_COMPILE,
     training,
@@ -64,7 +70,6 @@ from benchmarks.models import EXAMPLES
 
 LOSSES = 5
 LEAST = 0.2  # seconds of a turn at least, for quick steps
-WAYS = (NBDL, NBDL_EAGER, TORCH, CHANNELS_LAST, TORCH_COMPILE)
 QUIET = 2.0  # seconds to wait for a quiet machine before a turn
 
 
@@ -72,6 +77,7 @@ def ways(model: str, torch_compile: bool) -> list[str]:
     """The ways to train a model that there are."""
     compiler = hasattr(importlib.import_module("nbdl.compiler"), "training_step")
     return [
+        *([FIT] if EXAMPLES[model].fit else []),
         *([NBDL] if compiler else []), NBDL_EAGER, TORCH,
         *([CHANNELS_LAST] if EXAMPLES[model].images else []),
         *([TORCH_COMPILE] if torch_compile else []),
@@ -90,25 +96,25 @@ class Race:
 
     def start(self) -> None:
         """Start all: imports, the first step, the first losses."""
-        caches = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        env = {
-            **environment(self.options.threads),
-            "NBDL_CACHE": str(caches / "nbdl"),
-            "TORCHINDUCTOR_CACHE_DIR": str(caches / "torch"),
-        }
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         for way in self.results:
             wait_for_quiet(QUIET)
-            self._trying(way, lambda way=way: self._begin(way, env))
+            self._trying(way, lambda way=way: self._begin(way, folder))
 
-    def _begin(self, way: str, env: dict[str, str]) -> None:
+    def _begin(self, way: str, folder: Path) -> None:
         result, options = self.results[way], self.options
         more = ["--worker", way, "--models", self.model, "--threads", str(options.threads)]
         more += ["--small"] if options.small else []
+        env = {
+            **environment(options.threads),
+            "NBDL_CACHE": str(folder / "nbdl"),
+            "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"),
+        }
         if way in COMPILED:
-            with Contender("benchmarks.compile", more, env) as cold:
+            with Contender("benchmarks.compile", more, env, folder) as cold:
                 cold.ask("start")
                 result.cold = cold.ask("first")
-        contender = self.stack.enter_context(Contender("benchmarks.compile", more, env))
+        contender = self.stack.enter_context(Contender("benchmarks.compile", more, env, folder))
         result.start = contender.ask("start")
         result.first = contender.ask("first")
         result.losses = contender.ask("first_losses", count=LOSSES)
@@ -175,7 +181,7 @@ def tables(found: dict[str, Results], how: str) -> str:
     """All tables and what they say."""
     both_sides = comparable(found)
     seen = {way for results in both_sides.values() for way in results}
-    columns = [way for way in WAYS if way in seen]
+    columns = [way for way in (*OURS, *PEERS) if way in seen]
     parts = [failures(found)]
     if both_sides:
         parts += [steps(both_sides, columns), starts(both_sides, columns)]

@@ -187,10 +187,12 @@ class Contender:
     no time at all: threads that wait busily for the next work would slow the others down.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, module: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path = ROOT
+    ) -> None:
         self._command = [sys.executable, "-m", module, *arguments]
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            self._command, cwd=folder, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, start_new_session=True,
         )  # fmt: skip
 

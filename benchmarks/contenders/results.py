@@ -46,7 +46,7 @@ def fastest(results: Results) -> Timing:
 
 
 def ours(results: Results) -> Result:
-    """The compiled step if there is one, else the eager one."""
+    """The step through ``fit`` if it was measured, else the compiled one, else the eager one."""
     for way in OURS:
         if way in results and results[way].step:
             return results[way]

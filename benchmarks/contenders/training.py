@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.harness import timed
@@ -90,14 +90,14 @@ class Training:
 
     def steps(self, count: int, least: float, most: float) -> Measured:
         """Time of a step: see ``harness.timed``."""
-        return _measured(self.compute, count, least, most)
+        return spread(timed(self.compute, count, least, most))
 
     def infer(self, size: int, count: int, least: float, most: float) -> Measured:
         """Time to predict a batch of ``size``."""
         x = self.place(self.example.sample(size, self.small)[0])
         self.network.eval()
         try:
-            return _measured(lambda: self.predict(x), count, least, most)
+            return spread(timed(lambda: self.predict(x), count, least, most))
         finally:
             self.network.train()
 
@@ -115,6 +115,6 @@ class Training:
         return {name: getattr(self, name) for name in names}
 
 
-def _measured(function: Callable[[], object], count: int, least: float, most: float) -> Measured:
-    found = timed(function, count, least, most)
+def spread(found: Sequence[float]) -> Measured:
+    """What is told of these seconds."""
     return statistics.median(found), min(found), len(found)

@@ -27,7 +27,7 @@ class WithNbdl(Training):
     def prepare(self) -> None:
         if self.compiled:
             self.plan = self._training_step()
-            self.compiled_network: Any = None
+            self.compiled_network = None
 
     def _training_step(self) -> Any:
         """The compiled step: ``step(x, y)`` gives the loss."""
@@ -51,9 +51,7 @@ class WithNbdl(Training):
 
     def memory(self) -> int:
         """What Python and NumPy hold; built anew, so that all of it is counted."""
-        del self.network, self.optimizer
-        if self.compiled:
-            del self.plan, self.compiled_network
+        self.network = self.optimizer = self.plan = self.compiled_network = None
         tracemalloc.start()
         try:
             self.build()

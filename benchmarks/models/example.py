@@ -24,6 +24,7 @@ class Example:
         loss: ``loss(functional, output, target)``.
         target: how many times faster than the faster of PyTorch's ways a compiled step is to be.
         images: whether inputs are images, for which PyTorch also has channels_last.
+        fit: it is also trained by the Keras-like ``fit`` of nbdl, which the target is for.
         sparse: embeddings only, whose rows SparseAdam updates; everything else has AdamW.
     """
 
@@ -34,6 +35,7 @@ class Example:
     loss: Callable[[Any, Any, Any], Any]
     target: float = 1.3
     images: bool = False
+    fit: bool = False
     sparse: bool = False
 
     def sample(self, size: int | None = None, small: bool = False) -> Batch:

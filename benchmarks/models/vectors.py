@@ -65,7 +65,9 @@ def _recommender(framework: Any, small: bool) -> Any:
 
 
 VECTORS = {
-    "linear": Example("linear regression, 4 points", _linear, _line, 4, squared, 3.0),
+    "linear": Example(
+        "linear regression, 4 points", _linear, _line, 4, squared, 3.0, fit=True
+    ),
     "mlp": Example("MLP 784-256-128-10, batch 128", _mlp, _digits, 128, per_class, 2.0),
     "recommender": Example(
         "recommender, (1 M + 100 k) × 64, batch 1024", _recommender, _ratings, 1024, squared,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import compile as script
-from benchmarks.contenders import CHANNELS_LAST, NBDL, NBDL_EAGER, TORCH, results, training
+from benchmarks.contenders import CHANNELS_LAST, FIT, NBDL, NBDL_EAGER, TORCH, results, training
 from benchmarks.contenders.results import Result
 from benchmarks.harness import Timing
 
@@ -38,6 +38,15 @@ def test_a_training_in_nbdl_answers_everything():
     assert {"Convolution", "MaxPool", "(the optimizer's update)"} <= spent.keys()
     assert any("backward of Convolution" in name for name in spent)
     assert set(found.answers()) >= {"start", "first", "first_losses", "steps", "infer", "memory"}
+
+
+def test_an_epoch_of_fit_computes_the_same_steps(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where runs are kept
+    found = _started(FIT, "linear")
+    assert found.first_losses(5) == pytest.approx(training_losses(NBDL_EAGER, "linear", 5))
+    assert found.steps(3, least=0.0, most=60.0)[2] == 1000
+    assert found.infer(2, 1, least=0.0, most=60.0)[2] == 1
+    assert found.memory() > 0
 
 
 def _held(found: Any) -> int:
