@@ -12,7 +12,7 @@ from nbdl.ops.conversion import astensor
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import wide
 from nbdl.ops.patches import window_count
-from nbdl.ops.pooling import Pooling
+from nbdl.ops.windows import Pooling
 from nbdl.shapes import Shape, Spec, as_tuple
 
 __all__ = ["fold", "unfold"]

@@ -17,9 +17,9 @@ from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.gathering import gather
 from nbdl.ops.movement import concat, reshape
-from nbdl.ops.pooling import Size, batched
 from nbdl.ops.random import rand
 from nbdl.ops.sorting import argmax
+from nbdl.ops.windows import Size, batched
 from nbdl.shapes import Shape, as_tuple
 
 __all__ = ["fractional_max_pool2d", "fractional_max_pool3d"]

@@ -8,7 +8,8 @@ from typing import Any
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.ops.conversion import floats
-from nbdl.ops.pooling import Size, avg_pool1d, avg_pool2d, avg_pool3d
+from nbdl.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d
+from nbdl.ops.windows import Size
 from nbdl.shapes import as_tuple
 
 __all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]

@@ -3,119 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nbdl import dtypes
-from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError
-from nbdl.ops.batching import folded
+from nbdl.errors import ArgumentError
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
-from nbdl.ops.conversion import astensor, cast, widened
+from nbdl.ops.conversion import cast, widened
 from nbdl.ops.families import require_float
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import kept, wide
-from nbdl.ops.patches import offsets, place
-from nbdl.shapes import Shape, Spec, as_tuple
+from nbdl.ops.windows import Pooling, Size, batched, geometry, like
+from nbdl.shapes import Spec
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
-
-Size = int | Sequence[int]
-Geometry = tuple[Shape, Shape, Shape, Shape, Shape, Shape]
-"""The settings of a Pooling, in the order of its fields."""
-
-
-@dataclass(frozen=True)
-class Pooling(Op, abstract=True):
-    """Windows over the last axes of (batch, channels, *sizes).
-
-    Attributes:
-        sizes: sizes of the input's last axes.
-        window, stride, padding, dilation: one number for each of them.
-        counts: how many windows fit along each.
-    """
-
-    sizes: Shape
-    window: Shape
-    stride: Shape
-    padding: Shape
-    dilation: Shape
-    counts: Shape
-
-    @property
-    def how(self) -> Geometry:
-        """All settings."""
-        return self.sizes, self.window, self.stride, self.padding, self.dilation, self.counts
-
-    def flops(self, *specs: Spec) -> int:
-        """One for each element of each window."""
-        return math.prod(specs[0].shape[:2]) * math.prod(self.counts) * math.prod(self.window)
-
-    def room(self) -> Shape:
-        """Sizes with padding, or more where a last window reaches further (ceil_mode)."""
-        return tuple(
-            max(n + 2 * p, (c - 1) * s + d * (k - 1) + 1)
-            for n, p, c, s, d, k in zip(
-                self.sizes, self.padding, self.counts, self.stride, self.dilation, self.window,
-                strict=True,
-            )
-        )
-
-    def framed(self, xp: Any, x: Any, value: float) -> Any:
-        """x with ``value`` around it, in the same order in memory."""
-        room = self.room()
-        if room == self.sizes:
-            return x
-        result = _like(xp, x, room)
-        result[...] = value
-        result[self.inside()] = x
-        return result
-
-    def inside(self) -> tuple[Any, ...]:
-        """Where x lies in the frame."""
-        return (..., *(slice(p, p + n) for p, n in zip(self.padding, self.sizes, strict=True)))
-
-    def pieces(self) -> list[tuple[Any, ...]]:
-        """For each place inside a window: where its elements lie in the frame."""
-        return [
-            (..., *place(at, self.counts, self.stride, self.dilation))
-            for at in offsets(self.window)
-        ]
-
-    def apart(self) -> bool:
-        """Whether no two windows share an element."""
-        return all(
-            s >= d * (k - 1) + 1
-            for k, s, d in zip(self.window, self.stride, self.dilation, strict=True)
-        )
-
-    def whole(self) -> bool:
-        """Whether there is one window, of the whole input."""
-        return self.covers() and self.window == self.sizes == self.room()
-
-    def covers(self) -> bool:
-        """Whether windows that stand side by side fill the frame."""
-        filled = tuple(c * k for c, k in zip(self.counts, self.window, strict=True))
-        return self.stride == self.window and max(self.dilation) == 1 and filled == self.room()
-
-    def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
-        """Examples and batch as one axis."""
-        return folded(self, world.count, inputs, mine, (True, True))
-
-
-def _like(xp: Any, x: Any, sizes: Shape, dtype: Any = None) -> Any:
-    """An empty array with other last sizes whose elements lie in memory in the order of x's."""
-    shape = (*x.shape[: x.ndim - len(sizes)], *sizes)
-    dtype = x.dtype if dtype is None else dtype
-    if len(shape) == 4 and x.strides[1] < x.strides[3]:
-        n, c, h, w = shape
-        return xp.empty((n, h, w, c), dtype).transpose(0, 3, 1, 2)
-    if len(shape) == 3 and x.strides[1] < x.strides[2]:
-        return xp.empty((shape[0], shape[2], shape[1]), dtype).transpose(0, 2, 1)
-    return xp.empty(shape, dtype)
 
 
 class MaxPool(Pooling):
@@ -129,7 +32,7 @@ class MaxPool(Pooling):
         lowest = -xp.inf if dtypes.is_float(x.dtype) else xp.iinfo(x.dtype).min
         frame = self.framed(xp, x, lowest)
         pieces = [frame[piece] for piece in self.pieces()]
-        y = _like(xp, x, self.counts)
+        y = like(xp, x, self.counts)
         y[...] = pieces[0]
         for piece in pieces[1:]:
             xp.maximum(y, piece, out=y)
@@ -139,7 +42,7 @@ class MaxPool(Pooling):
         """The place inside each window of the first element that is y."""
         if y.dtype.kind not in "iu" and not xp.isfinite(y).all():
             return self._place_of_any(xp, frame, pieces, x)
-        at = _like(xp, x, self.counts, self._index_dtype())
+        at = like(xp, x, self.counts, self._index_dtype())
         at[...] = 0
         # How many places come before the first that equals the largest.
         before = None
@@ -152,7 +55,7 @@ class MaxPool(Pooling):
     def _place_of_any(self, xp: Any, frame: Any, pieces: list[Any], x: Any) -> Any:
         """``_place`` where values are infinite or NaN: the first NaN wins, and never padding."""
         y = pieces[0].copy()
-        at = _like(xp, x, self.counts, self._index_dtype())
+        at = like(xp, x, self.counts, self._index_dtype())
         at[...] = self._first_real(xp, frame, x)
         for i, candidate in enumerate(pieces[1:], 1):
             better = candidate > y
@@ -195,7 +98,7 @@ class MaxPoolSpread(Pooling):
     saves = ("at",)
 
     def forward(self, xp: Any, dy: Any, at: Any) -> Any:
-        frame = _like(xp, dy, self.room())
+        frame = like(xp, dy, self.room())
         if not self.covers():
             frame[...] = 0
         apart = self.apart()
@@ -220,7 +123,7 @@ class MaxPoolPick(Pooling):
 
     def forward(self, xp: Any, x: Any, at: Any) -> Any:
         frame = self.framed(xp, x, 0)
-        y = _like(xp, x, self.counts)
+        y = like(xp, x, self.counts)
         y[...] = 0
         for i, piece in enumerate(self.pieces()):
             xp.copyto(y, frame[piece], where=at == i)
@@ -264,7 +167,7 @@ class AvgPool(Pooling):
 
     def forward(self, xp: Any, x: Any) -> Any:
         frame = self.framed(xp, wide(x), 0)
-        y = _like(xp, x, self.counts, frame.dtype)
+        y = like(xp, x, self.counts, frame.dtype)
         first, *others = self.pieces()
         y[...] = frame[first]
         for piece in others:
@@ -313,7 +216,7 @@ class AvgPoolSpread(Pooling):
         rule = AvgPool(*self.how, self.count_padding, self.divisor)
         share = wide(dy)
         share = share * rule._share(xp, share.dtype)
-        frame = _like(xp, dy, self.room(), share.dtype)
+        frame = like(xp, dy, self.room(), share.dtype)
         frame[...] = 0
         for piece in self.pieces():
             frame[piece] += share
@@ -443,7 +346,7 @@ def _max(
     return_indices: bool,
 ) -> Any:  # fmt: skip
     x, single = batched(f"max_pool{n}d", n, input)
-    how = _geometry(f"max_pool{n}d", n, x, kernel, stride, padding, dilation, ceil)
+    how = geometry(f"max_pool{n}d", n, x, kernel, stride, padding, dilation, ceil)
     y, at = MaxPool(*how)(x)
     y = reshape(y, y.shape[1:]) if single else y
     if not return_indices:
@@ -461,50 +364,6 @@ def _mean(
     require_float(name, "input", x.dtype)
     if divisor == 0:
         raise ArgumentError(f"{name}: divisor_override=0 would divide by zero")
-    how = _geometry(name, n, x, kernel, stride, padding, 1, ceil)
+    how = geometry(name, n, x, kernel, stride, padding, 1, ceil)
     y = AvgPool(*how, count_padding, divisor)(x)
     return reshape(y, y.shape[1:]) if single else y
-
-
-def batched(name: str, n: int, input: Any) -> tuple[Tensor, bool]:
-    """The input with a batch axis, and whether it was added; wrong ranks are refused."""
-    x = astensor(input)
-    if x.ndim == n + 1:
-        return reshape(x, (1, *x.shape)), True
-    if x.ndim != n + 2:
-        sizes = ("length", "height, width", "depth, height, width")[n - 1]
-        raise ShapeError(
-            f"{name} got input of shape {x.shape}, expected (batch, channels, {sizes})"
-        )
-    return x, False
-
-
-def _geometry(
-    name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
-) -> Geometry:
-    sizes, k = x.shape[2:], as_tuple(kernel, n, "kernel_size")
-    s = k if stride is None or stride == () or stride == [] else as_tuple(stride, n, "stride")
-    p, d = as_tuple(padding, n, "padding"), as_tuple(dilation, n, "dilation")
-    for what, values in (("kernel_size", k), ("stride", s), ("dilation", d)):
-        if min(values) < 1:
-            raise ArgumentError(f"{name}: {what}={values} must be 1 or more")
-    if any(a < 0 or a > (c * (b - 1) + 1) // 2 for a, b, c in zip(p, k, d, strict=True)):
-        raise ArgumentError(f"{name}: padding={p} must be 0 to half of kernel_size={k}")
-    axes = zip(sizes, k, s, p, d, strict=True)
-    counts = tuple(_count(size, a, b, c, e, ceil) for size, a, b, c, e in axes)
-    if min(counts) < 1:
-        raise ShapeError(
-            f"{name}: a window of kernel_size={k} does not fit an input of sizes {sizes} "
-            f"with padding={p}",
-            hint="a smaller window, or fewer pooling layers before this one",
-        )
-    return sizes, k, s, p, d, counts
-
-
-def _count(size: int, k: int, s: int, p: int, d: int, ceil: bool) -> int:
-    """Windows along one axis; with ``ceil`` a last one may reach past the padding."""
-    free = size + 2 * p - d * (k - 1) - 1
-    count = (-(-free // s) if ceil else free // s) + 1
-    if ceil and (count - 1) * s >= size + p:
-        count -= 1
-    return count

@@ -13,7 +13,7 @@ from nbdl.ops.conversion import astensor
 from nbdl.ops.creation import zeros_of
 from nbdl.ops.gathering import Scatter
 from nbdl.ops.movement import reshape
-from nbdl.ops.pooling import Size
+from nbdl.ops.windows import Size
 from nbdl.shapes import Shape, Spec, as_tuple
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
