@@ -13,8 +13,8 @@ import numpy as np
 
 from nbdl.backends import Array
 
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 ROUNDS = 10
@@ -34,11 +34,11 @@ def philox(xp: ModuleType, counter: tuple[Array, ...], key: tuple[Array, Array])
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
-        p0 = _M0 * c0
-        p1 = _M1 * c2
+        p0 = M0 * c0
+        p1 = M1 * c2
         c0, c1, c2, c3 = (p1 >> _SHIFT) ^ c1 ^ k0, p1 & _LOW, (p0 >> _SHIFT) ^ c3 ^ k1, p0 & _LOW
-        k0 = (k0 + _W0) & _LOW
-        k1 = (k1 + _W1) & _LOW
+        k0 = (k0 + W0) & _LOW
+        k1 = (k1 + W1) & _LOW
     return [c0, c1, c2, c3]
 
 

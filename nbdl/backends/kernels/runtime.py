@@ -195,14 +195,17 @@ def bind(
     return np.array(words, np.int64)
 
 
-def tasks_for(compiled: Compiled, args: np.ndarray, blocks: int, threads: int) -> np.ndarray:
+def tasks_for(compiled: Compiled | int, args: np.ndarray, blocks: int, threads: int) -> np.ndarray:
     """A batch, int64, that shares ``blocks`` evenly among at most ``threads`` tasks.
 
-    ``args`` is used by the batch and must live as long.
+    Args:
+        compiled: a kernel, or the address of a body.
+        args: of the body; the batch uses its memory, so it must live as long.
     """
+    address = compiled if isinstance(compiled, int) else compiled.address
     count = max(1, min(threads, blocks))
     words = [count]
     for i in range(count):
-        words += [compiled.address, args.ctypes.data]
+        words += [address, args.ctypes.data]
         words += [blocks * i // count, blocks * (i + 1) // count]
     return np.array(words, np.int64)
