@@ -9,7 +9,7 @@ from nbdl.backends.kernels import levels
 from nbdl.backends.kernels.arithmetic import ARITHMETIC, cast
 from nbdl.backends.kernels.functions import FUNCTIONS
 from nbdl.backends.kernels.ir import Code, Module, Slot, Value, select
-from nbdl.backends.kernels.machine import function_attributes
+from nbdl.backends.kernels.machine import function_attributes, vector_widths
 from nbdl.backends.kernels.memory import Memory
 from nbdl.backends.kernels.program import WIDTH, Instruction, Kernel
 from nbdl.backends.kernels.reductions import Accumulator
@@ -17,33 +17,29 @@ from nbdl.backends.kernels.reductions import Accumulator
 _FUNCTIONS = {**ARITHMETIC, **FUNCTIONS}
 
 
-def emit(module: Module, kernel: Kernel, name: str, width: int = WIDTH) -> None:
-    """Write ``kernel`` into ``module`` as the function ``name``.
-
-    Args:
-        width: how many lanes a vector has; it divides WIDTH.
-    """
+def emit(module: Module, kernel: Kernel, name: str) -> None:
+    """Write ``kernel`` into ``module`` as the function ``name``."""
     arguments = [("ptr", 0), ("int64", 0), ("int64", 0)]
     code = Code(module, name, "i32", arguments, function_attributes())
-    Loops(kernel, code, width).write()
+    Loops(kernel, code).write()
     code.end(code.constant(0, "int32"))
 
 
 class Loops:
     """Writes one kernel.
 
-    ``values`` holds what has been computed and is still in reach at the present place; ``done``
-    is how far into ``code`` each level has come.
+    ``values`` holds what has been computed and is still in reach at the present place, ``width``
+    the lanes of its vectors and ``mask`` those of them that are no further than the end.
     """
 
-    def __init__(self, kernel: Kernel, code: Code, width: int) -> None:
-        self.kernel, self.code, self.width = kernel, code, width
+    def __init__(self, kernel: Kernel, code: Code) -> None:
+        self.kernel, self.code, self.width = kernel, code, 0
         self.depends = levels.dependencies(kernel)
         self.stage = levels.stages(kernel)
         self.values: dict[int, Value] = {}
         self.indexes: dict[int, Value] = {}
         self.mask: Value | None = None
-        self.memory = Memory(kernel, code, code.arguments[0], width)
+        self.memory = Memory(kernel, code, code.arguments[0])
 
     def write(self) -> None:
         """The whole function body."""
@@ -109,17 +105,18 @@ class Loops:
             self._point()
 
     def _chunks(self, axis: int, start: Value, stop: Value, body: Callable[[], None]) -> None:
-        """The lane axis: whole vectors, then what is left under a mask."""
-        code, width = self.code, self.width
-        whole = start + ((stop - start) / width) * width
-        with code.loop(start, whole, width) as index, self._scope():
-            self._enter(axis, index)
-            body()
-        with code.when(whole < stop), self._scope():
-            left = (stop - whole).spread(width)
-            self.mask = code.iota("int64", width) < left
-            self._enter(axis, whole)
-            body()
+        """The lane axis in vectors: wide ones, then narrower ones, the last kind under a mask."""
+        code = self.code
+        for width, masked in vector_widths():
+            whole = stop if masked else start + ((stop - start) / width) * width
+            with code.loop(start, whole, width) as index, self._scope():
+                self.width = width
+                if masked:
+                    left = (stop - index).spread(width)
+                    self.mask = code.iota("int64", width) < left
+                self._enter(axis, index)
+                body()
+            start = whole
 
     def _point(self) -> None:
         """What belongs to one point (or vector of points) of the outer box."""
@@ -148,8 +145,9 @@ class Loops:
         if not reduces and not stores:
             return
         across = kernel.lanes == "inner"
+        widths = [width for width, _ in vector_widths()] if across else []
         accumulators = {
-            place: Accumulator(self.code, kernel.code[place], self._lanes(place, across))
+            place: Accumulator(self.code, kernel.code[place], widths or [self._lanes(place)])
             for place in reduces
         }
         roots = [kernel.code[place].args[0] for place in reduces] + stores
@@ -158,17 +156,17 @@ class Loops:
         def innermost() -> None:
             for place, accumulator in accumulators.items():
                 value = self.values[kernel.code[place].args[0]]
-                accumulator.add(value, self.mask if across else None)
+                lanes = self.width if across else self._lanes(place)
+                accumulator.add(value.spread(lanes), self.mask if across else None)
 
         with self._scope():
             self._nest(kernel.outer, wanted, innermost)
         for place, accumulator in accumulators.items():
             self.values[place] = accumulator.result(across)
 
-    def _lanes(self, place: int, across: bool) -> int:
-        """Of the accumulator of a reduction."""
-        varying = across or self.kernel.lane in self.depends[place]
-        return self.width if varying else 0
+    def _lanes(self, place: int) -> int:
+        """Of a value."""
+        return self.width if self.kernel.lane in self.depends[place] else 0
 
     def _nest(self, axis: int, wanted: list[int], innermost: Callable[[], None]) -> None:
         """The loops over the inner axes from ``axis`` on; each value in the loop it changes in."""
@@ -217,16 +215,16 @@ class Loops:
         step = self.kernel.code[place]
         args = [self.values[arg] for arg in step.args]
         if step.name == "store":
-            self.memory.store(step.attribute, args[0], self.mask)
+            self.memory.store(step.attribute, args[0], self.width, self.mask)
             return
         if step.name == "load_at":
-            self.values[place] = self.memory.load_at(place, args[0], self.mask)
+            self.values[place] = self.memory.load_at(place, args[0], self.width, self.mask)
         else:
             self.values[place] = self._result(step, args)
 
     def _result(self, step: Instruction, args: list[Value]) -> Value:
         if step.name == "load":
-            return self.memory.load(step.attribute, self.mask)
+            return self.memory.load(step.attribute, self.width, self.mask)
         if step.name == "constant":
             kind = "float32" if step.dtype in ("float16", "bfloat16") else step.dtype
             return self.code.constant(step.attribute, kind)
@@ -251,7 +249,7 @@ class Loops:
     @contextmanager
     def _scope(self) -> Iterator[None]:
         """What is computed inside is out of reach afterwards."""
-        before = dict(self.values), dict(self.indexes), self.mask, self.memory.mark()
+        before = dict(self.values), dict(self.indexes), self.width, self.mask, self.memory.mark()
         yield
-        self.values, self.indexes, self.mask, marked = before
+        self.values, self.indexes, self.width, self.mask, marked = before
         self.memory.back(marked)

@@ -37,6 +37,17 @@ def function_attributes() -> str:
     return 'nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512"'
 
 
+def vector_widths() -> tuple[tuple[int, bool], ...]:
+    """Lanes of the vectors that loops go in, wide ones first, and whether under a mask.
+
+    Wide vectors are several registers: independent work for the processor. Where masks are free
+    one more kind does the rest; elsewhere masks are kept for the last few numbers.
+    """
+    if has_wide_vectors():
+        return (64, False), (16, True)
+    return (32, False), (8, False), (8, True)
+
+
 @cache
 def _features() -> str:
     return str(llvm.get_host_cpu_features().flatten())

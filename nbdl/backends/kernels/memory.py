@@ -17,8 +17,8 @@ class Memory:
     Reads the numbers of ``args`` (see program.py) where it is made: in the function's first block.
     """
 
-    def __init__(self, kernel: Kernel, code: Code, args: Value, width: int) -> None:
-        self.kernel, self.code, self.width = kernel, code, width
+    def __init__(self, kernel: Kernel, code: Code, args: Value) -> None:
+        self.kernel, self.code = kernel, code
         position = count()
 
         def argument(dtype: str = "int64") -> Value:
@@ -59,19 +59,19 @@ class Memory:
         """Come back to a place."""
         self._pointers = mark
 
-    def load(self, number: int, mask: Value | None) -> Value:
-        """The array's element here, or a vector of them along the lane axis."""
+    def load(self, number: int, width: int, mask: Value | None) -> Value:
+        """The array's element here, or a vector of ``width`` of them along the lane axis."""
         pointer = self._pointers[number, -1]
         dtype = self.kernel.arrays[number].dtype
         letter = self.kernel.arrays[number].axes[self.kernel.lane]
         if letter == "0":
             return self._load_one(dtype, pointer)
         if letter == "1":
-            return self._load_vector(dtype, pointer, mask)
-        offsets = self._offsets(number)
+            return self._load_vector(dtype, pointer, width, mask)
+        offsets = self._offsets(number, width)
         return self._gather(dtype, pointer, offsets, mask)
 
-    def load_at(self, place: int, index: Value, mask: Value | None) -> Value:
+    def load_at(self, place: int, index: Value, width: int, mask: Value | None) -> Value:
         """The element whose index along one axis has been computed, by instruction ``place``."""
         number, axis = self.kernel.code[place].attribute
         pointer, dtype = self._pointers[number, axis], self.kernel.arrays[number].dtype
@@ -84,32 +84,32 @@ class Memory:
         if stride is not None and index.lanes:
             offsets = index * stride
             if lanes:
-                offsets = offsets + self._offsets(number)
+                offsets = offsets + self._offsets(number, width)
             return self._gather(dtype, pointer, offsets, mask)
         if not lanes:
             return self._load_one(dtype, pointer)
         if self.kernel.arrays[number].axes[self.kernel.lane] == "1":
-            return self._load_vector(dtype, pointer, mask)
-        return self._gather(dtype, pointer, self._offsets(number), mask)
+            return self._load_vector(dtype, pointer, width, mask)
+        return self._gather(dtype, pointer, self._offsets(number, width), mask)
 
-    def store(self, number: int, value: Value, mask: Value | None) -> None:
-        """Put a value, or a vector of them, at the array's present place."""
+    def store(self, number: int, value: Value, width: int, mask: Value | None) -> None:
+        """Put a value, or a vector of ``width`` of them, at the array's present place."""
         pointer, array = self._pointers[number, -1], self.kernel.arrays[number]
         letter = array.axes[self.kernel.lane]
         if letter != "0":
-            value = value.spread(self.width)
+            value = value.spread(width)
         held = narrow(value, array.dtype)
         size = BITS[held.dtype] // 8
         if letter == "0" or (letter == "1" and mask is None):
             self.code.line(f"store {held.typed}, ptr {pointer.text}, align {size}")
             return
-        mask = mask or self.code.constant(True, "bool", self.width)
+        mask = mask or self.code.constant(True, "bool", width)
         alignment = self.code.constant(size, "int32")
         if letter == "1":
             name = f"llvm.masked.store.{held.short}.p0"
             self.code.run(name, held, pointer, alignment, mask)
             return
-        places = self._places(array.dtype, pointer, self._offsets(number))
+        places = self._places(array.dtype, pointer, self._offsets(number, width))
         name = f"llvm.masked.scatter.{held.short}.{places.short}"
         self.code.run(name, held, places, alignment, mask)
 
@@ -119,10 +119,10 @@ class Memory:
         text = f"getelementptr {kind}, {pointer.typed}, {moved.typed}"
         return self.code.value(text, "ptr", 0)
 
-    def _offsets(self, number: int) -> Value:
+    def _offsets(self, number: int, width: int) -> Value:
         """How far each lane's element is from the first one's."""
         stride = self._strides[number][self.kernel.lane]
-        return self.code.iota("int64", self.width) * stride
+        return self.code.iota("int64", width) * stride
 
     def _clamp(self, index: Value, size: Value) -> Value:
         last = (size - 1).spread(index.lanes)
@@ -135,15 +135,17 @@ class Memory:
         text = f"load {llvm_type(kind, 0)}, ptr {pointer.text}, align {size}"
         return widen(self.code.value(text, kind, 0), dtype)
 
-    def _load_vector(self, dtype: str, pointer: Value, mask: Value | None) -> Value:
+    def _load_vector(
+        self, dtype: str, pointer: Value, width: int, mask: Value | None
+    ) -> Value:
         kind = stored(dtype)
-        size, vector = BITS[kind] // 8, llvm_type(kind, self.width)
+        size, vector = BITS[kind] // 8, llvm_type(kind, width)
         if mask is None:
             text = f"load {vector}, ptr {pointer.text}, align {size}"
-            return widen(self.code.value(text, kind, self.width), dtype)
+            return widen(self.code.value(text, kind, width), dtype)
         alignment = self.code.constant(size, "int32")
-        nothing = self.code.constant(0, kind, self.width)
-        name = f"llvm.masked.load.{short_type(kind, self.width)}.p0"
+        nothing = self.code.constant(0, kind, width)
+        name = f"llvm.masked.load.{short_type(kind, width)}.p0"
         held = self.code.call(name, nothing, pointer, alignment, mask, nothing)
         return widen(held, dtype)
 
@@ -151,8 +153,8 @@ class Memory:
         kind = stored(dtype)
         places = self._places(dtype, pointer, offsets)
         alignment = self.code.constant(BITS[kind] // 8, "int32")
-        nothing = self.code.constant(0, kind, self.width)
-        mask = mask or self.code.constant(True, "bool", self.width)
+        nothing = self.code.constant(0, kind, places.lanes)
+        mask = mask or self.code.constant(True, "bool", places.lanes)
         name = f"llvm.masked.gather.{nothing.short}.{places.short}"
         held = self.code.call(name, nothing, places, alignment, mask, nothing)
         return widen(held, dtype)
@@ -160,4 +162,4 @@ class Memory:
     def _places(self, dtype: str, pointer: Value, offsets: Value) -> Value:
         kind = llvm_type(stored(dtype), 0)
         text = f"getelementptr {kind}, {pointer.typed}, {offsets.typed}"
-        return self.code.value(text, "ptr", self.width)
+        return self.code.value(text, "ptr", offsets.lanes)

@@ -19,27 +19,37 @@ _COMBINE: dict[str, Callable[[Value, Value], Value]] = {
 
 
 class Accumulator:
-    """The running result of a reduction, a number in each lane."""
+    """The running result of a reduction, a number in each lane of each kind of vector.
 
-    def __init__(self, code: Code, step: Instruction, lanes: int) -> None:
+    Args:
+        step: the reduction.
+        lanes: of the vectors that will be added, widest first.
+    """
+
+    def __init__(self, code: Code, step: Instruction, lanes: list[int]) -> None:
         dtype = register(step.dtype)
         self._combine = _COMBINE[step.attribute]
-        self._slot = code.slot(dtype, lanes)
         least, greatest = (0, 1) if dtype == "bool" else limits(dtype)
         neutral = {"sum": 0, "max": least, "min": greatest, "any": False, "all": True}
-        self._slot.set(code.constant(neutral[step.attribute], dtype, lanes))
+        self._slots = {width: code.slot(dtype, width) for width in lanes}
+        for width, slot in self._slots.items():
+            slot.set(code.constant(neutral[step.attribute], dtype, width))
 
     def add(self, value: Value, mask: Value | None) -> None:
         """Take in one more value, where ``mask`` is true."""
-        before = self._slot.get()
-        after = self._combine(before, value.spread(before.lanes))
-        if mask is not None and before.lanes:
-            after = select(mask, after, before)
-        self._slot.set(after)
+        slot = self._slots[value.lanes]
+        before = slot.get()
+        after = self._combine(before, value)
+        slot.set(after if mask is None else select(mask, after, before))
 
     def result(self, across: bool) -> Value:
         """The result; ``across``: of all lanes together, by halves."""
-        value = self._slot.get()
+        first, *others = self._slots.values()
+        value = first.get()
+        for slot in others:
+            while value.lanes > slot.lanes:
+                value = self._combine(*_halves(value))
+            value = self._combine(value, slot.get())
         while across and value.lanes:
             value = self._combine(*_halves(value))
         return value
