@@ -7,12 +7,12 @@ Shapes are nbdl's: src (batch, channels, *sizes), weights (out, channels / group
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbdl.backends.onednn.library import Handle, threads
-from nbdl.backends.onednn.memory import AnyOf, Dims, Layout, Opaque, Shape, describe
+from nbdl.backends.onednn.memory import AnyLayout, AnyOf, Dims, Layout, Opaque, Shape, describe
 from nbdl.backends.onednn.post_ops import Post, operands
 from nbdl.backends.onednn.primitives import (
     BIAS,
@@ -120,6 +120,18 @@ class _Operands:
                 f"does not give {self.dst}"
             )
 
+    def freed(self) -> _Operands:
+        """The same where images of one channel may lie as oneDNN likes.
+
+        They are channels-first and channels-last at once, and oneDNN takes the first that fits,
+        not the one that the other images have.
+        """
+        src, dst = (
+            AnyLayout(image.shape, image.dtype) if image.shape[1] == 1 else image
+            for image in (self.src, self.dst)
+        )
+        return replace(self, src=src, dst=dst)
+
     def nbdl_weights(self, groups: int) -> Shape:
         """(out, channels / groups, *kernel), also of weights that oneDNN has laid out."""
         shape = self.weights.shape
@@ -205,58 +217,87 @@ def convolution_backward_weights(
 
 @functools.lru_cache(maxsize=KEPT)
 def _forward(given: _Operands, window: Window, post: Post, threads: int) -> Primitive:
-    made = _forward_descriptor(given, window, post)
-    roles = {"src": SRC, "weights": WEIGHTS, "bias": BIAS, "dst": DST, **dict(operands(post))}
-    return Primitive("convolution_forward", made, roles, _by_groups("weights", window))
+    def make(given: _Operands) -> Primitive:
+        made = _forward_descriptor(given, window, post)
+        roles = {"src": SRC, "weights": WEIGHTS, "bias": BIAS, "dst": DST, **dict(operands(post))}
+        return Primitive("convolution_forward", made, roles, _by_groups("weights", window))
+
+    return _faster(make, given, {"src": given.src, "dst": given.dst})
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _backward_data(given: _Operands, window: Window, threads: int) -> Primitive:
+    def make(given: _Operands) -> Primitive:
+        hint = _forward_descriptor(given, window)
+        src, weights, dst = given.describe(window.groups)
+        layouts = {"diff_dst": given.dst, "weights": given.weights, "diff_src": given.src}
+        arguments = [a.address for a in (src, weights, dst)]
+        made = descriptor(
+            "convolution_backward_data",
+            [_DIRECT, *arguments, *window.dims, hint.address],
+            layouts,
+        )
+        roles = {"diff_dst": DIFF_DST, "weights": WEIGHTS, "diff_src": DIFF_SRC}
+        return Primitive("convolution_backward_data", made, roles, _by_groups("weights", window))
+
+    return _faster(make, given, {"diff_src": given.src, "diff_dst": given.dst})
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _backward_weights(given: _Operands, window: Window, threads: int) -> Primitive:
+    def make(given: _Operands) -> Primitive:
+        hint = _forward_descriptor(given, window)
+        src, weights, *bias, dst = given.describe(window.groups)
+        layouts = {
+            "src": given.src,
+            "diff_dst": given.dst,
+            "diff_weights": given.weights,
+            "diff_bias": given.bias,
+        }
+        arguments = [a and a.address for a in (src, weights, bias[0] if bias else None, dst)]
+        made = descriptor(
+            "convolution_backward_weights",
+            [_DIRECT, *arguments, *window.dims, hint.address],
+            layouts,
+        )
+        numbers = (SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS)
+        roles = dict(zip(layouts, numbers, strict=True))
+        joined = _by_groups("diff_weights", window)
+        return Primitive("convolution_backward_weights", made, roles, joined)
+
+    return _faster(make, given, {"src": given.src, "diff_dst": given.dst})
 
 
 def _forward_descriptor(given: _Operands, window: Window, post: Post = ()) -> Handle:
     given.check(window)
     src, weights, *bias, dst = given.describe(window.groups)
-    arguments = [src, weights, bias[0] if bias else None, dst]
+    arguments = [a and a.address for a in (src, weights, bias[0] if bias else None, dst)]
     layouts = {"src": given.src, "weights": given.weights, "bias": given.bias, "dst": given.dst}
     return descriptor(
         "convolution_forward",
-        [FORWARD_TRAINING, _DIRECT, *(a and a.address for a in arguments), *window.dims],
+        [FORWARD_TRAINING, _DIRECT, *arguments, *window.dims],
         layouts,
         post,
     )
 
 
-@functools.lru_cache(maxsize=KEPT)
-def _backward_data(given: _Operands, window: Window, threads: int) -> Primitive:
-    hint = _forward_descriptor(given, window)
-    src, weights, dst = given.describe(window.groups)
-    layouts = {"diff_dst": given.dst, "weights": given.weights, "diff_src": given.src}
-    arguments = [_DIRECT, src.address, weights.address, dst.address, *window.dims, hint.address]
-    made = descriptor("convolution_backward_data", arguments, layouts)
-    roles = {"diff_dst": DIFF_DST, "weights": WEIGHTS, "diff_src": DIFF_SRC}
-    return Primitive("convolution_backward_data", made, roles, _by_groups("weights", window))
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _backward_weights(given: _Operands, window: Window, threads: int) -> Primitive:
-    hint = _forward_descriptor(given, window)
-    src, weights, *bias, dst = given.describe(window.groups)
-    layouts = {
-        "src": given.src,
-        "diff_dst": given.dst,
-        "diff_weights": given.weights,
-        "diff_bias": given.bias,
-    }
-    operands = [src, weights, bias[0] if bias else None, dst]
-    arguments = [_DIRECT, *(a and a.address for a in operands), *window.dims, hint.address]
-    made = descriptor("convolution_backward_weights", arguments, layouts)
-    roles = {
-        "src": SRC,
-        "diff_dst": DIFF_DST,
-        "diff_weights": DIFF_WEIGHTS,
-        "diff_bias": DIFF_BIAS,
-    }
-    joined = _by_groups("diff_weights", window)
-    return Primitive("convolution_backward_weights", made, roles, joined)
-
-
 def _by_groups(role: str, window: Window) -> str:
     """The role if oneDNN sees it with its groups as an axis."""
     return role if window.groups > 1 else ""
+
+
+def _faster(
+    make: Callable[[_Operands], Primitive], given: _Operands, images: dict[str, AnyOf]
+) -> Primitive:
+    """``make(given)``, or of freed operands if that is faster and they lie as given all the same.
+
+    ``images`` are the given layouts of src and dst by role.
+    """
+    made, freed = make(given), given.freed()
+    fixed = {role: image for role, image in images.items() if isinstance(image, Layout)}
+    if not made.is_fast and freed != given:
+        other = make(freed)
+        if other.is_fast and all(v.lies_like(other.layouts[k]) for k, v in fixed.items()):
+            made = other
+    made.layouts.update(fixed)  # oneDNN may say the stride of an axis of size 1 differently
+    return made

@@ -78,6 +78,17 @@ class Layout:
         last = sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
         return (last + 1) * _TYPES[self.dtype][1]
 
+    def lies_like(self, other: AnyOf) -> bool:
+        """Whether the elements of both lie at the same places; axes of size 1 do not matter."""
+        return (
+            isinstance(other, Layout)
+            and (self.shape, self.dtype) == (other.shape, other.dtype)
+            and all(
+                a == b or n == 1
+                for n, a, b in zip(self.shape, self.strides, other.strides, strict=True)
+            )
+        )
+
     def __str__(self) -> str:
         dense = Layout.dense(self.shape).strides == self.strides
         return f"{self.dtype}{list(self.shape)}" + ("" if dense else f" strides {self.strides}")
@@ -150,9 +161,8 @@ def describe(layout: AnyOf, shape: Shape | None = None) -> Handle:
     if isinstance(layout, AnyLayout):
         name = "memory_desc_create_with_tag"
         return library().make(name, len(shape), sizes, number, _FORMAT_TAG_ANY)
-    strides = _usual(shape, split(layout.shape, layout.strides, shape))
-    name = "memory_desc_create_with_strides"
-    return library().make(name, len(shape), sizes, number, Dims(*strides))
+    strides = Dims(*split(layout.shape, layout.strides, shape))
+    return library().make("memory_desc_create_with_strides", len(shape), sizes, number, strides)
 
 
 def split(shape: Shape, strides: Shape, parts: Shape) -> Shape:
@@ -168,21 +178,6 @@ def split(shape: Shape, strides: Shape, parts: Shape) -> Shape:
             raise ShapeError(f"a layout of shape {shape} cannot be seen as {parts}")
         size //= part
         result.append(size * stride)
-    return tuple(result)
-
-
-def _usual(shape: Shape, strides: Shape) -> Shape:
-    """Strides in which axes of size 1 look as in a dense tensor.
-
-    Theirs are never used, but implementations that want a certain order of axes look at them.
-    """
-    result = list(strides)
-    step = 1
-    for axis in sorted(range(len(shape)), key=lambda i: (-i,)):
-        if shape[axis] == 1:
-            result[axis] = step
-        else:
-            step = max(step, shape[axis] * strides[axis])
     return tuple(result)
 
 

@@ -231,13 +231,23 @@ def test_sizes_that_do_not_fit_are_named() -> None:
         convolution_forward(*(replace(v, dtype="float64") for v in (x, w, y)), **case.how)
 
 
+@pytest.mark.parametrize("channels", [(1, 32), (32, 1), (3, 64), (1, 1)])
+def test_channels_last_images_of_few_channels_are_no_plain_loop(channels: Any) -> None:
+    inner, outer = channels
+    x, w, y = (2, inner, 12, 12), AnyLayout((outer, inner, 3, 3)), (2, outer, 12, 12)
+    x, y = (like(shape, "last") for shape in (x, y))
+    how = square(x.shape, w.shape, pad=1).how
+    forward = convolution_forward(x, w, y, **how)
+    assert forward.is_fast
+    assert (forward.layouts["src"], forward.layouts["dst"]) == (x, y)
+    assert convolution_backward_data(y, w, x, **how).is_fast
+    assert convolution_backward_weights(x, y, w, **how).is_fast
+
+
 def test_a_plain_loop_is_not_called_support() -> None:
-    """Channels-last weights with channels-last images are computed by a reference loop."""
-    case = CASES["3x3"]
-    x, w, y = arrays(case)
-    x_like, y_like = like(x.shape, "last"), like(y.shape, "last")
-    w_like = Layout.dense(w.shape, order=LAST[4])
-    assert convolution_forward(x_like, w_like, y_like, **case.how).implementation
-    assert onednn.supports(
-        convolution_forward, x_like, AnyLayout(w.shape), y_like, **case.how
-    )
+    """Images of which one is channels-first and one channels-last."""
+    x, w, y = (2, 16, 9, 10), AnyLayout((32, 16, 3, 3)), (2, 32, 9, 10)
+    how = square(x, w.shape, pad=1).how
+    first, last = Layout.dense(x), like(x, "last")
+    assert not onednn.supports(convolution_forward, first, w, like(y, "last"), **how)
+    assert onednn.supports(convolution_forward, last, w, like(y, "last"), **how)
