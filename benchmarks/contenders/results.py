@@ -9,11 +9,13 @@ from benchmarks.contenders import COMPILED, NBDL, NBDL_EAGER, OURS, PEERS, TORCH
 from benchmarks.harness import Timing, both, geometric_mean, milli, table
 from benchmarks.models import EXAMPLES
 
-FIRST_LOSS, LATER_LOSSES = 1e-5, 1e-3
+FIRST_LOSS, LATER_LOSSES = 1e-5, 1e-2
 """How far apart losses may be, as a part of the loss: the first one by rounding alone.
 
 AdamW's first steps move a weight by the learning rate in the direction of its gradient's sign. A
-gradient that is zero but for rounding has either sign, so later losses part a little more.
+gradient that is zero but for rounding has either sign, so later losses part: of the MobileNet's
+fifth loss, which is a tenth of the first, PyTorch's own ways are 1e-4 and 1.4e-3 away from what
+PyTorch computes in float64.
 """
 BATCHES = (1, 64)
 NEAR_ROOFLINE = 0.85

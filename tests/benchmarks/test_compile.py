@@ -119,6 +119,8 @@ def test_losses_that_part_are_shown():
     assert "1e-04, too far" in results.steps(found, [])
     found["lenet"][NBDL].losses = [2.0, 1.0001]
     assert "| 1e-04 |" in results.steps(found, [])
+    found["lenet"][NBDL].losses = [2.0, 1.02]
+    assert "2e-02, too far" in results.steps(found, [])
 
 
 def test_a_way_that_fails_is_named_and_the_rest_is_shown():
