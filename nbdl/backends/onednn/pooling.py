@@ -41,8 +41,10 @@ def pooling_forward(
     """dst = the ``algorithm`` of src's windows.  (batch, channels, *sizes or *counts).
 
     Roles: ``src``, ``dst``, and in training of ``"max"`` ``workspace``, the places of the largest
-    elements, which pooling_backward reads. ``"mean_without_padding"`` divides by the number of
-    elements inside src.
+    elements, which pooling_backward reads: the first of equal ones. ``"mean_without_padding"``
+    divides by the number of elements inside src. The layout of src must be given.
+
+    ``"max"`` overlooks NaN, and takes -infinity for the lowest finite number.
 
     Raises:
         ArgumentError: an unknown algorithm.
