@@ -49,6 +49,7 @@ from benchmarks.contenders.results import (
     comparable,
     failures,
     inference,
+    memory,
     starts,
     steps,
     summary,
@@ -184,7 +185,7 @@ def tables(found: dict[str, Results], how: str) -> str:
     columns = [way for way in (*OURS, *PEERS) if way in seen]
     parts = [failures(found)]
     if both_sides:
-        parts += [steps(both_sides, columns), starts(both_sides, columns)]
+        parts += [part(both_sides, columns) for part in (steps, starts, memory)]
         parts.insert(0, summary(both_sides))
     if any(result.infer for results in both_sides.values() for result in results.values()):
         parts.append(inference(both_sides, columns))

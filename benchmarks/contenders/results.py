@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.contenders import COMPILED, NBDL, NBDL_EAGER, OURS, PEERS, TORCH
+from benchmarks.contenders import NBDL, OURS, PEERS, TORCH
 from benchmarks.harness import Timing, both, geometric_mean, milli, table
 from benchmarks.models import EXAMPLES
 
@@ -109,25 +110,39 @@ def _step(results: Results, way: str) -> str:
 
 
 def starts(found: Mapping[str, Results], ways: Iterable[str]) -> str:
-    """What comes before the second step, and memory: seconds and MB."""
-    rows = []
+    """What comes before the second step, in seconds: imports and compilation."""
+    rows = [("import, after NumPy's", *(_import(found, way) for way in ways))]
     for model, results in found.items():
-        cells = [_start(results.get(way), way) for way in ways]
+        cells = [_first(results[way]) if way in results else NOTHING for way in ways]
         rows.append((EXAMPLES[model].title, *cells))
-    head = ("first step, s; peak of a step, MB", *ways)
-    return table(head, rows)
+    return table(("first step, s", *ways), rows)
 
 
-def _start(result: Result | None, way: str) -> str:
-    if result is None:
-        return NOTHING
+def _import(found: Mapping[str, Results], way: str) -> str:
+    times = [results[way].start for results in found.values() if way in results]
+    return f"{statistics.median(times):.2f} ({min(times):.2f})"
+
+
+def _first(result: Result) -> str:
     if not result.losses:
         return "failed"
-    first = f"{result.first:.2f}"
-    if way in COMPILED and result.cold is not None:
-        first = f"{result.cold:.2f} cold, {first} warm"
-    memory = NOTHING if result.memory is None else f"{result.memory / 1e6:,.1f}"
-    return f"{first}; {memory}"
+    cold = "" if result.cold is None else f"{result.cold:.2f} cold, "
+    return f"{cold}{result.first:.2f}" + (" warm" if cold else "")
+
+
+def memory(found: Mapping[str, Results], ways: Iterable[str]) -> str:
+    """The most that a step holds, in MB, and ours as a part of PyTorch's default."""
+    rows = []
+    for model, results in found.items():
+        cells = [_megabytes(results[way].memory) if way in results else NOTHING for way in ways]
+        mine, peer = ours(results).memory, results[TORCH].memory
+        part = f"{mine / peer:.2f}" if mine and peer else NOTHING
+        rows.append((EXAMPLES[model].title, *cells, part))
+    return table(("peak of a step, MB", *ways, "of PyTorch's"), rows)
+
+
+def _megabytes(size: int | None) -> str:
+    return NOTHING if size is None else f"{size / 1e6:,.1f}" if size >= 1e5 else f"{size / 1e6:.3f}"
 
 
 def inference(found: Mapping[str, Results], ways: Iterable[str]) -> str:
@@ -145,7 +160,7 @@ def inference(found: Mapping[str, Results], ways: Iterable[str]) -> str:
 
 
 def summary(found: Mapping[str, Results]) -> str:
-    """In words: the mean of the ratios, targets, counts of steps, imports."""
+    """In words: the mean of the ratios, targets, counts of steps."""
     ratios = [times_faster(results) for results in found.values()]
     reached = sum(met(model, results) for model, results in found.items())
     which = "compiled" if any(NBDL in results for results in found.values()) else "eager"
@@ -153,7 +168,7 @@ def summary(found: Mapping[str, Results]) -> str:
     return (
         f"nbdl's {which} step is {geometric_mean(ratios):.2f} times as fast as the fastest of "
         f"PyTorch's ways, the geometric mean of {len(ratios)}; {reached} of {len(ratios)} targets "
-        f"are met. Each number is of {min(counts)} steps or more. {_imports(found)}"
+        f"are met. Each number is of {min(counts)} steps or more."
     )
 
 
@@ -171,12 +186,3 @@ def comparable(found: Mapping[str, Results]) -> dict[str, Results]:
         model: results for model, results in found.items()
         if results[TORCH].step and any(way in results and results[way].step for way in OURS)
     }  # fmt: skip
-
-
-def _imports(found: Mapping[str, Results]) -> str:
-    """Seconds of the imports, the best seen; NumPy is imported before, on both sides."""
-    best = [
-        min(results[way].start for results in found.values() if way in results)
-        for way in (NBDL_EAGER, TORCH)
-    ]
-    return f"`import nbdl` takes {best[0]:.2f} s and `import torch` {best[1]:.2f} s after NumPy's."

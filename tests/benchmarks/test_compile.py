@@ -100,7 +100,9 @@ def test_the_compiled_step_is_compared_with_the_fastest_of_pytorch():
     assert "compiled step is 3.00 times as fast" in text
     assert "1 of 1 targets are met" in text
     assert "| 1.00 (1.00) | 8.00 (8.00) | 4.00 (4.00) | 3.00 (3.00) | 3.00× | 2.5×, met |" in text
-    assert "3.00 cold, 2.00 warm; 5.0 | 2.00; 5.0" in text
+    assert "batch 64 | 3.00 cold, 2.00 warm | 2.00 | 2.00 | 2.00 |" in text
+    assert "| import, after NumPy's | 1.50 (1.50) |" in text
+    assert "batch 64 | 5.0 | 5.0 | 5.0 | 5.0 | 1.00 |" in text
     assert "| LeNet-style, 64 | 2.00 (1.00) |" in text
     assert text.endswith("here")
 
