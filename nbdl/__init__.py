@@ -77,6 +77,7 @@ from nbdl.ops.rearrangement import *
 from nbdl.ops.reduction import *
 from nbdl.ops.rounding import *
 from nbdl.ops.scatter_reduction import *
+from nbdl.ops.searching import *
 from nbdl.ops.selection import *
 from nbdl.ops.sorting import *
 from nbdl.ops.special import *

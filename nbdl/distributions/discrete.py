@@ -18,9 +18,9 @@ from nbdl.ops.exponential import log1p, xlogy
 from nbdl.ops.gathering import take_along_axis
 from nbdl.ops.movement import expand_dims
 from nbdl.ops.random import rand
+from nbdl.ops.searching import argmax
 from nbdl.ops.selection import where
 from nbdl.ops.softmax import log_softmax
-from nbdl.ops.sorting import argmax
 from nbdl.shapes import Shape, broadcast_shapes
 
 

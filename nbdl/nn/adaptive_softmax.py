@@ -17,8 +17,8 @@ from nbdl.nn.module import Module
 from nbdl.ops.conversion import astensor
 from nbdl.ops.gathering import gather, index_add, nonzero, take
 from nbdl.ops.movement import concat, reshape
+from nbdl.ops.searching import argmax
 from nbdl.ops.selection import clip, where
-from nbdl.ops.sorting import argmax
 
 
 class AdaptiveOutput(NamedTuple):

@@ -18,8 +18,8 @@ from nbdl.ops.families import Indexing
 from nbdl.ops.gathering import known
 from nbdl.ops.movement import reshape
 from nbdl.ops.scatter_reduction import scatter_reduce
+from nbdl.ops.searching import searchsorted
 from nbdl.ops.selection import clip, where
-from nbdl.ops.sorting import searchsorted
 from nbdl.ops.statistics import vector_norm
 from nbdl.ops.taking import Place
 from nbdl.shapes import Spec

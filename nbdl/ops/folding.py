@@ -8,9 +8,10 @@ from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
-from nbdl.ops.conversion import astensor
-from nbdl.ops.movement import reshape
+from nbdl.ops.conversion import astensor, cast, widened
+from nbdl.ops.movement import permute_dims, reshape, stack, unbind
 from nbdl.ops.numerics import wide
+from nbdl.ops.padding import Pad
 from nbdl.ops.patches import window_count
 from nbdl.ops.windows import Pooling
 from nbdl.shapes import Shape, Spec, as_tuple
@@ -29,6 +30,17 @@ class Columns(Pooling):
         for i, piece in enumerate(self.pieces()):
             y[:, :, i] = frame[piece]
         return y
+
+    def decompose(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        if self.tiles():
+            pairs = [n for pair in zip(self.counts, self.window, strict=True) for n in pair]
+            n, rank = len(self.window), x.ndim
+            order = (0, 1, *range(3, rank + n, 2), *range(2, rank + n, 2))
+            tiles = permute_dims(reshape(x, (*x.shape[:2], *pairs)), order)
+            return reshape(tiles, self._shape(x))
+        frame = Pad(((0, 0), (0, 0), *self.border()))(x)
+        return stack([frame[piece] for piece in self.pieces()], axis=2)
 
     def infer(self, x: Spec) -> Spec:
         return Spec(self._shape(x), x.dtype)
@@ -52,6 +64,22 @@ class ColumnsSum(Pooling):
         for i, piece in enumerate(self.pieces()):
             frame[piece] += columns[:, :, i]
         return frame[self.inside()].astype(y.dtype, copy=False)
+
+    def decompose(self, *inputs: Tensor) -> Tensor | None:
+        (y,) = inputs
+        if self.tiles():
+            n = len(self.window)
+            order = (0, 1, *(a for i in range(n) for a in (2 + n + i, 2 + i)))
+            tiles = reshape(y, (*y.shape[:2], *self.window, *self.counts))
+            return reshape(permute_dims(tiles, order), (*y.shape[:2], *self.sizes))
+        if max(self.stride) > 1:
+            return None
+        frame = None
+        for piece, part in zip(self.pieces(), unbind(widened(y), 2), strict=True):
+            widths = ((s.start, n - s.stop) for s, n in zip(piece[1:], self.room(), strict=True))
+            placed = Pad(((0, 0), (0, 0), *widths))(part)
+            frame = placed if frame is None else frame + placed
+        return None if frame is None else cast(frame[self.inside()], y.dtype)
 
     def infer(self, y: Spec) -> Spec:
         return Spec((*y.shape[:2], *self.sizes), y.dtype)

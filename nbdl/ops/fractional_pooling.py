@@ -18,7 +18,7 @@ from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.gathering import gather
 from nbdl.ops.movement import concat, reshape
 from nbdl.ops.random import rand
-from nbdl.ops.sorting import argmax
+from nbdl.ops.searching import argmax
 from nbdl.ops.windows import Size, batched
 from nbdl.shapes import Shape, as_tuple
 

@@ -17,9 +17,9 @@ from nbdl.ops.arithmetic import log
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.movement import moveaxis
 from nbdl.ops.random import rand
+from nbdl.ops.searching import argmax
 from nbdl.ops.selection import clip
 from nbdl.ops.softmax import softmax
-from nbdl.ops.sorting import argmax
 from nbdl.shapes import normalize_axis
 
 __all__ = ["gumbel_softmax"]

@@ -13,7 +13,8 @@ from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.gathering import known, take_along_axis
 from nbdl.ops.reduction import max, min
-from nbdl.ops.sorting import argsort, bincount, searchsorted
+from nbdl.ops.searching import searchsorted
+from nbdl.ops.sorting import argsort, bincount
 from nbdl.shapes import normalize_axis
 
 __all__ = ["aminmax", "argwhere", "bucketize", "histc", "mode", "unique_consecutive"]

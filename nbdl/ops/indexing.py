@@ -220,7 +220,7 @@ class SetItem(Indexing):
         zero = astensor(0, like=dy)
         return (
             lambda: SetItem(self.index)(dy, zero, *arrays),
-            lambda: sum_to(self._reached(dy, x.shape, arrays), v.shape),
+            lambda: _summed(self._reached(dy, x.shape, arrays), v.shape),
             *(None for _ in arrays),
         )
 
@@ -233,6 +233,11 @@ class SetItem(Indexing):
         nobody = broadcast_to(astensor(-1, like=numbers), shape)
         stayed = GetItem(self.index)(SetItem(self.index)(nobody, numbers, *arrays), *arrays)
         return where(stayed == numbers, taken, 0)
+
+
+def _summed(dy: Tensor, shape: Shape) -> Tensor:
+    """``sum_to`` for a value that may have axes of size 1 in front that the place lacks."""
+    return reshape(sum_to(dy, shape[max(len(shape) - dy.ndim, 0) :]), shape)
 
 
 def _parsed(x: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:

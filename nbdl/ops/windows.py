@@ -85,14 +85,23 @@ class Pooling(Op, abstract=True):
             for k, s, d in zip(self.window, self.stride, self.dilation, strict=True)
         )
 
-    def whole(self) -> bool:
-        """Whether there is one window, of the whole input."""
-        return self.covers() and self.window == self.sizes == self.room()
-
     def covers(self) -> bool:
         """Whether windows that stand side by side fill the frame."""
         filled = tuple(c * k for c, k in zip(self.counts, self.window, strict=True))
         return self.stride == self.window and max(self.dilation) == 1 and filled == self.room()
+
+    def tiles(self) -> bool:
+        """Whether the windows stand side by side and fill the input."""
+        return self.covers() and self.room() == self.sizes
+
+    def border(self) -> tuple[tuple[int, int], ...]:
+        """How wide the frame is around x, before and after it along each axis."""
+        axes = zip(self.padding, self.room(), self.sizes, strict=True)
+        return tuple((p, room - n - p) for p, room, n in axes)
+
+    def whole(self) -> bool:
+        """Whether there is one window, of the whole input."""
+        return self.tiles() and self.window == self.sizes
 
     def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
         """Examples and batch as one axis."""

@@ -65,6 +65,8 @@ LAYERS: list[tuple[str, list[Any]]] = [
     ("Upsample(scale_factor=2)", [IMAGES]),
     ("Upsample(scale_factor=2, mode='bilinear')", [IMAGES]),
     ("Upsample(scale_factor=2, mode='bicubic')", [IMAGES]),
+    ("Unfold(2)", [IMAGES]),
+    ("Unfold(2, stride=2)", [IMAGES]),
     ("ZeroPad2d(1)", [IMAGES]),
     ("ReplicationPad2d(1)", [IMAGES]),
     ("Embedding(7, 4, padding_idx=1)", [CLASSES]),

@@ -16,6 +16,7 @@ CORE = {
 
 PARTLY = {
     "put_item": "index arrays and steps: elements are placed one by one",
+    "columns_sum": "windows that overlap in steps of several places are added with gaps",
     "set_item": "index arrays and steps: elements are placed one by one",
 }
 """Operations of which some have no decomposition, and are not core either."""
@@ -32,13 +33,12 @@ OPAQUE = {
     **dict.fromkeys(("cumsum", "cumprod", "cumulative_arg", "linear_scan", "log_cumsum_exp",
                      "ctc", "ctcgrad"), _SCAN),
     **dict.fromkeys(("scatter", "scatter_add", "scatter_max", "scatter_min", "scatter_prod",
-                     "spread", "columns_sum"), _PLACES),
+                     "spread"), _PLACES),
     "gather": "elements are chosen by numbers, each by its own",
-    "columns": "a copy of every window: as many slices as a window has places",
     "max_pool_pick": "of second derivatives only: as many slices as a window has places",
     "window_place": "integer arithmetic on the numbers of places; no training reads them",
     "prod": "loops add up, and find extremes; a product of many is rare",
-    **dict.fromkeys(("argbest", "argsort", "argtopk"), _SORT),
+    **dict.fromkeys(("argsort", "argtopk"), _SORT),
     **dict.fromkeys(("searchsorted", "gcd", "lcm"), _SEARCH),
     **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "nextafter"),
                     "bits of numbers, which kernel texts do not shift"),

@@ -59,6 +59,10 @@ def _along(function):
 
 _slices = ((0, 2, None), (None, None, -2))
 _arrays = (indexing.ArrayIndex(0), 1)
+_back = (Ellipsis, None, -1, (None, None, -1))
+_empty = (1, (2, 2, None))
+_inner = (Ellipsis, -1, (1, 3, None))
+_last = (Ellipsis, indexing.ArrayIndex(0))
 _mask = (indexing.ArrayIndex(0),)
 _some = np.array([0, 2, 2, 1])
 _places = np.array([1, 0, 1])
@@ -104,6 +108,13 @@ ROWS = [
     sample(indexing.PutItem(_slices, (2, 3, 4)), normal(2, 2, 4), judge=_put((2, 3, 4), _slices)),
     sample(indexing.PutItem(_arrays, (2, 3, 4)), normal(3, 4), _places,
            judge=_put((2, 3, 4), _arrays)),
+    sample(indexing.GetItem(_last), _x, _some, judge=lambda x, i: x[..., i]),
+    sample(indexing.PutItem(_last, (2, 3, 4)), normal(2, 3, 4), _some,
+           judge=_put((2, 3, 4), _last)),
+    sample(indexing.PutItem(_back, (2, 3, 4)), normal(2, 1, 4), judge=_put((2, 3, 4), _back)),
+    sample(indexing.PutItem(_empty, (2, 3, 4)), normal(0, 4), judge=_put((2, 3, 4), _empty)),
+    sample(indexing.SetItem(_inner), _x, normal(1, 2, 1), judge=_set(_inner)),
+    sample(indexing.SetItem(_back), _x, normal(4), judge=_set(_back)),
     sample(indexing.SetItem(_slices), _x, normal(2, 1, 4), judge=_set(_slices)),
     sample(indexing.SetItem(_arrays), _x, normal(2, 4), np.array([1, 0]), judge=_set(_arrays)),
     sample(indexing.SetItem(_mask), normal(2, 3), normal(3), np.array([0]), judge=_set(_mask)),

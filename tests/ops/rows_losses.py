@@ -168,6 +168,7 @@ ROWS = [
     sample(softmax.LogSoftmax(1), normal(2, 3), judge=_log_softmax(1)),
     sample(softmax.LogSoftmax(0), normal(2, 1, 3), judge=_log_softmax(0)),
     sample(softmax.LogSoftmax(1), _infinite, judge=_log_softmax(1), order=0),
+    sample(softmax.LogSoftmax(1), np.zeros((2, 0)), judge=lambda x: x),
     sample(softmax.LogSoftmaxGrad(1), normal(2, 3), _log_softmax(1)(normal(2, 3)),
            judge=_through_log_softmax),
     *_loss_samples(),

@@ -139,6 +139,7 @@ _beyond = ((5, 4), (2, 3), (2, 2), (1, 1), (1, 1), (3, 3))
 _deep = ((2, 3, 2), (2, 2, 1), (1, 2, 1), (0, 1, 0), (1, 1, 1), (1, 2, 2))
 _long = ((300,), (290,), (5,), (0,), (1,), (3,))
 """More places in a window than uint8 can number."""
+_whole = ((4, 3), (4, 3), (4, 3), (0, 0), (1, 1), (1, 1))
 _one = ((3,), (2,), (1,), (1,), (1,), (4,))
 
 _inf, _nan = np.inf, np.nan
@@ -167,4 +168,6 @@ ROWS = [
     *_avg_samples(normal(1, 1, 5, 4), *_beyond, True, 7),
     *_avg_samples(normal(1, 1, 2, 3, 2), *_deep, False, None),
     *_avg_samples(np.zeros((0, 2, 4, 3)), *_apart, True, None),
+    *_avg_samples(normal(2, 2, 4, 3), *_whole, True, None),
+    *_avg_samples(normal(2, 2, 4, 3), *_whole, False, -5),
 ]  # fmt: skip

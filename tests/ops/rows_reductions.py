@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbdl import dtypes
-from nbdl.ops import contraction, cumulative, random, reduction, sorting, statistics
+from nbdl.ops import contraction, cumulative, random, reduction, searching, sorting, statistics
 from tests.ops.sample import bools, distinct, integers, normal, sample, uniform
 
 _x = distinct(2, 3, 2)
@@ -67,12 +67,12 @@ ROWS = [
     sample(sorting.Argsort(0, True), distinct(4, 2), judge=lambda x: (-x).argsort(0)),
     sample(sorting.Argtopk(2), distinct(2, 10), judge=lambda x: (-x).argsort(1)[:, :2]),
     sample(sorting.Argtopk(3, False), distinct(2, 4), judge=lambda x: x.argsort(1)[:, :3]),
-    sample(sorting.Argbest(1), distinct(2, 4), judge=lambda x: x.argmax(1)),
-    sample(sorting.Argbest(0, False, True), distinct(4, 2),
+    sample(searching.Argbest(1), distinct(2, 4), judge=lambda x: x.argmax(1)),
+    sample(searching.Argbest(0, False, True), distinct(4, 2),
            judge=lambda x: x.argmin(0)[None]),
-    sample(sorting.Searchsorted(), np.array([0.0, 1.0, 1.0, 2.0]),
+    sample(searching.Searchsorted(), np.array([0.0, 1.0, 1.0, 2.0]),
            np.array([[1.0, -1.0], [3.0, 0.5]]), judge=np.searchsorted),
-    sample(sorting.Searchsorted(True), np.array([[0, 1, 1, 2], [0, 5, 6, 7]]),
+    sample(searching.Searchsorted(True), np.array([[0, 1, 1, 2], [0, 5, 6, 7]]),
            np.array([[1], [5]]), judge=lambda r, x: np.array([[3], [2]])),
     sample(contraction.Matmul(), normal(2, 3), normal(3, 2), judge=np.matmul),
     sample(contraction.Matmul(), normal(2, 1, 2, 2), normal(3, 2, 1), judge=np.matmul),

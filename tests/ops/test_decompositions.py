@@ -11,6 +11,7 @@ from nbdl import dtypes
 from nbdl.core import Op, Tensor, no_grad
 from nbdl.core.modes import observe
 from nbdl.core.tree import leaves
+from nbdl.ops import cross_entropy, recurrent_lstm, reduction, statistics, without_nan
 from nbdl.ops.families import Elementwise
 from nbdl.shapes import Spec
 from tests.ops.core_operations import CORE, OPAQUE, PARTLY
@@ -97,6 +98,18 @@ def _repeated(op: Op, inputs: list[Tensor], left: list[Op]) -> Any:
     for inner, given in called:
         _repeated(inner, list(given), left)
     return found
+
+
+def test_what_loops_do_not_compute_stays_as_it_is() -> None:
+    """Complex numbers, losses of no classes, and sequences that would be a thousand steps."""
+    z = Tensor(Spec((2, 3), np.dtype(np.complex64)))
+    for op in (reduction.LogSumExp((1,)), statistics.Var((1,)), statistics.Std((1,)),
+               statistics.VectorNorm((1,)), without_nan.NanToNum(0.0, None, None)):  # fmt: skip
+        assert op.decompose(z) is None
+    long, h, w = (Tensor(Spec(s, dtypes.float32)) for s in ((1000, 2, 8), (2, 2), (8, 2)))
+    assert recurrent_lstm.LSTMLayer(False).decompose(long, h, h, w) is None
+    x, target = Tensor(Spec((2, 0), dtypes.float32)), Tensor(Spec((2,), dtypes.int64))
+    assert cross_entropy.CrossEntropy("mean", -100, 0.0).decompose(x, target) is None
 
 
 def test_every_operation_is_core_decomposed_or_excused() -> None:
