@@ -19,14 +19,20 @@ _kept: list[Any] = []  # object code that the engine reads until the process end
 def description() -> str:
     """Everything beside the text that decides what machine code comes out."""
     version = ".".join(map(str, llvm.llvm_version_info))
-    target = llvm.get_default_triple(), llvm.get_host_cpu_name(), _features()
+    target = llvm.get_default_triple(), *processor()
     return "|".join(["llvmlite", llvmlite.__version__, version, *target])
+
+
+@cache
+def processor() -> tuple[str, str]:
+    """LLVM's name of this machine's processor, and its features."""
+    return str(llvm.get_host_cpu_name()), str(llvm.get_host_cpu_features().flatten())
 
 
 @cache
 def has_wide_vectors() -> bool:
     """Whether this processor has vectors of 64 bytes."""
-    return "+avx512f" in _features().split(",")
+    return "+avx512f" in processor()[1].split(",")
 
 
 @cache
@@ -38,32 +44,27 @@ def function_attributes() -> str:
 
 
 def vector_widths() -> tuple[tuple[int, bool], ...]:
-    """Lanes of the vectors that loops go in, wide ones first, and whether under a mask.
+    """Lanes of the vectors that loops go in, widest first, and whether under a mask.
 
-    Wide vectors are several registers: independent work for the processor. Where masks are free
-    one more kind does the rest; elsewhere masks are kept for the last few numbers.
+    Wide vectors are several registers: independent work for the processor. What they leave over
+    goes under masks where those are free, elsewhere at last number by number.
     """
     if has_wide_vectors():
         return (64, False), (16, True)
-    return (32, False), (8, False), (8, True)
-
-
-@cache
-def _features() -> str:
-    return str(llvm.get_host_cpu_features().flatten())
+    return (32, False), (8, False), (1, False)
 
 
 @cache
 def _target() -> Any:
+    return _new_target()
+
+
+def _new_target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    cpu, features = processor()
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=_features(),
-        opt=2,
-        reloc="pic",
-        codemodel="small",
-        jit=True,
+        cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True
     )
 
 
@@ -94,16 +95,8 @@ def to_assembly(text: str) -> str:
 
 @cache
 def _engine() -> Any:
-    _target()
-    empty = llvm.parse_assembly("", llvm.create_context())
-    return llvm.create_mcjit_compiler(empty, _engine_target())
-
-
-def _engine_target() -> Any:
-    """The engine owns its target machine, so it gets one of its own."""
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), reloc="pic", codemodel="small", jit=True
-    )
+    target = _new_target()  # the engine owns it
+    return llvm.create_mcjit_compiler(llvm.parse_assembly("", llvm.create_context()), target)
 
 
 def add_symbol(name: str, address: int) -> None:

@@ -49,20 +49,22 @@ class Accumulator:
         for slot in others:
             while value.lanes > slot.lanes:
                 value = self._combine(*_halves(value))
-            value = self._combine(value, slot.get())
+            rest = slot.get()
+            value = self._combine(value, _lane(rest, 0) if slot.lanes == 1 else rest)
         while across and value.lanes:
             value = self._combine(*_halves(value))
         return value
+
+
+def _lane(value: Value, lane: int) -> Value:
+    return value.code.value(f"extractelement {value.typed}, i64 {lane}", value.dtype, 0)
 
 
 def _halves(value: Value) -> tuple[Value, Value]:
     """The lower and the upper lanes."""
     code, half = value.code, value.lanes // 2
     if half == 1:
-        first, second = (
-            code.value(f"extractelement {value.typed}, i64 {i}", value.dtype, 0) for i in (0, 1)
-        )
-        return first, second
+        return _lane(value, 0), _lane(value, 1)
     kind = llvm_type(value.dtype, value.lanes)
     parts = []
     for start in (0, half):

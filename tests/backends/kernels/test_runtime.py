@@ -124,7 +124,7 @@ LOAD = Instruction("load", (), "float32", 0)
         (Kernel(1, 1, "inner", (X,), (Instruction("load", (), "float32", 1),)), "no array 1"),
         (Kernel(1, 1, "inner", (X,), (Instruction("axis", (), "int64", 2),)), "no axis 2"),
         (Kernel(1, 1, "inner", (X,), (LOAD, Instruction("reduce", (0,), "float32", "any"))), "any"),
-        (Kernel(2, 0, "outer", (X,), (LOAD, Instruction("reduce", (0,), attribute="sum"))), "inner"),
+        (Kernel(2, 0, "outer", (X,), (LOAD, Instruction("reduce", (0,), attribute="sum"))), "no "),
         (
             Kernel(1, 1, "inner", (X, Array("float32", "s0")),
                    (LOAD, Instruction("store", (0,), "float32", 1))),
