@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nbdl.backends.kernels import runtime
+from nbdl.compiler.guards import guards_of
 from nbdl.compiler.ir import Value
 from nbdl.compiler.lower import Lowering
 from nbdl.compiler.lower.views import Buffer, View, dense_strides
 from nbdl.compiler.optimize import optimize
 from nbdl.compiler.plan import Plan
 from nbdl.compiler.program import Program, State, map_values
-from nbdl.errors import TrainingError
 from nbdl.shapes import Spec
 
 _OWN = 4
@@ -25,6 +25,14 @@ of ``getrefcount``."""
 
 class Stale(Exception):
     """What was traced is no longer so: trace again."""
+
+
+class Refused(Exception):
+    """The arguments' values are none that compiled code looks at: only eager code does it right."""
+
+
+Accept = Callable[[Any, dict[str, float]], None]
+"""Raises when results, or the gradients' sums of squares, must not be learned from."""
 
 
 class Executable:
@@ -38,6 +46,7 @@ class Executable:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.guards = guards_of(program.graph, program.arguments)
         self.dumps = optimize(program)
         self.views: dict[Value, View] = {}
         for x in program.graph.inputs:
@@ -51,8 +60,10 @@ class Executable:
         self.plan = Plan(steps, kept, runtime.thread_count())
         self._arguments = [self._array(x) for x in program.arguments]
         self._keys = [self._array(x) for _, x in program.draws]
-        self._numbers = [[[self._array(x) for x in inputs] for inputs in zip(*r.inputs)]
-                         for r in program.rules]  # fmt: skip
+        self._numbers = [
+            [[self._array(x) for x in same] for same in zip(*rule.inputs, strict=True)]
+            for rule in program.rules
+        ]
         self._results = map_values(lambda y: self.plan.array(low.views[y]), program.results)
         self._checked = {
             name: self.plan.array(low.views[y]) for name, y in program.checked.items()
@@ -65,13 +76,15 @@ class Executable:
 
     # ----- a run ------------------------------------------------------------------------------
 
-    def __call__(self, arguments: list[np.ndarray]) -> Any:
+    def __call__(self, arguments: list[np.ndarray], accept: Accept | None = None) -> Any:
         """Run on these arrays; the results as arrays that live until the next run.
 
-        Raises Stale, before anything is done, when the program must be traced again, and
-        TrainingError, with all state as before, when a gradient is not finite.
+        ``accept`` is called before any state changes; what it raises leaves all as it was. Raises
+        Stale or Refused before anything is done.
         """
         self._check_watched()
+        if not all(guard(arguments) for guard in self.guards):
+            raise Refused
         rules = self._rules()
         for state, buffer in self._states:
             self._settle(state, buffer)
@@ -79,23 +92,18 @@ class Executable:
             np.copyto(target, array)
         draws = self._draw()
         self.plan.run(0)
-        try:
-            self.check()
-        except TrainingError:
-            for generator, draw in draws:
-                generator.draw = draw
-            raise
+        if accept is not None:
+            try:
+                accept(self._results, self.squares())
+            except BaseException:
+                for generator, draw in draws:
+                    generator.draw = draw
+                raise
         self.plan.run(1)
         for rule, counts in rules:
             for member in rule.members:
                 member.update(counts)
         return self._results
-
-    def check(self) -> None:
-        """Raise TrainingError if a gradient is not finite."""
-        for name, square in self._checked.items():
-            if not math.isfinite(square):
-                raise TrainingError(f"the gradient of {name!r} became NaN or infinite")
 
     def squares(self) -> dict[str, float]:
         """The sum of squares of each parameter's gradient in the last run."""
@@ -135,7 +143,7 @@ class Executable:
         """Make sure that a state lies in memory that is the plan's alone to change."""
         array = state.get()
         if array is buffer.array:
-            if state.output is None or sys.getrefcount(array) <= _OWN + 1:
+            if state.output is None or sys.getrefcount(array) <= _OWN:
                 return
         elif array.shape != state.input.shape or array.dtype != state.input.dtype:
             raise Stale
@@ -150,7 +158,8 @@ def _aligned(spec: Spec) -> np.ndarray:
     ground = np.empty(spec.nbytes + 64, np.uint8)
     skip = -ground.ctypes.data % 64
     # A memoryview between them, so that views of the array hold the array and not the ground.
-    return np.ndarray(spec.shape, spec.dtype, memoryview(ground[skip : skip + spec.nbytes]))
+    stretch: Any = ground[skip : skip + spec.nbytes]
+    return np.ndarray(spec.shape, spec.dtype, memoryview(stretch))
 
 
 def _ground(spec: Spec, kind: str) -> View:

@@ -57,13 +57,13 @@ def _parsed(text: str) -> ast.expr:
 
 
 @functools.cache
-def _names(kind: type[Op]) -> list[str]:
+def _names(kind: Any) -> list[str]:
     """What ``forward`` calls its arrays."""
     return list(inspect.signature(kind.forward).parameters)[2:]
 
 
 @functools.cache
-def _compiles(kind: type[Op], text: str) -> bool:
+def _compiles(kind: Any, text: str) -> bool:
     """Whether the text speaks of inputs and fields only."""
     known = {*_names(kind), *(f.name for f in fields(kind))}
     used = {n.id for n in ast.walk(_parsed(text)) if isinstance(n, ast.Name)}

@@ -73,7 +73,7 @@ def plan_memory(steps: Sequence[Step], kept: Iterable[Buffer]) -> Arena:
     for buffer in sorted(lives, key=lambda b: (-b.nbytes, lives[b].first)):
         life, size = lives[buffer], _rounded(buffer.nbytes)
         at = 0
-        for begin, end, other in sorted(p for p in placed if p[2].meets(life)):
+        for begin, end, _ in sorted(p for p in placed if p[2].meets(life)):
             if begin - at >= size:
                 break
             at = max(at, end)

@@ -81,7 +81,7 @@ class Rule:
         }
         p, g = xp.cell(self.shape, self.dtype), xp.cell(self.shape, self.dtype)
         self.optimizer._apply(p, g, slots, self.group)
-        if xp.calls != self.calls:
+        if xp.calls != self.calls or len(xp.numbers) != len(self.inputs[0]):
             return None
         return xp.numbers, {k: v for k, v in slots.items() if not isinstance(v, Cell)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbdl.compiler.executable import Executable, Stale
+from nbdl.compiler.executable import Accept, Executable, Stale
 from nbdl.compiler.program import Tracer
 from nbdl.core.tensor import Tensor
 from nbdl.errors import TraceError
@@ -68,11 +68,14 @@ class CompiledStep:
         """Do not use it any more: it is stale."""
         self._known = {k: v for k, v in self._known.items() if v is not executable}
 
-    def __call__(self, arguments: Sequence[np.ndarray]) -> Any:
-        """Run on these arrays; traces first where that is needed."""
+    def __call__(self, arguments: Sequence[np.ndarray], accept: Accept | None = None) -> Any:
+        """Run on these arrays; traces first where that is needed.
+
+        Raises what ``executable`` and a run of it raise, but Stale.
+        """
         while True:
             found, _ = self.executable(arguments)
             try:
-                return found(list(arguments))
+                return found(list(arguments), accept)
             except Stale:
                 self.forget(found)

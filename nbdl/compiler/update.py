@@ -59,7 +59,10 @@ class Cell:
 
     def put(self, other: Any) -> Cell:
         """Hold what ``other`` holds."""
-        self.tensor = self.xp.as_cell(other, self).tensor
+        if self.xp.trace is not None:
+            self.tensor = self.xp.as_cell(other, self).tensor
+        elif type(other) is not Cell:
+            self.xp.numbers.append(other)
         return self
 
     def __setitem__(self, index: Any, other: Any) -> None:
@@ -70,10 +73,13 @@ class Cell:
     def __getattr__(self, name: str) -> Any:
         raise TraceError(f"an optimizer's rule uses .{name} of an array, which is not compiled")
 
+    def __neg__(self) -> Cell:
+        return self.xp.call("negative", self)
+
     def __float__(self) -> float:
         raise TraceError("an optimizer's rule asks for an array's values")
 
-    __bool__ = __float__  # type: ignore[assignment]
+    __bool__ = __float__
 
 
 def _operator(name: str, swapped: bool = False) -> Callable[[Cell, Any], Any]:
@@ -98,7 +104,6 @@ for _symbol, _name in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"),
 for _symbol, _name in (("lt", "less"), ("le", "less_equal"), ("gt", "greater"),
                        ("ge", "greater_equal")):  # fmt: skip
     setattr(Cell, f"__{_symbol}__", _operator(_name))
-Cell.__neg__ = lambda self: self.xp.call("negative", self)  # type: ignore[attr-defined]
 
 
 class Cells:
@@ -117,9 +122,9 @@ class Cells:
         self.inputs: list[Tensor] = []
         self.calls: list[str] = []
 
-    def cell(self, shape: Shape, dtype: Any, tensor: Tensor | None = None) -> Cell:
+    def cell(self, shape: Shape, dtype: np.dtype, tensor: Tensor | None = None) -> Cell:
         """A new cell."""
-        return Cell(self, tuple(shape), np.dtype(dtype), tensor)
+        return Cell(self, shape, dtype, tensor)
 
     def empty(self, shape: Any, dtype: Any) -> Cell:
         """A cell that holds nothing yet."""
@@ -133,7 +138,7 @@ class Cells:
             raise TraceError(f"an optimizer's rule computes with {x!r:.60}, which is not compiled")
         self.numbers.append(float(x))
         if self.trace is None:
-            return self.cell((), like.dtype)
+            return like
         number = self.trace.input(Spec((), like.dtype), f"number{len(self.numbers) - 1}")
         self.inputs.append(number)
         return self.cell((), like.dtype, number)
@@ -141,18 +146,24 @@ class Cells:
     def call(self, name: str, *args: Any, out: Cell | None = None) -> Cell:
         """One function of arrays."""
         self.calls.append(name)
-        like = next(x for x in reversed(args) if isinstance(x, Cell))
-        cells = [self.as_cell(x, like) for x in args]
-        shape = np.broadcast_shapes(*(c.shape for c in cells))
         if self.trace is None:
-            result = self.cell(shape, like.dtype)
-        else:
-            tensors = [self._held(c) for c in cells]
-            y = _FUNCTIONS[name](*tensors)
-            result = self.cell(y.shape, y.dtype, y)
+            return self._noted(args, out)
+        like = next(x for x in reversed(args) if isinstance(x, Cell))
+        tensors = [self._held(self.as_cell(x, like)) for x in args]
+        y = _FUNCTIONS[name](*tensors)
         if out is None:
-            return result
-        out.tensor = result.tensor
+            return self.cell(y.shape, y.dtype, y)
+        out.tensor = y
+        return out
+
+    def _noted(self, args: tuple[Any, ...], out: Cell | None) -> Cell:
+        """Only the numbers of a call: this is done before every step."""
+        for x in args:
+            if type(x) is not Cell:
+                self.numbers.append(x)
+            elif out is None:
+                out = x
+        assert out is not None
         return out
 
     def _held(self, cell: Cell) -> Tensor:

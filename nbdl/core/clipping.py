@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from nbdl import backends, dtypes
+from nbdl.core import modes
+from nbdl.core.lifted import Lifted
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, GradientError
 
@@ -82,9 +84,35 @@ def clip_grad_norm_(
     """
     _check_limit("clip_grad_norm_", max_norm)
     gradients = _gradients(parameters)
+    if any(isinstance(g.value, Lifted) for g in gradients):
+        return _clip_without_values(gradients, max_norm, float(norm_type))
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     _shorten(gradients, max_norm, total)
     return total
+
+
+def _clip_without_values(gradients: list[Tensor], max_norm: float, order: float) -> Tensor:
+    """The same by operations alone, for gradients that are being traced."""
+    with modes.no_grad():
+        if math.isinf(order):
+            norms = [g.abs().max() for g in gradients]
+            total = norms[0]
+            for norm in norms[1:]:
+                total = total.maximum(norm)
+        else:
+            total = sum((_powers(g, order) for g in gradients), start=0.0)  # type: ignore[assignment]
+            total = total.sqrt() if order == 2 else total ** (1 / order)
+        factor = (max_norm / (total + 1e-6)).minimum(1.0)  # of NaN it is NaN
+        for g in gradients:
+            g.value = (g * factor).value
+    return total
+
+
+def _powers(g: Tensor, order: float) -> Tensor:
+    powers = g * g if order == 2 else g.abs() ** order
+    if g.ndim > 1:  # by rows first, so that several threads can do it
+        powers = powers.sum(tuple(range(1, g.ndim)))
+    return powers.sum()
 
 
 def clip_grads_with_norm_(

@@ -25,7 +25,7 @@ from nbdl.training.loop import Loop
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
-from nbdl.training.step import StepResult, check_gradients, finite_loss
+from nbdl.training.step import StepResult, check_gradients, check_loss
 from nbdl.training.stopping import StopRule
 
 Data = Arrays | Batches
@@ -47,7 +47,9 @@ class Step:
         model.optimizer.zero_grad()
         outputs = model(x)
         loss = model._loss(y, outputs, weight)
-        number = loss.item() if self.quiet_nan else finite_loss(loss, model._loss.name, (x, {}, y))
+        if not self.quiet_nan:
+            check_loss(loss, model._loss.name, (x, {}, y))
+        number = loss.item()
         size = x.shape[0] if x.shape else 1
         if not math.isfinite(number):  # TerminateOnNaN ends the run; the weights stay
             return StepResult({"loss": number}, outputs, y, size)

@@ -13,6 +13,7 @@ from nbdl.training.active import claim, release
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
+from nbdl.training.compilation import Compilation
 from nbdl.training.evaluation import default_metrics, eval_mode, measure
 from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
@@ -54,6 +55,7 @@ def train(
     early_stopping: Any = None,
     clip_norm: float | None = None,
     schedule: Any = None,
+    compile: bool | None = None,
     step: Callable[..., Any] | None = None,
     optimizers: Any = None,
     callbacks: Any = (),
@@ -97,6 +99,9 @@ def train(
             ``EarlyStopping``, such as ``{"patience": 3, "restore_best": True}``.
         clip_norm: the most that the norm of all gradients together may be.
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
+        compile: trace the step once and replay it as fused kernels: True from the first step on,
+            False never; unless given, from step 5 on if the training is long enough to gain by
+            it. What cannot be compiled goes on as before, and the run says why.
         step: a function of the batch that does one whole step (several models and optimizers,
             GANs, VAEs) and returns the loss or a dict of numbers; replaces loss, optim, metrics.
         optimizers: with ``step``: the optimizers it uses, so that the learning rate can be
@@ -146,6 +151,7 @@ def train(
         fit, loop = _supervised(
             model, loss, optim, lr, metrics, val, clip_norm, target, device, common
         )
+        fit.compilation = Compilation(fit, compile, lambda: run.total_steps, run.note)
         read_floats_as(fit.cast.dtype, batches, original, run.note)
         if check:
             check_before_training(model, batches.batches, val, fit)
@@ -236,7 +242,6 @@ def _supervised(
     )
     return step, Loop(
         step=step,
-        keep=list(model.buffers()),
         metrics=[m.copy() for m in found if m.scalar],
         validate=_validation(run, model, val, chosen, found, cast, target, device),
         sampler=Sampler(step.named, run.history.gradients),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbdl import dtypes
+from nbdl.backends import has_data
 from nbdl.core.tensor import Tensor
 from nbdl.data import batch_length, to_tensors
 from nbdl.data.collate import map_arrays
@@ -170,7 +171,9 @@ class TargetRule:
     def _check_range(self, targets: Any, classes: int, first: int) -> None:
         ignored = dict(self.loss.options).get("ignore_index", -100)
         values = targets.value
-        if not values.size or (values.min() >= 0 and values.max() < classes):
+        if not has_data(values) or not values.size:
+            return
+        if values.min() >= 0 and values.max() < classes:
             return
         values = targets.numpy()
         wrong = ((values < 0) | (values >= classes)) & (values != ignored)
@@ -192,7 +195,7 @@ class TargetRule:
             )
         if not dtypes.is_float(targets.dtype):
             targets = targets.to(outputs.dtype)
-        if binary and targets.size:
+        if binary and targets.size and has_data(targets.value):
             low, high = float(targets.value.min()), float(targets.value.max())
             if low < 0 or high > 1:
                 raise DataError(

@@ -61,14 +61,18 @@ class Sampler:
             return
         self._before = [p.value for p in self.parameters]
 
-    def end(self, step: int, seconds: float) -> None:
-        """After the step, which took ``seconds``; gradients must still be there."""
+    def end(self, step: int, seconds: float, gradients: list[float] | None = None) -> None:
+        """After the step, which took ``seconds``.
+
+        ``gradients`` are the norms, if they are known; else the gradients must still be there.
+        """
         self.timed(seconds)
         if self._before is None:
             return
         start = time.perf_counter()
         before, self._before = self._before, None
-        gradients = [0.0 if p.grad is None else norm(p.grad.value) for p in self.parameters]
+        if gradients is None:
+            gradients = [0.0 if p.grad is None else norm(p.grad.value) for p in self.parameters]
         self.record(step, gradients, before, start)
 
     def timed(self, seconds: float) -> None:

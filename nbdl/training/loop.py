@@ -31,7 +31,8 @@ class Loop:
         source: the batches.
         step: what is done with one.
         modules: put in training mode for the steps, and back at the end.
-        keep: tensors whose values are put back when a step fails half-way.
+        keep: tensors whose values are put back when a step fails half-way, which the step does
+            not do by itself.
         metrics: computed on each batch's outputs; only those that are one number.
         validate: called after each epoch, in evaluation mode by itself; None for none.
         rules: when to end early.
@@ -131,7 +132,7 @@ class Loop:
                 error.add_note(f"in step {run.step + 1} (epoch {run.epoch})")
             raise
         if sampler is not None:
-            sampler.end(run.step + 1, time.perf_counter() - start)
+            sampler.end(run.step + 1, time.perf_counter() - start, result.gradients)
         for metric in self.metrics:
             result.values[metric.name] = float(metric.of(result.outputs, result.targets))
         if run.schedule is not None:

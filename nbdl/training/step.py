@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from nbdl.backends import has_data
 from nbdl.core.tensor import Tensor
 from nbdl.errors import TrainingError, brief
 from nbdl.optim import clip_grad_norm_
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
+from nbdl.training.compilation import Compilation
 from nbdl.training.gradients import norm
 from nbdl.training.names import Loss
 
 
 class StepResult(NamedTuple):
-    """What a step gives: numbers to log, and what metrics are computed from."""
+    """What a step gives: numbers to log, and what metrics are computed from.
+
+    Attributes:
+        gradients: the norm of each trained parameter's gradient, where the step knows them and
+            does not leave the gradients themselves.
+    """
 
     values: dict[str, float]
     outputs: Any
     targets: Any
     size: int
+    gradients: list[float] | None = None
 
 
 class SupervisedStep:
     """A step that fits ``model`` to (input, target) batches.
 
-    Called with a batch, it leaves every parameter either updated or, when it raises, as it was.
+    Called with a batch, it leaves every parameter and buffer either updated or, when it raises,
+    as it was. Long trainings are compiled: see ``compilation``.
     """
 
     def __init__(
@@ -38,21 +50,78 @@ class SupervisedStep:
         self.rule = TargetRule(loss)
         self.named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.parameters = [p for _, p in self.named]
+        self.compilation = Compilation(self, False)
+        self.number = 0
 
     def __call__(self, batch: Any) -> StepResult:
-        inputs, named, targets, size = self.prepare(batch)
+        given = self.prepare(batch)
+        self.number += 1
+        if self.compilation.wants(self.number):
+            result = self._compiled(given)
+            if result is not None:
+                return result
+        begun = time.perf_counter()
+        kept = [(b, b.value) for b in self.model.buffers()]
+        try:
+            result = self._eager(given)
+        except BaseException:
+            for b, value in kept:
+                b.value = value
+            raise
+        self.compilation.timed(time.perf_counter() - begun)
+        return result
+
+    def compute(
+        self, inputs: Any, named: Any, targets: Any, keep_gradients: bool = False
+    ) -> dict[str, Any]:
+        """Loss and outputs; leaves clipped gradients in the parameters."""
+        self.optimizer.zero_grad()
+        outputs = self.model(*inputs, **named)
+        loss = self.loss(*self.rule(outputs, targets))
+        check_loss(loss, self.loss.name, (inputs, named, targets))
+        loss.backward()
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.parameters, self.clip_norm)
+        results = {"loss": loss, "outputs": outputs}
+        if keep_gradients:
+            results["gradients"] = {n: p.grad for n, p in self.named if p.grad is not None}
+        return results
+
+    def _compiled(self, batch: Batch) -> StepResult | None:
+        """The step by compiled code, or None."""
+
+        def accept(results: Any, squares: dict[str, float]) -> None:
+            check_finite(float(results["loss"]), batch[:3])
+            for name, square in squares.items():
+                if not math.isfinite(square):
+                    raise TrainingError(_spoilt(name), hint=_UNSTABLE)
+
+        found = self.compilation(batch, accept)
+        if found is None:
+            return None
+        results, squares = found
+        if "gradients" in results:
+            for name, p in self.named:
+                g = results["gradients"].get(name)
+                p.grad = None if g is None else Tensor._wrap(g.copy())
+            check_gradients(self.named)
+            self.optimizer.step()
+            norms = None
+        else:
+            norms = [math.sqrt(squares.get(name, 0.0)) for name, _ in self.named]
+        outputs = _copied(results["outputs"])
+        return StepResult({"loss": float(results["loss"])}, outputs, batch.targets, batch.size,
+                          norms)  # fmt: skip
+
+    def _eager(self, batch: Batch) -> StepResult:
+        inputs, named, targets, size = batch
         first: list[StepResult] = []
 
         def compute() -> Any:
-            self.optimizer.zero_grad()
-            outputs = self.model(*inputs, **named)
-            loss = self.loss(*self.rule(outputs, targets))
-            value = finite_loss(loss, self.loss.name, (inputs, named, targets))
+            results = self.compute(inputs, named, targets)
+            loss, outputs = results["loss"], results["outputs"]
             if not first:  # what the step is about is how things were before it
-                first.append(StepResult({"loss": value}, outputs, targets, size))
-            loss.backward()
-            if self.clip_norm is not None:
-                clip_grad_norm_(self.parameters, self.clip_norm)
+                first.append(StepResult({"loss": float(loss.item())}, outputs, targets, size))
             check_gradients(self.named)
             return loss
 
@@ -72,8 +141,23 @@ class SupervisedStep:
         return Batch(inputs, named, cast(targets), size)
 
 
-def finite_loss(loss: Any, name: str, batch: Any) -> float:
-    """The loss as a number. Raises TrainingError when it is no single number, NaN or Inf."""
+def _copied(tree: Any) -> Any:
+    """Arrays of a plan, which the next step overwrites, as tensors that stay."""
+    if isinstance(tree, np.ndarray):
+        return Tensor._wrap(tree.copy())
+    if isinstance(tree, dict):
+        return {key: _copied(x) for key, x in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        items = [_copied(x) for x in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return tree
+
+
+def check_loss(loss: Any, name: str, batch: Any) -> None:
+    """Raise TrainingError when the loss is no single number, or is NaN or Inf.
+
+    While the step is being traced it has no value to look at.
+    """
     if not isinstance(loss, Tensor):
         raise TrainingError(
             f"the loss {name!r} must return a tensor, got {brief(loss)}",
@@ -84,10 +168,14 @@ def finite_loss(loss: Any, name: str, batch: Any) -> float:
             f"the loss {name!r} must be one number, got shape {loss.shape}",
             hint=".mean() over the samples",
         )
-    value = float(loss.item())
-    if math.isfinite(value):
-        return value
-    raise TrainingError(f"the loss became {_word(value)}{_where_from(batch)}", hint=_UNSTABLE)
+    if has_data(loss.value):
+        check_finite(float(loss.item()), batch)
+
+
+def check_finite(loss: float, batch: Any) -> None:
+    """Raise TrainingError when a loss is NaN or infinite."""
+    if not math.isfinite(loss):
+        raise TrainingError(f"the loss became {_word(loss)}{_where_from(batch)}", hint=_UNSTABLE)
 
 
 _UNSTABLE = (
@@ -120,7 +208,11 @@ def check_gradients(named: list[tuple[str, Any]]) -> None:
     """Raise TrainingError if a gradient has NaN or Inf, before it can spoil the weights."""
     for name, p in named:
         if p.grad is not None and not math.isfinite(norm(p.grad.value)):
-            raise TrainingError(f"the gradient of {name!r} became NaN or infinite", hint=_UNSTABLE)
+            raise TrainingError(_spoilt(name), hint=_UNSTABLE)
+
+
+def _spoilt(name: str) -> str:
+    return f"the gradient of {name!r} became NaN or infinite"
 
 
 StepFunction = Callable[[Any], StepResult]

@@ -160,6 +160,7 @@ def _max_pool_spread(low: Lowering, node: Node) -> bool:
     g, target = _maps(low, low.view(dy), node.phase), _new_maps(low, node.outputs[0])
     assert isinstance(node.op, MaxPoolSpread)
     made = onednn.pooling_backward(layout(g), layout(target), "max", **_window(node.op))
-    roles = {"diff_dst": g, "diff_src": target, "workspace": low.workspaces[at]}
+    roles: dict[str, View | Buffer] = {"diff_dst": g, "diff_src": target}
+    roles["workspace"] = low.workspaces[at]
     emit_primitive(low, node, made, roles, [g], [target])
     return True

@@ -67,7 +67,8 @@ def _pad(low: Lowering, node: Node) -> bool:
         inside.append((max(before, 0), max(before, 0) + max(end - first, 0), None))
     part = views_of(GetItem(tuple(taken)), source)
     place = views_of(GetItem(tuple(inside)), target)
-    assert part is not None and place is not None
+    assert part is not None
+    assert place is not None
     if place[0].size:
         low.copy(part[0], place[0], node.phase)
     return True

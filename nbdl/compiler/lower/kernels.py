@@ -90,7 +90,8 @@ def _order(region: Region, views: dict[Value, View]) -> list[int]:
 
 def _new(value: Value, axes: Axes, order: list[int]) -> View:
     """A new dense view whose axes lie in the order of the loop."""
-    own = sorted(range(len(axes)), key=lambda a: -1 if axes[a] is None else order.index(axes[a]))
+    places = [-1 if d is None else order.index(d) for d in axes]
+    own = sorted(range(len(axes)), key=places.__getitem__)
     buffer = Buffer(value.spec.nbytes)
     return View(buffer, value.shape, value.dtype, dense_strides(value.shape, tuple(own)))
 

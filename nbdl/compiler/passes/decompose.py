@@ -28,7 +28,8 @@ class _Rewrite(Trace):
 
 def decompose(graph: Graph) -> Graph:
     """The same graph in core operations; inputs and outputs stay the same values."""
-    with modes.no_grad(), _Rewrite() as world:
+    world = _Rewrite()
+    with modes.no_grad(), world:
         world.graph.inputs = list(graph.inputs)
         world.graph.constants = dict(graph.constants)
         known = {x: x for x in (*graph.inputs, *graph.constants)}

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nbdl.compiler.ir import Graph, Node, Value
 from nbdl.compiler.expressions import has_expression
+from nbdl.compiler.ir import Graph, Node, Value
 from nbdl.ops.broadcasting import BroadcastTo, Sum
 from nbdl.ops.conversion import Clone
 from nbdl.ops.families import Elementwise, Reduction

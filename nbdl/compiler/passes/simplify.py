@@ -118,7 +118,7 @@ def _permute(graph: Graph, node: Node) -> Value | None:
         inner = x.node.op.axes
         node.op = PermuteDims(tuple(inner[a] for a in node.op.axes))
         node.inputs[0] = x = x.node.inputs[0]
-    return x if node.op.axes == tuple(range(len(node.op.axes))) else None  # type: ignore[attr-defined]
+    return x if node.op.axes == tuple(range(len(node.op.axes))) else None
 
 
 def _first(graph: Graph, node: Node) -> Value | None:

@@ -1,0 +1,200 @@
+"""When and how a step of supervised training is compiled.
+
+Compiling takes a second or so; it is done where the training is long enough to gain by it. The
+first compiled step is made twice, eagerly and compiled, from the same state on the same batch:
+only if both give the same, but for rounding, the training goes on compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nbdl.core.random import default_generator
+from nbdl.core.tensor import Tensor
+from nbdl.core.tree import leaves, map_tensors
+from nbdl.errors import BackendError, TraceError
+from nbdl.optim import Optimizer
+from nbdl.training.batches import Batch
+
+if TYPE_CHECKING:
+    from nbdl.training.step import SupervisedStep
+
+DECIDES = 4
+"""The step after which it is decided; until then eager steps are timed."""
+
+WORTH = 3.0
+"""Seconds that the rest of the training would take eagerly, from which compiling pays."""
+
+Accept = Callable[[Any, dict[str, float]], None]
+
+
+class Compilation:
+    """Compiles a step, or finds that it cannot be.
+
+    Args:
+        step: what is compiled.
+        wanted: True: from the first step on; False: never; None: if the training is long enough.
+        total: how many steps there will be, or None.
+        note: called with a sentence about what was decided.
+
+    Attributes:
+        compiled: the compiled step, or None.
+    """
+
+    def __init__(
+        self, step: SupervisedStep, wanted: bool | None = None,
+        total: Callable[[], int | None] = lambda: None,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self.step, self.wanted, self.total, self.note = step, wanted, total, note
+        self.compiled: Any = None
+        self._batch: Batch | None = None
+        self._seconds: list[float] = []
+
+    def wants(self, number: int) -> bool:
+        """Whether step ``number``, from 1, is to be compiled."""
+        if self.wanted is None and number > DECIDES:
+            rest = min(self._seconds[1:]) * max(0, (self.total() or 0) - number)
+            self.wanted = rest >= WORTH
+        return bool(self.wanted)
+
+    def timed(self, seconds: float) -> None:
+        """An eager step took so long."""
+        if len(self._seconds) < DECIDES:
+            self._seconds.append(seconds)
+
+    def give_up(self, why: str) -> None:
+        """Go on eagerly, and say why, once."""
+        self.wanted, self.compiled = False, None
+        self.note(f"the training goes on uncompiled: {why}")
+
+    def __call__(self, batch: Batch, accept: Accept) -> tuple[Any, dict[str, float]] | None:
+        """A compiled step: its results, and the sums of squares of the gradients.
+
+        None: this batch must be done eagerly. ``accept`` raises for what must not be learned.
+        """
+        from nbdl import compiler  # noqa: PLC0415 - short trainings do without
+
+        tensors = list(leaves((batch.inputs, batch.named or {}, batch.targets)))
+        if any(type(t.value) is not np.ndarray for t in tensors):
+            self.give_up("its data is not on the CPU")
+            return None
+        self._batch = batch
+        arrays = [t.value for t in tensors]
+        try:
+            if self.compiled is None:
+                self.compiled = self._make(compiler.CompiledStep)
+            executable, is_new = self.compiled.executable(arrays)
+            self._check_targets(executable, batch)
+            if is_new and not self._agrees(batch, arrays):
+                return None
+            return self.compiled(arrays, accept), executable.squares()
+        except compiler.Refused:
+            return None
+        except (TraceError, BackendError) as error:
+            self.give_up(error.message)
+            return None
+
+    def _check_targets(self, executable: Any, batch: Batch) -> None:
+        """What the loss's rule looks at in the targets' values, compiled code does not."""
+        outputs = executable.program.results["outputs"]
+        spec = getattr(outputs, "spec", None)
+        if spec is not None:
+            self.step.rule(Tensor._wrap(spec), batch.targets)
+
+    def _make(self, make: Any) -> Any:
+        """The compiled step, not traced yet."""
+        step = self.step
+        modules = dict(step.model.named_modules())
+        for name, module in modules.items():
+            if any(module._hooks.values()):
+                raise TraceError(f"the layer {name or step.model._name!r} has hooks")
+        tensors = dict(step.model.named_parameters()) | dict(step.model.named_buffers())
+        update = (step.optimizer, step.named) if self.is_whole else None
+        listed = list(modules.values())
+        return make(self._traced, tensors, update, lambda: tuple(m.training for m in listed))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the update is compiled, too: an optimizer with a ``step`` of its own does it
+        eagerly, with the gradients of the compiled part."""
+        return type(self.step.optimizer).step is Optimizer.step
+
+    def _traced(self, *tensors: Tensor) -> Any:
+        """The step on traced tensors in the places of the batch's."""
+        given = iter(tensors)
+        assert self._batch is not None
+        inputs, named, targets = map_tensors(lambda _: next(given), tuple(self._batch[:3]))
+        return self.step.compute(inputs, named, targets, not self.is_whole)
+
+    # ----- the first step ---------------------------------------------------------------------
+
+    def _agrees(self, batch: Batch, arrays: list[np.ndarray]) -> bool:
+        """Whether a compiled step does what an eager one does; all state is as before."""
+        from nbdl import compiler  # noqa: PLC0415 - short trainings do without
+
+        start = self._state()
+        try:
+            eager = self._eager(batch)
+            self._restore(start)
+            found = self._measured(self.compiled(arrays))
+            executable, _ = self.compiled.executable(arrays)
+            terms = compiler.longest_sum(executable.program.graph)
+            compiler.compare(found, eager, terms)
+        except compiler.MismatchError as error:
+            self.give_up(error.message)
+            return False
+        except compiler.Refused:
+            return False
+        finally:
+            self._restore(start)
+        return True
+
+    def _eager(self, batch: Batch) -> dict[str, np.ndarray]:
+        inputs, named, targets, _ = batch
+        results = self.step.compute(inputs, named, targets, not self.is_whole)
+        if self.is_whole:
+            self.step.optimizer.step()
+        return self._measured(map_tensors(lambda t: t.value, results))
+
+    def _measured(self, results: Any) -> dict[str, np.ndarray]:
+        """What is compared: the loss, gradients or the optimizer's state, and buffers."""
+        found = {"loss": np.array(results["loss"])}
+        for name, g in results.get("gradients", {}).items():
+            found[f"gradient of {name}"] = np.array(g)
+        if self.is_whole:
+            state = self.step.optimizer.state
+            for name, p in self.step.named:
+                for key, value in state.get(p, {}).items():
+                    if isinstance(value, np.ndarray):
+                        found[f"{key} of {name}"] = value.copy()
+        for name, b in self.step.model.named_buffers():
+            found[f"buffer {name}"] = b.value.copy()
+        return found
+
+    def _state(self) -> list[Any]:
+        """All that a step changes."""
+        model, slots = self.step.model, self.step.optimizer.state
+        tensors = [(t, t.value) for t in (*model.parameters(), *model.buffers())]
+        kept = {p: {k: _copy(v) for k, v in s.items()} for p, s in slots.items()}
+        return [tensors, kept, default_generator().state()]
+
+    def _restore(self, state: list[Any]) -> None:
+        tensors, kept, draws = state
+        for t, value in tensors:
+            t.value, t.grad = value, None
+        slots = self.step.optimizer.state
+        for p in list(slots):
+            if p in kept:
+                slots[p].update({k: _copy(v) for k, v in kept[p].items()})
+            else:
+                del slots[p]
+        default_generator().restore(draws)
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
