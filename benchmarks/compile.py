@@ -21,7 +21,6 @@ alive included: traced by tracemalloc for nbdl and by torch.profiler for PyTorch
 from __future__ import annotations
 
 import argparse
-import importlib
 import statistics
 import sys
 import tempfile
@@ -76,10 +75,9 @@ QUIET = 2.0  # seconds to wait for a quiet machine before a turn
 
 def ways(model: str, torch_compile: bool) -> list[str]:
     """The ways to train a model that there are."""
-    compiler = hasattr(importlib.import_module("nbdl.compiler"), "training_step")
     return [
         *([FIT] if EXAMPLES[model].fit else []),
-        *([NBDL] if compiler else []), NBDL_EAGER, TORCH,
+        NBDL, NBDL_EAGER, TORCH,
         *([CHANNELS_LAST] if EXAMPLES[model].images else []),
         *([TORCH_COMPILE] if torch_compile else []),
     ]  # fmt: skip

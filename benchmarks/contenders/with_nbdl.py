@@ -26,28 +26,33 @@ class WithNbdl(Training):
 
     def prepare(self) -> None:
         if self.compiled:
-            self.plan = self._training_step()
-            self.compiled_network = None
+            update = self.optimizer, list(self.network.named_parameters())
+            self.plan = self._compile(self._both_ways, update)
+            self.compiled_network = self._compile(self.network, None)
 
-    def _training_step(self) -> Any:
-        """The compiled step: ``step(x, y)`` gives the loss."""
-        from nbdl.compiler import training_step
+    def _compile(self, function: Callable[..., Any], update: Any) -> Any:
+        """Compiled, traced at its first call; ``update`` is made after it."""
+        from nbdl.compiler import CompiledStep
 
-        functional = self.framework.nn.functional
-        return training_step(
-            self.network, lambda y, t: self.example.loss(functional, y, t), self.optimizer
-        )
+        network = self.network
+        tensors = dict(network.named_parameters()) | dict(network.named_buffers())
+        return CompiledStep(function, tensors, update, lambda: network.training)
+
+    def _both_ways(self, x: Any, y: Any) -> Any:
+        loss = self.loss(x, y)
+        loss.backward()
+        return loss
 
     def compute(self) -> float:
-        return float(self.plan(self.x, self.y)) if self.compiled else super().compute()
+        if not self.compiled:
+            return super().compute()
+        return float(self.plan([self.x.numpy(), self.y.numpy()]))
 
     def predict(self, x: Any) -> Any:
         if not self.compiled:
             return super().predict(x)
-        if self.compiled_network is None:
-            self.compiled_network = self.framework.compile(self.network)
         with self.framework.no_grad():
-            return self.compiled_network(x)
+            return self.compiled_network([x.numpy()])
 
     def memory(self) -> int:
         """What Python and NumPy hold; built anew, so that all of it is counted."""
@@ -64,7 +69,10 @@ class WithNbdl(Training):
             tracemalloc.stop()
 
     def roofline(self) -> float | None:
-        report = getattr(self.plan, "report", None) if self.compiled else None
+        if not self.compiled:
+            return None
+        executable, _ = self.plan.executable([self.x.numpy(), self.y.numpy()])
+        report = getattr(executable.plan, "report", None)
         return report().roofline if report else None
 
     def operations(self, steps: int = 3) -> list[tuple[str, float]]:

@@ -40,6 +40,14 @@ def test_a_training_in_nbdl_answers_everything():
     assert set(found.answers()) >= {"start", "first", "first_losses", "steps", "infer", "memory"}
 
 
+def test_a_compiled_training_computes_the_same_steps():
+    found = _started(NBDL, "mlp")
+    expected = training_losses(NBDL_EAGER, "mlp", 5)
+    assert found.first_losses(5) == pytest.approx(expected, rel=results.FIRST_LOSS)
+    assert found.infer(2, 1, least=0.0, most=60.0)[2] == 1
+    assert found.memory() >= 3 * 4 * sum(math.prod(p.shape) for p in found.network.parameters())
+
+
 def test_an_epoch_of_fit_computes_the_same_steps(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # where runs are kept
     found = _started(FIT, "linear")
