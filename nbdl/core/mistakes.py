@@ -29,14 +29,14 @@ def tell(what: str, cure: str, scope: modes.Scope | None = None) -> None:
         cure: what to do.
         scope: the layer that is meant; default the one that is being called now.
     """
-    where = user_line() or ("", 0)
+    state = modes.local.state
+    where = user_line() or state.begun or ("", 0)
     key = (*where, what)
     if key in _told:
         return
     if len(_told) >= _MOST:
         _told.clear()
     _told.add(key)
-    state = modes.local.state
     scope = scope or state.scope
     text = what
     if scope is not None:
@@ -52,17 +52,22 @@ def tell(what: str, cure: str, scope: modes.Scope | None = None) -> None:
 
 
 class told_to:
-    """Mistakes seen in a ``with`` block of this thread go to ``hear(text)``, not to warnings."""
+    """Mistakes seen in a ``with`` block of this thread go to ``hear(text)``, not to warnings.
 
-    def __init__(self, hear: Callable[[str], None]) -> None:
-        self.hear = hear
+    ``begun`` is the line that is named where none of the user's code is under way.
+    """
+
+    def __init__(self, hear: Callable[[str], None], begun: tuple[str, int] | None = None) -> None:
+        self.hear, self.begun = hear, begun
 
     def __enter__(self) -> None:
         state = modes.local.state
-        self.before, state.tell = state.tell, self.hear
+        self.before = state.tell, state.begun
+        state.tell, state.begun = self.hear, self.begun
 
     def __exit__(self, *_: object) -> None:
-        modes.local.state.tell = self.before
+        state = modes.local.state
+        state.tell, state.begun = self.before
 
 
 def untold() -> told_to:

@@ -29,8 +29,8 @@ class Scope(NamedTuple):
 class State:
     """The modes of one thread."""
 
-    __slots__ = ("generator", "grad", "observers", "scope", "tell", "untrained", "walking",
-                 "worlds")  # fmt: skip
+    __slots__ = ("begun", "generator", "grad", "observers", "scope", "tell", "untrained",
+                 "walking", "worlds")  # fmt: skip
 
     def __init__(self) -> None:
         self.grad = True
@@ -40,6 +40,7 @@ class State:
         self.walking: Any = None  # the node whose gradient is being computed
         self.worlds: tuple[Any, ...] = ()
         self.tell: Callable[[str], None] | None = None  # who hears of mistakes; None: warnings
+        self.begun: tuple[str, int] | None = None  # the user's line that began this thread's work
         self.untrained: tuple[Any, ...] = ()  # models whose dropout was off while recording
 
 

@@ -10,6 +10,7 @@ from nbdl import events, nn
 from nbdl.core.modes import no_grad
 from nbdl.errors import ArgumentError, DataError, TrainingError, brief
 from nbdl.training.active import claim, release
+from nbdl.training.attention import Frequencies
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
@@ -245,6 +246,7 @@ def _supervised(
         metrics=[m.copy() for m in found if m.scalar],
         validate=_validation(run, model, val, chosen, found, cast, target, device),
         sampler=Sampler(step.named, run.history.gradients),
+        frequencies=Frequencies(chosen.is_plain_cross_entropy()),
         **common,
     )
 

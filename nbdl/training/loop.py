@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 from nbdl import events
 from nbdl.data import batch_length
 from nbdl.errors import ArgumentError, DataError, NbdlError
+from nbdl.training.attention import Frequencies, attention_to_inputs
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.gradients import Sampler
 from nbdl.training.metric import Metric
@@ -36,6 +38,7 @@ class Loop:
         metrics: computed on each batch's outputs; only those that are one number.
         validate: called after each epoch, in evaluation mode by itself; None for none.
         rules: when to end early.
+        frequencies: sees whether more is learned than how often each class comes.
         sampler: takes samples of gradient norms; None for none.
     """
 
@@ -50,6 +53,7 @@ class Loop:
     validate: Callable[[], dict[str, Any] | None] | None = None
     rules: list[StopRule] = field(default_factory=list)
     callbacks: Callbacks = field(default_factory=lambda: Callbacks(()))
+    frequencies: Frequencies = field(default_factory=Frequencies)
     sampler: Sampler | None = None
 
     def __call__(self) -> str | None:
@@ -80,6 +84,7 @@ class Loop:
             with run.turns.alone():
                 self._put_optimizers("train")
             means = self._steps()
+            self.frequencies.after_epoch(epoch, run.step, means.get("loss", math.nan))
             with run.turns.alone():
                 self._put_optimizers("eval")
                 self._validate(means)
@@ -123,7 +128,7 @@ class Loop:
         if sampler is not None:
             sampler.begin(run.step + 1)
         try:
-            result = self.step(batch)
+            result = self.step(batch) if run.step else self._first(batch)
         except BaseException as error:
             for tensor, value in kept:
                 tensor.value = value
@@ -133,12 +138,18 @@ class Loop:
             raise
         if sampler is not None:
             sampler.end(run.step + 1, time.perf_counter() - start, result.gradients)
+        self.frequencies.after_step(result)
         for metric in self.metrics:
             result.values[metric.name] = float(metric.of(result.outputs, result.targets))
         if run.schedule is not None:
             run.schedule.after_step()
         run.step_done(result.values, result.size)
         return result
+
+    def _first(self, batch: Any) -> StepResult:
+        """The first step, with a look at the numbers that go into the models."""
+        with attention_to_inputs(self.modules, batch):
+            return self.step(batch)
 
     def _validate(self, values: dict[str, float]) -> None:
         """Validation, whose numbers are added to the epoch's."""

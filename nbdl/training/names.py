@@ -117,6 +117,13 @@ class Loss:
     def __call__(self, outputs: Any, targets: Any) -> Any:
         return self.function(outputs, targets, **dict(self.options))
 
+    def is_plain_cross_entropy(self) -> bool:
+        """Whether it is the mean of -log p(class), every class counted alike."""
+        given = {**getattr(self.function, "__dict__", {}), **dict(self.options)}
+        changed = given.get("weight") is not None or given.get("label_smoothing")
+        classes = self.kind is not None and self.kind.targets == "classes"
+        return classes and not changed and given.get("reduction", "mean") == "mean"
+
 
 def as_loss(loss: Any) -> Loss:
     """A Loss from a name or any callable of (outputs, targets), a layer like

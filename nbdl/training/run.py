@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbdl import events
-from nbdl.core import random
+from nbdl.core import anomaly, random
 from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
 from nbdl.training.active import release
@@ -58,7 +58,7 @@ class Run:
         at_end: functions called in the training thread when the run is over.
         notice: a sentence for the dashboard to show, or "".
         watched: set by a view that shows the run; nothing draws its progress as text then.
-        source: the text of the cell that defined the model, or None.
+        source, line: the cell's text that defined the model; (file, line) of the start; or None.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Run:
         self.classes: tuple[str, ...] | None = None
         self.epoch_values: list[dict[str, float]] = []
         self.exception: BaseException | None = None
-        self.generator = random.Generator(seed)
+        self.generator, self.line = random.Generator(seed), anomaly.user_line()
         self.optimizers: list[Any] = []
         self.schedule: Any = None
         self.at_end: list[Callable[[], None]] = []
@@ -255,7 +255,8 @@ class Run:
         in_thread(lambda: self._work(work))
 
     def _work(self, work: Callable[[], str | None]) -> None:
-        with random.use(self.generator), np.errstate(all="ignore"), told_to(self._hear):
+        heard = told_to(self._hear, self.line)
+        with random.use(self.generator), np.errstate(all="ignore"), heard:
             self.begin()
             try:
                 message = work()

@@ -15,6 +15,7 @@ import pytest
 import nbdl
 from nbdl.errors import NbdlError
 from nbdl.inspection.trouble import trouble_of
+from nbdl.training import Run
 
 FOLDER = Path(__file__).parent
 CELLS = sorted(p for p in FOLDER.glob("*.py") if "# expect: " in p.read_text()[:20])
@@ -31,18 +32,25 @@ def told(path: Path) -> list[tuple[str, str, int]]:
     """Class, text and line of every warning and error of a file."""
     text = path.read_text()
     found = []
+    cell = {"__name__": "__main__"}
     nbdl.manual_seed(0)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
+            exec(compile(text, str(path), "exec"), cell)
         except NbdlError as error:
             trouble = trouble_of(error, text, str(path))
             line = trouble.source.line if trouble.source else 0
             found.append((type(error).__name__, str(error), line))
     for w in caught:
         found.append((w.category.__name__, str(w.message), w.lineno))
-    return found
+    return found + [heard for run in cell.values() if isinstance(run, Run) for heard in said(run)]
+
+
+def said(run: Run) -> list[tuple[str, str, int]]:
+    """What a run was told while it trained, which is kept among its events."""
+    warned = [text for _, kind, text in run.history.events if kind == "warning"]
+    return [("MistakeWarning", t, int(re.findall(r"At: line (\d+)", t)[0])) for t in warned]
 
 
 @pytest.mark.parametrize("path", CELLS, ids=lambda p: p.stem)
