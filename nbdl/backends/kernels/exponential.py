@@ -25,7 +25,7 @@ class _Format:
     magic: float  # 1.5 · 2^fraction: what is added to it is rounded to an integer
     ln2: tuple[float, float]  # a part with few bits, and the rest
     range: tuple[float, float]  # exp is 0 below and infinite above
-    deep: float  # expm1 is -1 below
+    deep: float  # expm1 is -1 below, and 1 - 2 exp(x) is 1
     exp: tuple[float, ...]  # (exp(r) - 1 - r) / r² for |r| <= ln(2) / 2
     root: int  # the bits of sqrt(1/2)
     tiny: float  # the least normal number
@@ -34,7 +34,7 @@ class _Format:
 _FORMATS = {
     "float32": _Format(
         integer="int32", fraction=23, magic=12582912.0,
-        ln2=(0.693145751953125, 1.4286068203094173e-06), range=(-104.0, 89.0), deep=-18.0,
+        ln2=(0.693145751953125, 1.4286068203094173e-06), range=(-104.0, 89.0), deep=-19.0,
         exp=(0.5, 0.16666666, 0.04166636, 0.00833339, 0.001394072, 0.00019845885),
         root=0x3F3504F3, tiny=2.0**-126,
     ),

@@ -134,3 +134,12 @@ def test_angles_far_away_are_right_beside_near_ones():
         with np.errstate(all="ignore"):
             exact = IN_FLOAT64[name](x.astype(np.float64))
         assert worst(compute(name, x), exact) <= 2
+
+
+def test_tanh_ends_at_one():
+    """1 + tanh(x) and 1 - tanh(x)² are 0 there, however large what they are multiplied with."""
+    x = np.array([9.2, 20, 1e30, np.inf], np.float32)
+    for dtype in ("float32", "float64"):
+        wide = (x * 3).astype(dtype)
+        assert (compute("tanh", wide) == 1).all()
+        assert (compute("tanh", -wide) == -1).all()
