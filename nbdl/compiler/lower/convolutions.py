@@ -11,12 +11,13 @@ from typing import Any
 
 from nbdl.backends import onednn
 from nbdl.backends.onednn import AnyLayout
-from nbdl.compiler.ir import Node
+from nbdl.compiler.ir import Node, Value
 from nbdl.compiler.lower.lowering import Lowering, lowers
 from nbdl.compiler.lower.products import emit_primitive, layout, works
 from nbdl.compiler.lower.views import Buffer, View
 from nbdl.errors import BackendError
 from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight, Sliding
+from nbdl.ops.patches import window_count
 from nbdl.ops.pooling import MaxPool, MaxPoolSpread, Pooling
 
 _FEW = 4
@@ -43,6 +44,12 @@ def _new_maps(low: Lowering, value: Any) -> View:
 def _how(op: Sliding) -> dict[str, Any]:
     return {"strides": op.stride, "padding": op.padding, "dilation": op.dilation,
             "groups": op.groups}  # fmt: skip
+
+
+def _fits(op: Any, x: Value | View, w: Value | View, y: Value | View) -> bool:
+    """Whether y has all windows: a transposed convolution may give an x with room for more."""
+    counts = window_count(x.shape[2:], w.shape[2:], op.stride, op.padding, op.dilation)
+    return bool(counts == y.shape[2:])
 
 
 def _wish(view: View) -> AnyLayout:
@@ -85,7 +92,7 @@ def _convolution(low: Lowering, node: Node) -> bool:
 @lowers(ConvolutionInput)
 def _convolution_input(low: Lowering, node: Node) -> bool:
     dy, w, *bias = [low.view(v) for v in node.inputs]
-    if not works(dy, w) or bias:
+    if not works(dy, w) or bias or not _fits(node.op, node.outputs[0], w, dy):
         return False
     dy, dx = _maps(low, dy, node.phase), _new_maps(low, node.outputs[0])
     try:
@@ -102,7 +109,7 @@ def _convolution_input(low: Lowering, node: Node) -> bool:
 @lowers(ConvolutionWeight)
 def _convolution_weight(low: Lowering, node: Node) -> bool:
     x, dy = [low.view(v) for v in node.inputs]
-    if not works(x, dy):
+    if not works(x, dy) or not _fits(node.op, x, node.outputs[0], dy):
         return False
     x = _maps(low, x, node.phase, any_order=x.shape[1] <= _FEW)
     dy, dw = _maps(low, dy, node.phase), low.fresh(node.outputs[0])
