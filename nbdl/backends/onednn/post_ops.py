@@ -17,6 +17,7 @@ _CHAIN, _OPERAND = 32768, 2
 
 ELTWISE: dict[str, tuple[tuple[int, float, float], ...]] = {
     # oneDNN's own relu makes 0 of NaN; elu keeps it, and what is below zero becomes -0, then 0.
+    # The price is an exponential: nothing beside a long sum, much beside one of 27 products.
     "relu": ((0x22, 0.0, 0.0), (0x26, 1.0, 0.0)),
     "tanh": ((0x21, 0.0, 0.0),),
     "sigmoid": ((0x29, 0.0, 0.0),),
@@ -32,7 +33,8 @@ All keep NaN. Their errors are below 2**-21 * max(1, abs(x)) in float32; gelu_er
 SCALED = {"leaky_relu": (0x20, 0.0), "scale": (0x26, -0.0)}
 """Functions with one setting, as in ``("scale", 0.5)``: oneDNN's number and the beta.
 
-Adding -0 leaves every number as it is, the sign of zero included.
+Adding -0 leaves every number as it is, the sign of zero included. leaky_relu keeps NaN, so its
+slope must not be 0.
 """
 
 BINARY = {"binary_add": 0x1FFF0, "binary_mul": 0x1FFF1, "binary_sub": 0x1FFF5}
@@ -66,6 +68,8 @@ def _append(chain: Handle, entry: tuple[Any, ...], dst: AnyOf) -> None:
         raise unknown("post-op", name, NAMES)
     if len(settings) != (name in SCALED or name in BINARY):
         raise ArgumentError(f"the post-op {entry} of oneDNN has too many settings, or too few")
+    if name == "leaky_relu" and not settings[0]:
+        raise ArgumentError("the post-op leaky_relu of oneDNN has slope 0", hint='("relu",)')
     if name == "sum":
         lib.call("post_ops_append_sum", chain.address, 1.0, 0, _SAME_DTYPE)
     elif name in BINARY:

@@ -29,11 +29,14 @@ def channels_last(array: np.ndarray) -> np.ndarray:
     )
 
 
+_GUARD = 64
+
+
 def memory(of: Layout | Opaque) -> np.ndarray:
-    """Bytes for a layout, on a boundary of 64, full of NaN."""
-    room = np.full(of.nbytes + 64, 255, np.uint8)
+    """Bytes for a layout, on a boundary of 64, full of NaN, with as many behind as a guard."""
+    room = np.full(of.nbytes + 64 + _GUARD, 255, np.uint8)
     start = -room.ctypes.data % 64
-    return room[start : start + of.nbytes]
+    return room[start : start + of.nbytes + _GUARD]
 
 
 def view(of: Layout, bytes_: np.ndarray) -> np.ndarray:
@@ -44,25 +47,26 @@ def view(of: Layout, bytes_: np.ndarray) -> np.ndarray:
 
 
 class Run:
-    """A primitive bound to arrays; what is not given gets memory of its own.
+    """A primitive bound to arrays and run; what is not given gets memory of its own.
 
     Attributes:
         arrays: by role, what lies there; opaque ones as bytes.
     """
 
     def __init__(self, primitive: Primitive, **given: np.ndarray) -> None:
-        self.arrays: dict[str, np.ndarray] = {}
+        self.arrays = dict(given)
+        guards = []
         for role in primitive.roles:
             wanted = primitive.layouts[role]
-            if role in given:
-                assert given[role].nbytes <= max(wanted.nbytes, given[role].nbytes)
-                self.arrays[role] = given[role]
-            else:
+            if role not in given:
                 room = memory(wanted)
-                plain = isinstance(wanted, Layout) and role not in ("scratchpad", "workspace")
-                self.arrays[role] = view(wanted, room) if plain else room
+                guards.append(room[wanted.nbytes :])
+                strided = isinstance(wanted, Layout) and role not in ("scratchpad", "workspace")
+                room = room[: wanted.nbytes]
+                self.arrays[role] = view(wanted, room) if strided else room
         self.call: Call = primitive.bind({r: a.ctypes.data for r, a in self.arrays.items()})
         self.call()
+        assert all((guard == 255).all() for guard in guards), "written behind the end"
 
     def __getitem__(self, role: str) -> np.ndarray:
         return self.arrays[role]

@@ -16,6 +16,7 @@ from nbdl.backends.onednn import (
     convolution_backward_weights,
     convolution_forward,
 )
+from nbdl.dtypes import as_dtype
 from nbdl.errors import ArgumentError, BackendError, ShapeError
 from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight
 from nbdl.ops.convolution_arrays import convolve, convolve_input, convolve_weight
@@ -180,6 +181,19 @@ def test_bias_and_what_follows(kind: str, groups: int) -> None:
     before = exact(case, x, w, other)[0] + bias[:, None, None] + other
     size = exact(case, abs(x), abs(w), other)[0] + abs(bias)[:, None, None] + abs(other)
     assert_sums_close(y, np.maximum(before, 0), size, w[0].size + 2)
+
+
+def test_bfloat16_is_accumulated_in_float32() -> None:
+    case = square((2, 32, 8, 8), (32, 32, 3, 3), pad=1)
+    x, w, dy = (a.astype(as_dtype("bfloat16")) for a in arrays(case))
+    x, y_like = channels_last(x), like(dy.shape, "last")
+    given = layout(x), AnyLayout(w.shape, "bfloat16"), y_like
+    if not onednn.supports(convolution_forward, *given, **case.how):
+        pytest.skip("this processor multiplies no bfloat16")
+    how = convolution_forward(*given, **case.how)
+    y = Run(how, src=x, weights=reordered(w, how.layouts["weights"]))["dst"]
+    size = exact(case, abs(x), abs(w), abs(dy))[0]
+    assert_sums_close(y, exact(case, x, w, dy)[0], size, w[0].size)
 
 
 def test_nan_goes_through_relu() -> None:

@@ -10,6 +10,7 @@ from scipy import special
 
 from nbdl.backends import onednn
 from nbdl.backends.onednn import AnyLayout, Layout, matmul
+from nbdl.dtypes import as_dtype
 from nbdl.errors import ArgumentError, BackendError, DtypeError, ShapeError
 from tests.backends.onednn.running import (
     Run,
@@ -188,6 +189,16 @@ def test_a_chain_of_functions_and_bias() -> None:
     assert_sums_close(y, exact, size, 10)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_halves_are_accumulated_in_float32(dtype: str) -> None:
+    a, b = (x.astype(as_dtype(dtype)) for x in (normal(8, 3000), normal(3000, 24)))
+    y = np.empty((8, 24), np.float32)
+    if not onednn.supports(matmul, layout(a), layout(b), layout(y)):
+        pytest.skip(f"this processor multiplies no {dtype}")
+    product(a, b, y)
+    check(y, a, b)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "y"),
     [
@@ -211,6 +222,8 @@ def test_bad_arguments_are_named() -> None:
         matmul(a, b, y, post=(("rellu",),))
     with pytest.raises(ArgumentError, match="scale"):
         matmul(a, b, y, post=(("scale",),))
+    with pytest.raises(ArgumentError, match="leaky_relu"):
+        matmul(a, b, y, post=(("leaky_relu", 0.0),))
     with pytest.raises(ArgumentError, match="binary post-op"):
         matmul(a, b, y, post=(("binary_add", 3),))
     with pytest.raises(ShapeError, match="empty tensors"):

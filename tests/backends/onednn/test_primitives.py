@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import ctypes.util
 import os
 import subprocess
 import sys
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 
 from nbdl.backends import onednn
-from nbdl.backends.onednn import AnyLayout, Layout, Opaque, matmul
-from nbdl.errors import ArgumentError, BackendError, ShapeError
+from nbdl.backends.onednn import AnyLayout, Layout, Opaque, library, matmul
+from nbdl.errors import ArgumentError, BackendError, MissingError, ShapeError
 from tests.backends.onednn.running import Run, layout, needs_onednn, plain, reordered
 
 A, B, Y = Layout.dense((8, 16)), Layout.dense((16, 24)), Layout.dense((8, 24))
@@ -47,6 +48,20 @@ def test_importing_loads_nothing() -> None:
     maps = "open('/proc/self/maps').read()" if sys.platform == "linux" else "''"
     script = f"import nbdl, nbdl.backends.onednn\nprint('libdnnl' in {maps})"
     assert in_python(script).strip() == "False"
+
+
+def test_a_file_that_is_no_library_is_passed_over(tmp_path, monkeypatch) -> None:
+    broken = tmp_path / "libdnnl.so.3"
+    broken.write_text("not a library")
+    other = ctypes.util.find_library("m") or "libm.so.6"
+    monkeypatch.delenv(library.SWITCH, raising=False)
+    monkeypatch.setattr(library, "_found", None)
+    monkeypatch.setattr(library, "_places", lambda: [str(broken), other])
+    assert not onednn.available()
+    with pytest.raises(MissingError, match="oneDNN was not found") as caught:
+        library.library()
+    assert str(broken) in str(caught.value)
+    assert "dnnl_version" in str(caught.value)
 
 
 @needs_onednn
