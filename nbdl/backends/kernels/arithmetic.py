@@ -67,22 +67,27 @@ def sign(x: Value) -> Value:
 
 def signbit(x: Value) -> Value:
     """Whether the sign bit is set, also of -0 and NaN."""
-    return x.bits(f"int{BITS[x.dtype]}") < 0
+    return x.bits(f"int{BITS[x.dtype]}") < 0 if is_float(x.dtype) else x < 0
 
 
 def isnan(x: Value) -> Value:
     """Whether it is NaN."""
-    return x.is_nan()
+    return x.differs(x) if is_float(x.dtype) else x < x
 
 
 def isinf(x: Value) -> Value:
     """Whether it is infinite."""
-    return absolute(x).equal(math.inf)
+    return absolute(x).equal(math.inf) if is_float(x.dtype) else x < x
 
 
 def isfinite(x: Value) -> Value:
     """Whether it is neither infinite nor NaN."""
-    return absolute(x) < math.inf
+    return absolute(x) < math.inf if is_float(x.dtype) else x.equal(x)
+
+
+def rounding(name: str) -> Callable[[Value], Value]:
+    """One of LLVM's functions that give whole numbers; integers are such already."""
+    return lambda x: intrinsic(name, x) if is_float(x.dtype) else x
 
 
 def reciprocal(x: Value) -> Value:
@@ -93,7 +98,10 @@ def reciprocal(x: Value) -> Value:
 
 
 def fmod(x: Value, y: Value) -> Value:
-    """The remainder with the sign of ``x``, exact: C's fmod, lane by lane."""
+    """The remainder with the sign of ``x``: C's, lane by lane, or of integers, 0 if ``y`` is 0."""
+    if not is_float(x.dtype):
+        bad, safe = _divisor(x, y)
+        return select(bad, x.like(0), x % safe)
     return each_lane("fmod" if x.dtype == "float64" else "fmodf", x, y)
 
 
@@ -226,6 +234,29 @@ def stored(dtype: str) -> str:
     return {"bool": "uint8", "float16": "uint16", "bfloat16": "uint16"}.get(dtype, dtype)
 
 
+def power(x: Value, y: Value) -> Value:
+    """An integer to the power of another, by squaring; 1 if that is negative."""
+    slots = [x.code.slot(x.dtype, x.lanes) for _ in range(3)]
+    result, base, left = slots
+    for slot, value in zip(slots, (x.like(1), x, y), strict=True):
+        slot.set(value)
+    with x.code.while_(lambda: any_lane(left.get() > 0)):
+        now = left.get()
+        take = (now > 0) & (now & 1).differs(0)
+        result.set(select(take, result.get() * base.get(), result.get()))
+        base.set(base.get() * base.get())
+        left.set(now >> 1)
+    return result.get()
+
+
+def any_lane(condition: Value) -> Value:
+    """Whether it is true in some lane."""
+    if not condition.lanes:
+        return condition
+    name = f"llvm.vector.reduce.or.{condition.short}"
+    return condition.code.call(name, ("bool", 0), condition)
+
+
 def each_lane(function: str, *args: Value) -> Value:
     """A function of C's library, called for one lane after the other."""
     code, first = args[0].code, args[0]
@@ -251,7 +282,7 @@ def each_lane(function: str, *args: Value) -> Value:
 
 
 ARITHMETIC: dict[str, Callable[..., Value]] = {
-    "add": lambda x, y: x + y,
+    "add": lambda x, y: x | y if x.dtype == "bool" else x + y,
     "subtract": lambda x, y: x - y,
     "multiply": lambda x, y: x * y,
     "divide": lambda x, y: x / y,
@@ -281,10 +312,10 @@ ARITHMETIC: dict[str, Callable[..., Value]] = {
     "isnan": isnan,
     "isinf": isinf,
     "isfinite": isfinite,
-    "floor": lambda x: intrinsic("floor", x),
-    "ceil": lambda x: intrinsic("ceil", x),
-    "trunc": lambda x: intrinsic("trunc", x),
-    "rint": lambda x: intrinsic("rint", x),
+    "floor": rounding("floor"),
+    "ceil": rounding("ceil"),
+    "trunc": rounding("trunc"),
+    "rint": rounding("rint"),
     "sqrt": lambda x: intrinsic("sqrt", x),
     "rsqrt": lambda x: 1.0 / intrinsic("sqrt", x),
     "fmod": fmod,

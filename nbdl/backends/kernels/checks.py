@@ -17,20 +17,22 @@ HALVES = {"float16", "bfloat16"}
 DTYPES = {"bool"} | HALVES | FLOATS | INTEGERS
 
 _NUMBERS = FLOATS | INTEGERS
+_ALL = _NUMBERS | {"bool"}
 _SAME = {  # name: (how many arguments, their dtypes); the result has the arguments' dtype
-    "float": (1, FLOATS, """acos acosh asin asinh atan atanh cbrt ceil cos cosh erf erfc exp exp2
-        expm1 floor log log10 log1p log2 rint rsqrt sigmoid sin sinh sqrt tan tanh trunc"""),
-    "float2": (2, FLOATS, "atan2 copysign divide fmod hypot pow"),
+    "float": (1, FLOATS, """acos acosh asin asinh atan atanh cbrt cos cosh erf erfc exp exp2 expm1
+        log log10 log1p log2 rsqrt sigmoid sin sinh sqrt tan tanh"""),
+    "float2": (2, FLOATS, "atan2 copysign divide hypot"),
     "float3": (3, FLOATS, "fma"),
-    "number": (1, _NUMBERS, "abs negative reciprocal sign square"),
-    "number2": (2, _NUMBERS, "add fmax fmin floor_divide maximum minimum multiply remainder "
-                "subtract"),
+    "number": (1, _NUMBERS, "negative reciprocal"),
+    "number2": (2, _NUMBERS, "floor_divide fmod pow remainder subtract"),
+    "all": (1, _ALL, "abs ceil floor rint sign square trunc"),
+    "all2": (2, _ALL, "add fmax fmin maximum minimum multiply"),
     "bits": (1, INTEGERS | {"bool"}, "not"),
     "bits2": (2, INTEGERS | {"bool"}, "and or xor"),
 }  # fmt: skip
 _TESTS = {  # the same; the result is a bool
-    "float": (1, FLOATS, "isfinite isinf isnan signbit"),
-    "any": (2, _NUMBERS | {"bool"}, "equal greater greater_equal less less_equal not_equal"),
+    "all": (1, _ALL, "isfinite isinf isnan signbit"),
+    "all2": (2, _ALL, "equal greater greater_equal less less_equal not_equal"),
 }
 _REDUCTIONS = {
     "sum": _NUMBERS, "max": _NUMBERS, "min": _NUMBERS, "any": {"bool"}, "all": {"bool"},

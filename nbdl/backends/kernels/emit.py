@@ -12,7 +12,7 @@ from nbdl.backends.kernels.ir import Code, Module, Slot, Value, select
 from nbdl.backends.kernels.machine import function_attributes, vector_widths
 from nbdl.backends.kernels.memory import Memory
 from nbdl.backends.kernels.program import WIDTH, Instruction, Kernel
-from nbdl.backends.kernels.reductions import Accumulator
+from nbdl.backends.kernels.reductions import PART, Accumulator
 
 _FUNCTIONS = {**ARITHMETIC, **FUNCTIONS}
 
@@ -152,15 +152,8 @@ class Loops:
         }
         roots = [kernel.code[place].args[0] for place in reduces] + stores
         wanted = levels.needed(kernel, roots, self.depends)
-
-        def innermost() -> None:
-            for place, accumulator in accumulators.items():
-                value = self.values[kernel.code[place].args[0]]
-                lanes = self.width if across else self._lanes(place)
-                accumulator.add(value.spread(lanes), self.mask if across else None)
-
         with self._scope():
-            self._nest(kernel.outer, wanted, innermost)
+            self._nest(kernel.outer, wanted, accumulators)
         for place, accumulator in accumulators.items():
             self.values[place] = accumulator.result(across)
 
@@ -168,26 +161,56 @@ class Loops:
         """Of a value."""
         return self.width if self.kernel.lane in self.depends[place] else 0
 
-    def _nest(self, axis: int, wanted: list[int], innermost: Callable[[], None]) -> None:
+    def _accumulate(self, accumulators: dict[int, Accumulator]) -> None:
+        across = self.kernel.lanes == "inner"
+        for place, accumulator in accumulators.items():
+            value = self.values[self.kernel.code[place].args[0]]
+            lanes = self.width if across else self._lanes(place)
+            accumulator.add(value.spread(lanes), self.mask if across else None)
+
+    def _nest(self, axis: int, wanted: list[int], accumulators: dict[int, Accumulator]) -> None:
         """The loops over the inner axes from ``axis`` on; each value in the loop it changes in."""
-        if axis == self.kernel.axes:
-            innermost()
+        zero, size = self.code.constant(0, "int64"), self.memory.sizes[axis]
+        if axis < self.kernel.axes - 1:
+            with self.code.loop(zero, size) as index, self._scope():
+                self._enter(axis, index)
+                self._inside(axis, wanted)
+                self._nest(axis + 1, wanted, accumulators)
             return
+        if not any(accumulator.by_parts for accumulator in accumulators.values()):
+            self._last(zero, size, wanted, accumulators)
+            return
+        step = PART * (WIDTH if axis == self.kernel.lane else 1)
+        with self.code.loop(zero, size, step) as start, self._scope():
+            for accumulator in accumulators.values():
+                accumulator.begin_part()
+            stop = self.code.call("llvm.smin.i64", size, start + step, size)
+            self._last(start, stop, wanted, accumulators)
+            for accumulator in accumulators.values():
+                accumulator.end_part()
+
+    def _last(
+        self, start: Value, stop: Value, wanted: list[int], accumulators: dict[int, Accumulator]
+    ) -> None:
+        """The loop over the last inner axis, or a part of it."""
+        axis = self.kernel.axes - 1
 
         def body() -> None:
-            for place in wanted:
-                inside = [a for a in self.depends[place] if a >= self.kernel.outer]
-                if max(inside) == axis:
-                    self._evaluate(place)
-            self._nest(axis + 1, wanted, innermost)
+            self._inside(axis, wanted)
+            self._accumulate(accumulators)
 
-        zero, size = self.code.constant(0, "int64"), self.memory.sizes[axis]
         if axis == self.kernel.lane:
-            self._chunks(axis, zero, size, body)
+            self._chunks(axis, start, stop, body)
             return
-        with self.code.loop(zero, size) as index, self._scope():
+        with self.code.loop(start, stop) as index, self._scope():
             self._enter(axis, index)
             body()
+
+    def _inside(self, axis: int, wanted: list[int]) -> None:
+        """The wanted values that change along ``axis`` and no axis further in."""
+        for place in wanted:
+            if max(self.depends[place]) == axis:
+                self._evaluate(place)
 
     def _compute(self, here: Callable[[frozenset[int]], bool]) -> None:
         """The outer values of stage 0 whose axes say that they belong here; no stores."""

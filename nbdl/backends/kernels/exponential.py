@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nbdl.backends.kernels.ir import BITS, Code, Value, intrinsic, llvm_type, select
+from nbdl.backends.kernels.ir import BITS, Value, intrinsic, llvm_type, select
 
 
 @dataclass(frozen=True)
@@ -245,11 +245,3 @@ def log10(x: Value) -> Value:
     per_2 = {"float32": (0.301025390625, 4.605038981195214e-06),
              "float64": (0.30102999566361177, 3.694239077158931e-13)}  # fmt: skip
     return _log_to(x, per_e[x.dtype], per_2[x.dtype])
-
-
-def any_lane(condition: Value) -> Value:
-    """Whether it is true in some lane."""
-    code: Code = condition.code
-    if not condition.lanes:
-        return condition
-    return code.call(f"llvm.vector.reduce.or.{condition.short}", ("bool", 0), condition)

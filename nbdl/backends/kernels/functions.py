@@ -1,7 +1,7 @@
 """Transcendental functions of vectors by name.
 
 float32 has all of them as vector code. float64 has the exponentials and logarithms; the others
-are C's library, one lane after the other.
+are C's library, one lane after the other. Integers have powers.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nbdl.backends.kernels import exponential
-from nbdl.backends.kernels.arithmetic import each_lane
-from nbdl.backends.kernels.ir import Value
+from nbdl.backends.kernels.arithmetic import each_lane, power
+from nbdl.backends.kernels.ir import Value, is_float
 from nbdl.backends.kernels.trigonometry import FLOAT32
 
 
 def _by_dtype(name: str, single: Callable[..., Value]) -> Callable[..., Value]:
     def call(*args: Value) -> Value:
+        if not is_float(args[0].dtype):
+            return power(*args)
         return single(*args) if args[0].dtype == "float32" else each_lane(name, *args)
 
     return call

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from nbdl.backends.kernels.arithmetic import limits, maximum, minimum
 from nbdl.backends.kernels.checks import register
-from nbdl.backends.kernels.ir import Code, Value, llvm_type, select
+from nbdl.backends.kernels.ir import Code, Slot, Value, is_float, llvm_type, select
 from nbdl.backends.kernels.program import Instruction
 
 _COMBINE: dict[str, Callable[[Value, Value], Value]] = {
@@ -18,26 +18,55 @@ _COMBINE: dict[str, Callable[[Value, Value], Value]] = {
 }
 
 
+PART = 128
+"""After how many additions a sum is put aside and begun anew, so that its rounding errors grow
+with the number of parts and not of terms."""
+
+
 class Accumulator:
     """The running result of a reduction, a number in each lane of each kind of vector.
 
     Args:
         step: the reduction.
         lanes: of the vectors that will be added, widest first.
+
+    Attributes:
+        by_parts: whether it is a sum with rounding errors, to be made in parts.
     """
 
     def __init__(self, code: Code, step: Instruction, lanes: list[int]) -> None:
-        dtype = register(step.dtype)
+        self._code, self._dtype = code, register(step.dtype)
         self._combine = _COMBINE[step.attribute]
-        least, greatest = (0, 1) if dtype == "bool" else limits(dtype)
+        least, greatest = (0, 1) if self._dtype == "bool" else limits(self._dtype)
         neutral = {"sum": 0, "max": least, "min": greatest, "any": False, "all": True}
-        self._slots = {width: code.slot(dtype, width) for width in lanes}
-        for width, slot in self._slots.items():
-            slot.set(code.constant(neutral[step.attribute], dtype, width))
+        self._neutral = neutral[step.attribute]
+        self.by_parts = step.attribute == "sum" and is_float(self._dtype)
+        self._slots = self._new_slots(lanes)
+        self._parts = self._new_slots(lanes) if self.by_parts else self._slots
+
+    def _new_slots(self, lanes: list[int]) -> dict[int, Slot]:
+        slots = {width: self._code.slot(self._dtype, width) for width in lanes}
+        self._clear(slots)
+        return slots
+
+    def _clear(self, slots: dict[int, Slot]) -> None:
+        for width, slot in slots.items():
+            slot.set(self._code.constant(self._neutral, self._dtype, width))
+
+    def begin_part(self) -> None:
+        """Begin a part of a sum."""
+        if self.by_parts:
+            self._clear(self._parts)
+
+    def end_part(self) -> None:
+        """Add the part to the whole."""
+        if self.by_parts:
+            for width, part in self._parts.items():
+                self._slots[width].set(self._slots[width].get() + part.get())
 
     def add(self, value: Value, mask: Value | None) -> None:
         """Take in one more value, where ``mask`` is true."""
-        slot = self._slots[value.lanes]
+        slot = self._parts[value.lanes]
         before = slot.get()
         after = self._combine(before, value)
         slot.set(after if mask is None else select(mask, after, before))

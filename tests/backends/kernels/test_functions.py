@@ -143,3 +143,12 @@ def test_tanh_ends_at_one():
         wide = (x * 3).astype(dtype)
         assert (compute("tanh", wide) == 1).all()
         assert (compute("tanh", -wide) == -1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - TWO))
+def test_values_at_the_ends_are_exact(name, dtype):
+    x = np.array([0.0, np.inf, -np.inf], dtype)
+    with np.errstate(all="ignore"):
+        exact = IN_FLOAT64[name](x.astype(np.float64)).astype(dtype)
+    np.testing.assert_array_equal(compute(name, x), exact)

@@ -15,6 +15,7 @@ from tests.backends.kernels.reference import (
     example,
     execute,
     interpret,
+    lane_last,
 )
 
 SIZES = [0, 1, 63, 64, 65, 1000]
@@ -77,13 +78,43 @@ def test_arithmetic_of_every_dtype(dtype, name):
     compare(kernel, (130,))
 
 
-@pytest.mark.parametrize("name", ["remainder", "floor_divide"])
+@pytest.mark.parametrize("name", ["remainder", "floor_divide", "fmod"])
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
 def test_integer_division_by_zero_and_by_minus_one_never_traps(name, dtype):
     info = np.iinfo(dtype)
     x, y = np.meshgrid(*[np.array([info.min, 0, 1, 5, info.max, info.min + 1], dtype)] * 2)
     kernel = pointwise([dtype] * 2, name)
     compare(kernel, (36,), arrays={0: x.reshape(-1), 1: y.reshape(-1)})
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
+def test_powers_of_integers(dtype):
+    x, y = np.meshgrid(np.arange(120, 130).astype(dtype), np.arange(10, dtype=dtype))
+    kernel = pointwise([dtype] * 2, "pow")
+    compare(kernel, (100,), arrays={0: x.reshape(-1), 1: y.reshape(-1)})
+
+
+@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "minimum", "equal", "less", "xor"])
+def test_arithmetic_of_truths(name):
+    x, y = np.array([0, 0, 1, 1], bool), np.array([0, 1, 0, 1], bool)
+    compare(pointwise(["bool"] * 2, name), (4,), arrays={0: x, 1: y})
+
+
+@pytest.mark.parametrize("name", ["floor", "rint", "isnan", "isfinite", "isinf", "abs"])
+def test_integers_are_whole_and_finite(name):
+    result = "bool" if name.startswith("is") else "int32"
+    compare(pointwise(["int32"], name, result=result), (100,))
+
+
+@pytest.mark.parametrize("lanes", ["outer", "inner"])
+def test_long_sums_keep_their_precision(lanes):
+    axes = {"outer": "1s", "inner": "s1"}[lanes]
+    k = Builder(1, 1, lanes)
+    k.store(k("reduce", k.load(k.array("float32", axes)), attribute="sum"),
+            "10" if lanes == "outer" else "s0")  # fmt: skip
+    n = 1_000_000 if lanes == "inner" else 100_000
+    x = np.random.default_rng(0).random((2, n), np.float32)
+    compare(k.kernel(), x.shape, arrays={0: lane_last(x, k.arrays[0])}, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
