@@ -131,12 +131,15 @@ def _first(result: Result) -> str:
 
 
 def memory(found: Mapping[str, Results], ways: Iterable[str]) -> str:
-    """The most that a step holds, in MB, and ours as a part of PyTorch's default."""
+    """The most that a step holds, in MB, and ours as a part of PyTorch's default.
+
+    No part is told of less than a megabyte, of which most is Python's own objects.
+    """
     rows = []
     for model, results in found.items():
         cells = [_megabytes(results[way].memory) if way in results else NOTHING for way in ways]
         mine, peer = ours(results).memory, results[TORCH].memory
-        part = f"{mine / peer:.2f}" if mine and peer else NOTHING
+        part = f"{mine / peer:.2f}" if mine and peer and peer >= 1e6 else NOTHING
         rows.append((EXAMPLES[model].title, *cells, part))
     return table(("peak of a step, MB", *ways, "of PyTorch's"), rows)
 
