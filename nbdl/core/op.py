@@ -125,11 +125,12 @@ class Op(_Immutable):
         """The operation for other inputs: itself, unless it keeps something of them."""
         return self
 
-    def decompose(self, *inputs: Tensor) -> Any:
+    def decompose(self, *inputs: Any, **_: Any) -> Any:
         """The same result(s) in core operations, of which the compiler makes loops and products.
 
         Core are elementwise operations with a ``kernel``, reductions, movement and products. It
-        is called without recording and may look at shapes and dtypes, never at values.
+        is called without recording and may look at shapes and dtypes, never at values. A rule
+        names its inputs, as ``forward`` does.
 
         Returns:
             The output (or tuple of outputs), or None: this is a core operation itself, or one

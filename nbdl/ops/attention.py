@@ -58,8 +58,7 @@ class AttentionWeights(Contraction):
             scores /= xp.where(norm == 0, 1, norm)
         return scores.astype(q.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        q, k, *mask = inputs
+    def decompose(self, q: Tensor, k: Tensor, *mask: Tensor) -> Tensor:
         scores = matmul(widened(q) * self.scale, matrix_transpose(widened(k)))
         if not scores.size:
             return cast(scores, q.dtype)

@@ -98,8 +98,7 @@ class CrossEntropy(Op):
             smooth = lse * rows.shape[1] - rows.sum(axis=1)
         return kept(xp, smooth, valid) * (self.smoothing / rows.shape[1])
 
-    def decompose(self, *inputs: Tensor) -> tuple[Tensor, Tensor] | None:
-        x, target, *weight = inputs
+    def decompose(self, x: Tensor, target: Tensor, *weight: Tensor) -> tuple[Tensor, Tensor] | None:
         axis, rows, numbers = class_axis(x), widened(x), by_class(target)
         if not x.shape[axis]:
             return None
@@ -201,8 +200,9 @@ class CrossEntropyGrad(Op):
         w = wide(weight[0])
         return each * w.sum(), each[:, None] * w
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        dy, lse, x, target, *weight = inputs
+    def decompose(
+        self, dy: Tensor, lse: Tensor, x: Tensor, target: Tensor, *weight: Tensor
+    ) -> Tensor | None:
         axis, rows, numbers = class_axis(x), widened(x), by_class(target)
         classes, dy = x.shape[axis], widened(dy)
         if not classes:

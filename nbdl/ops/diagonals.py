@@ -36,8 +36,7 @@ class Tril(Movement):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.tril(x, self.k)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         return where(_distance(x) <= self.k, x, 0)
 
     def infer(self, x: Spec) -> Spec:
@@ -58,8 +57,7 @@ class Triu(Movement):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.triu(x, self.k)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         return where(_distance(x) >= self.k, x, 0)
 
     def infer(self, x: Spec) -> Spec:
@@ -93,8 +91,7 @@ class Diagonal(Movement):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.diagonal(x, self.offset, -2, -1)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         *stack, n, m = x.shape
         rows, columns, length = _diagonal_places(x.shape, self.offset)
         first = rows.start * m + columns.start
@@ -124,8 +121,7 @@ class DiagonalFill(Movement):
         y[..., places + rows.start, places + columns.start] = x
         return y
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         rows, _, length = _diagonal_places(self.size, self.offset)
         border = ((0, 0),) * (x.ndim - 1)
         column = Pad((*border, (rows.start, self.size[0] - rows.start - length)))(x)

@@ -31,8 +31,7 @@ class Columns(Pooling):
             y[:, :, i] = frame[piece]
         return y
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         if self.tiles():
             pairs = [n for pair in zip(self.counts, self.window, strict=True) for n in pair]
             n, rank = len(self.window), x.ndim
@@ -65,8 +64,7 @@ class ColumnsSum(Pooling):
             frame[piece] += columns[:, :, i]
         return frame[self.inside()].astype(y.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        (y,) = inputs
+    def decompose(self, y: Tensor) -> Tensor | None:
         if self.tiles():
             n = len(self.window)
             order = (0, 1, *(a for i in range(n) for a in (2 + n + i, 2 + i)))

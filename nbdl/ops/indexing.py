@@ -119,9 +119,9 @@ class GetItem(Indexing):
     def forward(self, xp: Any, x: Any, *arrays: Any) -> Any:
         return x[_filled(self.index, arrays)]
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        axis = _taken(self.index, inputs[0].ndim, inputs[1:])
-        return None if axis is None else Take(axis)(*inputs)
+    def decompose(self, x: Tensor, *arrays: Tensor) -> Tensor | None:
+        axis = _taken(self.index, x.ndim, arrays)
+        return None if axis is None else Take(axis)(x, *arrays)
 
     def infer(self, x: Spec, *arrays: Spec) -> Spec:
         return Spec(_shape_of(x, self.index, arrays), x.dtype)
@@ -161,12 +161,12 @@ class PutItem(Indexing):
             total[index] = dy
         return total.astype(dy.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
+    def decompose(self, dy: Tensor, *arrays: Tensor) -> Tensor | None:
         box = _box(self.index, self.shape)
         if box is not None:
-            return _framed(inputs[0], box, self.shape)
-        axis = _taken(self.index, len(self.shape), inputs[1:])
-        return None if axis is None else Place(axis, self.shape)(*inputs)
+            return _framed(dy, box, self.shape)
+        axis = _taken(self.index, len(self.shape), arrays)
+        return None if axis is None else Place(axis, self.shape)(dy, *arrays)
 
     def infer(self, dy: Spec, *arrays: Spec) -> Spec:
         return Spec(self.shape, dy.dtype)
@@ -192,8 +192,7 @@ class SetItem(Indexing):
         result[_filled(self.index, arrays)] = v
         return result
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        x, v = inputs[:2]
+    def decompose(self, x: Tensor, v: Tensor, *arrays: Tensor) -> Tensor | None:
         box = _box(self.index, x.shape)
         if box is None:
             return None

@@ -97,12 +97,12 @@ class ClassShares(Op):
         shape = (*target.shape[:1], self.classes, *target.shape[1:])
         return rows_back(xp, shares, shape).astype(self.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        numbers, wider = by_class(inputs[0]), dtypes.accumulator(self.dtype)
+    def decompose(self, target: Tensor, *weight: Tensor) -> Tensor:
+        numbers, wider = by_class(target), dtypes.accumulator(self.dtype)
         shares = cast(is_class(numbers, self.classes), wider) * (1 - self.smoothing)
         shares = shares + self.smoothing / self.classes
-        for weight in inputs[1:]:
-            shares = shares * along_classes(widened(weight), numbers.ndim)
+        for w in weight:
+            shares = shares * along_classes(widened(w), numbers.ndim)
         return cast(shares * cast(numbers != self.ignore_index, wider), self.dtype)
 
     def infer(self, target: Spec, *weight: Spec) -> Spec:
@@ -129,8 +129,7 @@ class ClassWeights(Op):
             return valid.astype(self.dtype)
         return weight[0][xp.where(valid, target, 0)] * valid.astype(self.dtype)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        target, *weight = inputs
+    def decompose(self, target: Tensor, *weight: Tensor) -> Tensor:
         valid = cast(target != self.ignore_index, self.dtype)
         if not weight:
             return valid
@@ -167,8 +166,7 @@ class PickClass(Indexing):
         picked = xp.take_along_axis(x, t, axis=class_axis(x)).reshape(target.shape)
         return xp.where(valid, picked, x.dtype.type(0))
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        x, target = inputs
+    def decompose(self, x: Tensor, target: Tensor) -> Tensor:
         axis = class_axis(x)
         mine = _counted(by_class(target), x.shape[axis], self.ignore_index)
         return total(where(mine, x, 0), axis)
@@ -197,8 +195,7 @@ class PlaceClass(Indexing):
         xp.put_along_axis(dx, t, xp.expand_dims(kept, axis), axis=axis)
         return dx
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        dy, target = inputs
+    def decompose(self, dy: Tensor, target: Tensor) -> Tensor:
         numbers = by_class(target)
         mine = _counted(numbers, self.shape[class_axis(numbers)], self.ignore_index)
         return where(mine, reshape(dy, numbers.shape), 0)

@@ -78,12 +78,12 @@ class Standardize(Op):
         y *= 1 / xp.sqrt(var + v.dtype.type(self.eps))
         return y.astype(x.dtype, copy=False), mean, var
 
-    def decompose(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, count = widened(inputs[0]), _count(inputs[0], self.axes)
-        mean = total(x, self.axes, keepdims=True) / count
-        centred = x - mean
+    def decompose(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        v, count = widened(x), _count(x, self.axes)
+        mean = total(v, self.axes, keepdims=True) / count
+        centred = v - mean
         var = total(square(centred), self.axes, keepdims=True) / count
-        return cast(centred * rsqrt(var + self.eps), inputs[0].dtype), mean, var
+        return cast(centred * rsqrt(var + self.eps), x.dtype), mean, var
 
     def infer(self, x: Spec) -> tuple[Spec, Spec, Spec]:
         moments = Spec(reduced_shape(x.shape, self.axes, True), dtypes.accumulator(x.dtype))
@@ -116,13 +116,12 @@ class StandardizeGrad(Op):
         dx *= scale
         return dx.astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        dy, x, mean, var = map(widened, inputs)
-        count, scale = _count(x, self.axes), rsqrt(var + self.eps)
-        y = x - mean
-        dx = dy - total(dy, self.axes, keepdims=True) / count
+    def decompose(self, dy: Tensor, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        g, count, scale = widened(dy), _count(x, self.axes), rsqrt(var + self.eps)
+        y = widened(x) - mean
+        dx = g - total(g, self.axes, keepdims=True) / count
         slope = total(dx * y, self.axes, keepdims=True) / count * scale * scale
-        return cast((dx - y * slope) * scale, inputs[1].dtype)
+        return cast((dx - y * slope) * scale, x.dtype)
 
     def infer(self, dy: Spec, x: Spec, mean: Spec, var: Spec) -> Spec:
         return x

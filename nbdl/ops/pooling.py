@@ -191,12 +191,12 @@ class AvgPool(Pooling):
             numbers = numbers[..., None] * (end - start)
         return (1.0 / numbers).astype(dtype)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
+    def decompose(self, x: Tensor) -> Tensor | None:
         if not self.whole():
             return None
         axes = tuple(range(-len(self.window), 0))
-        y = total(widened(inputs[0]), axes, keepdims=True)
-        return cast(y * (1 / (self.divisor or math.prod(self.window))), inputs[0].dtype)
+        y = total(widened(x), axes, keepdims=True)
+        return cast(y * (1 / (self.divisor or math.prod(self.window))), x.dtype)
 
     def infer(self, x: Spec) -> Spec:
         return Spec((*x.shape[: x.ndim - len(self.counts)], *self.counts), x.dtype)
@@ -222,8 +222,7 @@ class AvgPoolSpread(Pooling):
             frame[piece] += share
         return frame[self.inside()].astype(dy.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        (dy,) = inputs
+    def decompose(self, dy: Tensor) -> Tensor | None:
         if not self.whole():
             return None
         share = widened(dy) * (1 / (self.divisor or math.prod(self.window)))

@@ -85,10 +85,10 @@ class RandomNormal(Random):
         both = xp.concatenate([radius * xp.cos(angle), radius * xp.sin(angle)])
         return both[:count].reshape(self.shape).astype(self.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
+    def decompose(self, key: Tensor) -> Tensor:
         count = math.prod(self.shape)
         kind = dtypes.float64 if self.dtype == dtypes.float64 else dtypes.float32
-        first, second = unbind(RandomUniform((2, (count + 1) // 2), kind)(*inputs))
+        first, second = unbind(RandomUniform((2, (count + 1) // 2), kind)(key))
         radius, angle = sqrt(-2 * log1p(-first)), second * (2 * math.pi)
         both = concat([radius * cos(angle), radius * sin(angle)])
         return cast(reshape(both[:count], self.shape), self.dtype)

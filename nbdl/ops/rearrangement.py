@@ -42,8 +42,7 @@ class Roll(Movement):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.roll(x, self.shift, self.axis)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         for shift, axis in zip(self.shift, self.axis, strict=True):
             n = x.shape[axis]
             at = -shift % n if n else 0

@@ -46,8 +46,7 @@ class Mean(Reduction):
         y = xp.asarray(total / total.dtype.type(self.count(x.shape)))
         return y.astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         y = Sum(self.axis, self.keepdims)(widened(x)) / self.count(x.shape)
         return cast(y, x.dtype)
 
@@ -170,16 +169,16 @@ class LogSumExp(Reduction):
             y = y.squeeze(self.axis)
         return y.astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        x = widened(inputs[0])
+    def decompose(self, x: Tensor) -> Tensor | None:
         if x.dtype.kind == "c":
             return None
-        top = Max(self.axis, True)(x)
+        wider = widened(x)
+        top = Max(self.axis, True)(wider)
         top = where(isfinite(top), top, 0)
-        y = log(Sum(self.axis, True)(exp(x - top))) + top
+        y = log(Sum(self.axis, True)(exp(wider - top))) + top
         if not self.keepdims:
             y = reshape(y, self.infer(x.spec).shape)
-        return cast(y, inputs[0].dtype)
+        return cast(y, x.dtype)
 
     def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
         shape = self.expanded(x.shape)

@@ -136,10 +136,10 @@ class RoundTo(_Step):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.round(wide(x), self.decimals).astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        x, power = widened(inputs[0]), 10.0 ** builtins.abs(self.decimals)
-        y = _round(x * power) / power if self.decimals > 0 else _round(x / power) * power
-        return cast(y, inputs[0].dtype)
+    def decompose(self, x: Tensor) -> Tensor:
+        v, power = widened(x), 10.0 ** builtins.abs(self.decimals)
+        y = _round(v * power) / power if self.decimals > 0 else _round(v / power) * power
+        return cast(y, x.dtype)
 
 
 class Trunc(_Step):

@@ -49,8 +49,7 @@ class Argbest(Search):
         y = find(x, axis=self.axis)
         return xp.expand_dims(y, self.axis) if self.keepdims else y
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         best = (largest if self.largest else smallest)(x, self.axis, keepdims=True)
         hits = logical_or(x == best, x != x) if dtypes.is_float(x.dtype) else x == best
         n = x.shape[self.axis]

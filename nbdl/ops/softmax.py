@@ -61,8 +61,7 @@ class Softmax(Normalized):
         y /= sum_of(xp, y, (self.axis,), True)
         return y.astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         if not x.size:
             return x
         powers = exp(_centred(x, self.axis))
@@ -88,10 +87,9 @@ class SoftmaxGrad(Normalized):
         dx *= y
         return dx.astype(dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        dy, y = map(widened, inputs)
-        dx = (dy - total(dy * y, self.axis, keepdims=True)) * y
-        return cast(dx, inputs[1].dtype)
+    def decompose(self, dy: Tensor, y: Tensor) -> Tensor:
+        g, v = widened(dy), widened(y)
+        return cast((g - total(g * v, self.axis, keepdims=True)) * v, y.dtype)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
         def through_y() -> Tensor:
@@ -115,8 +113,7 @@ class LogSoftmax(Normalized):
         y -= xp.log(sum_of(xp, xp.exp(y), (self.axis,), True))
         return y.astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor:
         if not x.size:
             return x
         y = _centred(x, self.axis)
@@ -141,9 +138,9 @@ class LogSoftmaxGrad(Normalized):
         dx *= sum_of(xp, dy, (self.axis,), True)
         return xp.subtract(dy, dx, out=dx).astype(dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor:
-        dy, y = map(widened, inputs)
-        return cast(dy - exp(y) * total(dy, self.axis, keepdims=True), inputs[1].dtype)
+    def decompose(self, dy: Tensor, y: Tensor) -> Tensor:
+        g = widened(dy)
+        return cast(g - exp(widened(y)) * total(g, self.axis, keepdims=True), y.dtype)
 
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, y: Tensor) -> tuple[Any, ...]:
         def through_dy() -> Tensor:

@@ -44,8 +44,7 @@ class Var(Reduction):
         y = total / wide.real.dtype.type(self.divisor(x.shape))
         return xp.asarray(y).astype(self.result_dtype(x.dtype), copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor | None:
         return None if x.dtype.kind == "c" else cast(self.spread(x), x.dtype)
 
     def spread(self, x: Tensor) -> Tensor:
@@ -81,8 +80,7 @@ class Std(Reduction):
         var = Var(self.axis, self.keepdims, self.correction)
         return xp.sqrt(var.forward(xp, wide)).astype(self.result_dtype(x.dtype), copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor | None:
         if x.dtype.kind == "c":
             return None
         return cast(sqrt(Var(self.axis, self.keepdims, self.correction).spread(x)), x.dtype)
@@ -117,8 +115,7 @@ class VectorNorm(Reduction):
             y = xp.power(powers, wide.dtype.type(1) / order)
         return xp.asarray(y).astype(size.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor | None:
         if x.dtype.kind == "c":
             return None
         wider, total = widened(x), Sum(self.axis, self.keepdims)

@@ -36,8 +36,7 @@ class NanToNum(Elementwise):
         y = xp.nan_to_num(wide(x), nan=self.nan, posinf=high, neginf=low)
         return y.astype(x.dtype, copy=False)
 
-    def decompose(self, *inputs: Tensor) -> Tensor | None:
-        (x,) = inputs
+    def decompose(self, x: Tensor) -> Tensor | None:
         if x.dtype.kind == "c":
             return None
         limits = finfo(x.dtype)
