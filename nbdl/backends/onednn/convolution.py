@@ -13,7 +13,7 @@ from typing import Any
 
 from nbdl.backends.onednn.library import Handle, threads
 from nbdl.backends.onednn.memory import AnyLayout, AnyOf, Dims, Layout, Opaque, Shape, describe
-from nbdl.backends.onednn.post_ops import Post, operands
+from nbdl.backends.onednn.post_ops import Post, beside, operands
 from nbdl.backends.onednn.primitives import (
     BIAS,
     DIFF_BIAS,
@@ -141,7 +141,7 @@ class _Operands:
 
     def describe(self, groups: int) -> list[Handle]:
         """Descriptors of src, weights, bias if there is one, dst."""
-        bias = [describe(self.bias)] if self.bias else []
+        bias = [describe(beside("bias", self.bias, self.bias.shape))] if self.bias else []
         return [describe(self.src), self._grouped(groups), *bias, describe(self.dst)]
 
     def _grouped(self, groups: int) -> Handle:

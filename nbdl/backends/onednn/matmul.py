@@ -6,7 +6,7 @@ import functools
 
 from nbdl.backends.onednn.library import threads
 from nbdl.backends.onednn.memory import AnyLayout, AnyOf, Layout, Opaque, describe
-from nbdl.backends.onednn.post_ops import Post, aligned, operands
+from nbdl.backends.onednn.post_ops import Post, aligned, beside, operands
 from nbdl.backends.onednn.primitives import (
     BIAS,
     DST,
@@ -40,7 +40,7 @@ def _matmul(
 ) -> Primitive:
     _check(a, b, dst)
     ndim = len(dst.shape)
-    bias_md = describe(bias, aligned("bias", bias, dst.shape)) if bias else None
+    bias_md = describe(beside("bias", bias, dst.shape)) if bias else None
     given = [describe(_stacked(a, ndim)), describe(_stacked(b, ndim)), bias_md, describe(dst)]
     layouts = {"src": a, "weights": b, "bias": bias, "dst": dst}
     made = descriptor("matmul", [m and m.address for m in given], layouts, post)

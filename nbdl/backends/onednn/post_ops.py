@@ -7,7 +7,7 @@ from typing import Any
 
 from nbdl.backends.onednn.library import Handle, library
 from nbdl.backends.onednn.memory import AnyOf, Layout, describe
-from nbdl.errors import ArgumentError, ShapeError, brief, unknown
+from nbdl.errors import ArgumentError, BackendError, ShapeError, brief, unknown
 
 Post = tuple[tuple[Any, ...], ...]
 """Post-ops in order: ``("sum",)``, ``("relu",)``, ``("binary_add", layout)``, …"""
@@ -73,7 +73,9 @@ def _append(chain: Handle, entry: tuple[Any, ...], dst: AnyOf) -> None:
     if name == "sum":
         lib.call("post_ops_append_sum", chain.address, 1.0, 0, _SAME_DTYPE)
     elif name in BINARY:
-        operand = describe(settings[0], _broadcast(settings[0], dst))
+        if not isinstance(settings[0], Layout):
+            raise ArgumentError(f"{name} wants its operand's Layout, got {brief(settings[0])}")
+        operand = describe(beside("post-op operand", settings[0], dst.shape))
         lib.call("post_ops_append_binary", chain.address, BINARY[name], operand.address)
     elif name in SCALED:
         number, beta = SCALED[name]
@@ -83,11 +85,25 @@ def _append(chain: Handle, entry: tuple[Any, ...], dst: AnyOf) -> None:
             lib.call("post_ops_append_eltwise", chain.address, *function)
 
 
-def _broadcast(operand: Any, dst: AnyOf) -> tuple[int, ...]:
-    """The operand's shape with as many axes as the result, by ones in front."""
-    if not isinstance(operand, Layout):
-        raise ArgumentError(f"a binary post-op wants its operand's Layout, got {brief(operand)}")
-    return aligned("post-op operand", operand, dst.shape)
+def beside(what: str, layout: Layout, shape: tuple[int, ...]) -> Layout:
+    """The layout with the axes of a result of ``shape``, to which it broadcasts by axes of size 1.
+
+    oneDNN accepts other strides of a bias or an operand and overlooks them: here they raise
+    BackendError. Raises ShapeError for what does not broadcast.
+    """
+    sizes = aligned(what, layout, shape)
+    given = (*(0,) * (len(sizes) - len(layout.strides)), *layout.strides)
+    sizes = tuple(n if stride else 1 for n, stride in zip(sizes, given, strict=True))
+    strides, step = [1] * len(sizes), 1
+    for axis in sorted(range(len(sizes)), key=lambda i: (given[i], -i)):
+        if sizes[axis] > 1:
+            if given[axis] != step:
+                raise BackendError(
+                    f"oneDNN reads the {what} {layout} only if its elements lie side by side",
+                    hint="a contiguous copy",
+                )
+            strides[axis], step = step, step * sizes[axis]
+    return Layout(sizes, tuple(strides), layout.dtype)
 
 
 def aligned(what: str, layout: AnyOf, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -101,7 +101,7 @@ class Primitive:
 
     @property
     def scratchpad_bytes(self) -> int:
-        """Memory it needs while it runs, and leaves full of nothing; best aligned to 64 bytes."""
+        """Memory it needs while it runs, on a boundary of 64 bytes at best."""
         layout = self.layouts.get("scratchpad")
         return layout.nbytes if layout else 0
 

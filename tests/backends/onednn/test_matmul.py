@@ -107,6 +107,31 @@ def test_bias_broadcasts(shape: tuple[int, ...]) -> None:
     check(y, a, b, bias)
 
 
+def repeated() -> np.ndarray:
+    """A vector of one number."""
+    return np.broadcast_to(normal(1), (9,))
+
+
+@pytest.mark.parametrize("make", [repeated, lambda: normal(7, 1), lambda: normal(9, 7).T])
+def test_operands_that_repeat_or_are_turned(make) -> None:
+    a, b, y, extra = normal(7, 8), normal(8, 9), normal(7, 9), make()
+    Run(matmul(layout(a), layout(b), layout(y), layout(extra)), src=a, weights=b, dst=y, bias=extra)
+    check(y, a, b, extra)
+    post = (("binary_add", layout(extra)),)
+    Run(matmul(layout(a), layout(b), layout(y), post=post), src=a, weights=b, dst=y, post0=extra)
+    check(y, a, b, extra)
+
+
+def test_operands_with_gaps_are_refused() -> None:
+    """oneDNN would take them and read what lies in the gaps."""
+    a, b, y = (layout(normal(*shape)) for shape in ((7, 8), (8, 9), (7, 9)))
+    for extra in (layout(normal(18)[::2]), layout(normal(7, 12)[:, :9])):
+        with pytest.raises(BackendError, match=r"bias float32\[.*side by side"):
+            matmul(a, b, y, extra)
+        with pytest.raises(BackendError, match=r"operand float32\[.*side by side"):
+            matmul(a, b, y, post=(("binary_mul", extra),))
+
+
 FUNCTIONS = {
     ("tanh",): np.tanh,
     ("sigmoid",): special.expit,
@@ -224,7 +249,7 @@ def test_bad_arguments_are_named() -> None:
         matmul(a, b, y, post=(("scale",),))
     with pytest.raises(ArgumentError, match="leaky_relu"):
         matmul(a, b, y, post=(("leaky_relu", 0.0),))
-    with pytest.raises(ArgumentError, match="binary post-op"):
+    with pytest.raises(ArgumentError, match="binary_add wants its operand's Layout, got 3"):
         matmul(a, b, y, post=(("binary_add", 3),))
     with pytest.raises(ShapeError, match="empty tensors"):
         Layout.dense((0, 3))
