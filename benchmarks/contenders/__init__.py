@@ -23,7 +23,7 @@ def training(way: str, model: str, threads: int, small: bool = False) -> Trainin
         return WithNbdl(EXAMPLES[model], small, compiled=way == NBDL)
     from benchmarks.contenders.with_torch import WithTorch
 
-    return WithTorch(EXAMPLES[model], small, way, threads)
+    return WithTorch(EXAMPLES[model], small, threads, way == CHANNELS_LAST, way == TORCH_COMPILE)
 
 
 __all__ = [

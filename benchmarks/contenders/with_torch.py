@@ -15,11 +15,11 @@ class WithTorch(Training):
     all three ways.
     """
 
-    def __init__(self, example: Example, small: bool, way: str, threads: int) -> None:
+    def __init__(
+        self, example: Example, small: bool, threads: int, channels_last: bool, compiled: bool
+    ) -> None:
         super().__init__(example, small)
-        self.compiled = way == "torch.compile"
-        self.channels_last = way == "channels_last"
-        self.threads = threads
+        self.threads, self.channels_last, self.compiled = threads, channels_last, compiled
 
     def load(self) -> Any:
         import torch
