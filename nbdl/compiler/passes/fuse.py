@@ -149,15 +149,16 @@ class _Fusion:
         """For each unit the units before it and after it, at any distance."""
         n = len(self.units)
         self.before, self.after = [0] * n, [0] * n
+        self.alive = (1 << n) - 1  # units that are no part of another
+        makers = []
         for i, unit in enumerate(self.units):
             inputs = unit.read if isinstance(unit, Region) else unit.inputs
-            for x in inputs:
-                if x in self.of:
-                    j = self.of[x]
-                    self.before[i] |= self.before[j] | 1 << j
-        for i in range(n):
-            for j in _bits(self.before[i]):
-                self.after[j] |= 1 << i
+            makers.append({self.of[x] for x in inputs if x in self.of})
+            for j in makers[i]:
+                self.before[i] |= self.before[j] | 1 << j
+        for i in reversed(range(n)):
+            for j in makers[i]:
+                self.after[j] |= self.after[i] | 1 << i
 
     def find(self, i: int) -> int:
         """The unit that number ``i`` has become a part of."""
@@ -184,7 +185,7 @@ class _Fusion:
         first, second = self.units[a], self.units[b]
         if not isinstance(first, Region) or not isinstance(second, Region):
             return
-        between = self.before[b] & self.after[a]
+        between = self.before[b] & self.after[a] & self.alive
         if between or first.phase != second.phase:
             return
         joined = join(first, second)
@@ -196,14 +197,16 @@ class _Fusion:
         """``b`` becomes a part of ``a``."""
         joined.number = a
         self.units[a], self.same[b] = joined, a
+        self.alive &= ~(1 << b)
+        # What comes after b has come after a before, and what comes before a, before b.
+        later = self.after[a] & ~self.after[b] & self.alive
+        earlier = self.before[b] & ~self.before[a] & self.alive & ~(1 << a)
         self.before[a] |= self.before[b] & ~(1 << a)
         self.after[a] = (self.after[a] | self.after[b]) & ~(1 << b)
-        both = 1 << a | 1 << b
-        for i in _bits(self.after[a]):
-            self.before[i] = (self.before[i] | self.before[a] | 1 << a) & ~(1 << b)
-        for i in _bits(self.before[a]):
-            if self.after[i] & both:
-                self.after[i] = (self.after[i] | self.after[a] | 1 << a) & ~(1 << b)
+        for i in _bits(later):
+            self.before[i] |= self.before[a]
+        for i in _bits(earlier):
+            self.after[i] |= self.after[a] | 1 << a
 
     def _ordered(self) -> list[Region | Node]:
         """Units after everything they read; the original order where that leaves a choice."""
