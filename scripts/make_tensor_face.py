@@ -52,7 +52,8 @@ def parameter(p: inspect.Parameter) -> str:
 def method(name: str, door: Any) -> str:
     """The declaration of one method or property."""
     if isinstance(door, property):
-        return f"    @property\n    def {name}(self) -> Tensor: ..."
+        returns = annotation(inspect.signature(door.fget).return_annotation, "Tensor")
+        return f"    @property\n    def {name}(self) -> {returns}: ..."
     signature = inspect.signature(door)
     given = list(signature.parameters.values())[1:]
     parts, only = ["self"], False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.core import modes
 from nbdl.core.lifted import Lifted
+from nbdl.core.rows import Rows, elements, on_values
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, GradientError
 
@@ -31,7 +33,7 @@ def get_total_norm(
     if not order > 0:
         raise ArgumentError(f"norm_type={norm_type!r} must be positive", hint='2, or float("inf")')
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        norms = [_norm(x.value, order) for x in listed]
+        norms = [_norm(elements(x.value), order) for x in listed]
     if math.isinf(order):
         total = math.nan if any(map(math.isnan, norms)) else max(norms, default=0.0)
     elif len(norms) == 1:
@@ -84,7 +86,7 @@ def clip_grad_norm_(
     """
     _check_limit("clip_grad_norm_", max_norm)
     gradients = _gradients(parameters)
-    if any(isinstance(g.value, Lifted) for g in gradients):
+    if any(isinstance(g.value, Lifted) and type(g.value) is not Rows for g in gradients):
         return _clip_without_values(gradients, max_norm, float(norm_type))
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     _shorten(gradients, max_norm, total)
@@ -137,7 +139,7 @@ def _shorten(gradients: list[Tensor], max_norm: float, total: Any) -> None:
     factor = max_norm / (float(total) + 1e-6)
     if not factor >= 1.0:  # a norm of NaN makes NaN of all gradients, as it should
         for g in gradients:
-            g.value = _scaled(g.value, factor)
+            g.value = on_values(g.value, functools.partial(_scaled, factor=factor))
 
 
 def _scaled(value: Any, factor: float) -> Any:
@@ -153,6 +155,10 @@ def clip_grad_value_(
     if not clip_value >= 0:
         raise ArgumentError(f"clip_grad_value_: clip_value={clip_value!r} must not be negative")
     for g in _gradients(parameters):
-        xp = backends.namespace(g.value)
-        low, high = (g.value.dtype.type(x) for x in (-clip_value, clip_value))
-        g.value = xp.asarray(xp.clip(g.value, low, high))
+        g.value = on_values(g.value, functools.partial(_limited, limit=clip_value))
+
+
+def _limited(value: Any, limit: float) -> Any:
+    xp = backends.namespace(value)
+    low, high = (value.dtype.type(x) for x in (-limit, limit))
+    return xp.asarray(xp.clip(value, low, high))

@@ -119,6 +119,10 @@ class Lifted:
             "where(condition, a, b) chooses without a Python `if`",
         )
 
+    def words(self) -> str:
+        """What stands in the brackets of ``tensor(...)``."""
+        return f"{list(self.shape)}, dtype={self.dtype}, inside {self.transform}"
+
     def check_open(self) -> None:
         """Raise TraceError when the function that this value belongs to has returned."""
         if not self.world.open:

@@ -457,7 +457,7 @@ class Tensor(Face):
 
     def __repr__(self) -> str:
         if isinstance(self.value, Lifted):
-            body = f"{list(self.shape)}, dtype={self.dtype}, inside {self.value.transform}"
+            body = self.value.words()
         elif type(self.value) is Spec:
             body = f"{list(self.shape)}, dtype={self.dtype}, no data"
         else:

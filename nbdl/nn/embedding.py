@@ -73,7 +73,7 @@ class Embedding(_Table):
         max_norm: vectors looked up are first scaled down to this norm.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide gradients by how often an integer is in the batch.
-        sparse: taken for PyTorch's sake; gradients are dense.
+        sparse: ``weight.grad`` holds the rows of the batch alone, for SGD, Adagrad, SparseAdam.
         _weight: the table to start from.
         _freeze: whether the table is not trained.
         device: where the table lives.
@@ -130,7 +130,7 @@ class Embedding(_Table):
         """input: (...) of integers -> y: (..., embedding_dim)."""
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
-            self.scale_grad_by_freq,
+            self.scale_grad_by_freq, self.sparse,
         )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ class EmbeddingBag(_Table):
         norm_type: the p of that norm.
         scale_grad_by_freq: divide gradients by how often an integer is in the batch.
         mode: ``"mean"``, ``"sum"`` or ``"max"``.
-        sparse: taken for PyTorch's sake; gradients are dense.
+        sparse: ``weight.grad`` holds the rows of the batch alone, for SGD, Adagrad, SparseAdam.
         _weight: the table to start from.
         include_last_offset: offsets have one more entry, where the last bag ends.
         padding_idx: this integer does not count, and its vector gets no gradient.
@@ -214,7 +214,7 @@ class EmbeddingBag(_Table):
         """input: (bags, n), or (n,) and offsets: (bags,) -> y: (bags, embedding_dim)."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
-            self.mode, per_sample_weights, self.include_last_offset, self.padding_idx,
+            self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

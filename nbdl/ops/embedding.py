@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from nbdl import backends, dtypes
+from nbdl.core import modes
+from nbdl.core.rows import Rows
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
 from nbdl.ops.batching import one_by_one
@@ -22,7 +24,7 @@ from nbdl.ops.searching import searchsorted
 from nbdl.ops.selection import clip, where
 from nbdl.ops.statistics import vector_norm
 from nbdl.ops.taking import Place
-from nbdl.shapes import Spec
+from nbdl.shapes import Shape, Spec
 
 __all__ = ["embedding", "embedding_bag"]
 
@@ -32,6 +34,7 @@ class Embedding(Indexing):
     """table[ids]; row ``padding_idx`` gets no gradient."""
 
     padding_idx: int | None
+    sparse: bool = False
     onnx = "Gather"
     saves = ("ids",)
 
@@ -42,7 +45,17 @@ class Embedding(Indexing):
         return Spec((*ids.shape, *table.shape[1:]), table.dtype)
 
     def grad(self, dy: Tensor, y: Tensor, ids: Tensor, table: Tensor) -> tuple[Any, ...]:
+        if self.sparse and not modes.is_grad_enabled() and backends.has_data(dy.value):
+            return None, self._rows(ids.value, dy.value, table.shape)
         return None, EmbeddingTable(self.padding_idx, table.shape[0])(ids, dy)
+
+    def _rows(self, ids: Any, dy: Any, shape: Shape) -> Tensor:
+        """The gradient of the rows looked up, those for padding left out."""
+        index, rows = ids.reshape(-1).astype(np.int64), dy.reshape(ids.size, *shape[1:])
+        if self.padding_idx is not None:
+            keep = index != self.padding_idx
+            index, rows = index[keep], rows[keep]
+        return Tensor._wrap(Rows(index, rows, shape))
 
     def batch(self, world: Any, inputs: Any, mine: Any) -> Any:
         if mine[1]:
@@ -94,6 +107,7 @@ def embedding(
     max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ) -> Tensor:
     """Rows of ``weight`` by their numbers.  input: (...) integers, weight: (V, D) -> y: (..., D).
 
@@ -104,6 +118,7 @@ def embedding(
         max_norm: rows looked up are first scaled down to this norm, in ``weight`` itself.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide gradients by how often a number is in ``input``.
+        sparse: ``weight.grad`` holds the rows that were looked up and no others.
 
     Raises:
         DtypeError: numbers that are not integers.
@@ -113,7 +128,7 @@ def embedding(
     row = _checked("embedding", ids, table, padding_idx)
     if max_norm is not None:
         table = _shortened(ids, table, max_norm, norm_type)
-    y = Embedding(row)(ids, table)
+    y = Embedding(row, sparse)(ids, table)
     if scale_grad_by_freq and y.requires_grad:
         known("scale_grad_by_freq", ids)
         xp = backends.namespace(ids.value)
@@ -168,6 +183,7 @@ def embedding_bag(
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
     mode: str = "mean",
+    sparse: bool = False,
     per_sample_weights: Any = None,
     include_last_offset: bool = False,
     padding_idx: int | None = None,
@@ -178,7 +194,7 @@ def embedding_bag(
     each begins; weight: (V, D) -> y: (B, D). An empty bag gives zeros.
 
     Args:
-        max_norm, norm_type, scale_grad_by_freq: as embedding's.
+        max_norm, norm_type, scale_grad_by_freq, sparse: as embedding's.
         mode: "sum", "mean" or "max".
         per_sample_weights: factors of the rows, input's shape; of mode "sum" only.
         include_last_offset: offsets: (B + 1,), the last being where the last bag ends.
@@ -197,7 +213,7 @@ def embedding_bag(
     factors = None
     if per_sample_weights is not None:
         factors = _factors(ids, per_sample_weights, mode, table)
-    rows = embedding(flat, table, padding_idx, max_norm, norm_type, scale_grad_by_freq)
+    rows = embedding(flat, table, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     counted = broadcast_to(astensor(1, like=table), (ids.size,))
     if row is not None:
         counted = cast(flat != row, table.dtype)

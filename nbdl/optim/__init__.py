@@ -37,11 +37,12 @@ from nbdl.optim.lr_scheduler import (
 )
 from nbdl.optim.muon import Muon, MuonAdamW
 from nbdl.optim.nadam import NAdam
-from nbdl.optim.optimizer import Optimizer, Rule
+from nbdl.optim.optimizer import Optimizer
 from nbdl.optim.radam import RAdam
 from nbdl.optim.registry import OPTIMIZERS, optimizer_class
 from nbdl.optim.rmsprop import RMSprop
 from nbdl.optim.rprop import Rprop
+from nbdl.optim.rule import Rule
 from nbdl.optim.sam import SAM
 from nbdl.optim.schedule_free import AdamWScheduleFree
 from nbdl.optim.sgd import SGD

@@ -44,6 +44,10 @@ class Adagrad(Optimizer):
         return {"sum": options["initial_accumulator_value"]}
 
     @classmethod
+    def _rows_alone(cls, h: Mapping[str, Any]) -> bool:
+        return not h["weight_decay"]
+
+    @classmethod
     def _update(cls, xp: Any, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]) -> None:
         if h["maximize"]:
             g = -g

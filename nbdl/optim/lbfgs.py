@@ -170,7 +170,7 @@ class LBFGS(Optimizer):
         for p in self.param_groups[0]["params"]:
             like = as_working(p.value)
             xp = backends.namespace(like)
-            flat = xp.zeros_like(like) if p.grad is None else as_working(p.grad.value)
+            flat = xp.zeros_like(like) if p.grad is None else as_working(p.grad.to_dense().value)
             if flat.size != like.size:
                 raise ShapeError(
                     f"a gradient of shape {p.grad.shape} was put on a parameter of shape {p.shape}"

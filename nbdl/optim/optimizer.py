@@ -21,6 +21,7 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
+from nbdl.core.rows import Rows, on_values
 from nbdl.core.tape import Leaf
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
@@ -35,6 +36,7 @@ from nbdl.optim.groups import (
     refuse_repeated,
     refuse_unknown,
 )
+from nbdl.optim.rule import Rule, nothing
 from nbdl.optim.saving import load_slots, load_state, save_slots, saved_state
 
 Slots = dict[str, Any]
@@ -119,8 +121,23 @@ class Optimizer:
         raise NotImplementedError
 
     @classmethod
+    def _rows_alone(cls, h: Mapping[str, Any]) -> bool | None:
+        """Whether a row without a gradient stays as it is, so that of a sparse gradient only its
+        rows need to be looked at; None: a sparse gradient is refused."""
+        return None
+
+    @classmethod
+    def _update_rows(
+        cls, xp: Any, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]
+    ) -> None:
+        """As ``_update``, for the rows of a sparse gradient."""
+        cls._update(xp, p, g, out, s, h)
+
+    @classmethod
     def _apply(cls, p: Any, g: Any, s: Slots, h: Mapping[str, Any]) -> Any:
         """The new value for ``p``, a fresh array; advances ``s``."""
+        if type(g) is Rows:
+            return cls._apply_rows(p, g, s, h)
         s["step"] += 1
         if p.dtype not in _PLAIN:
             return cls._apply_otherwise(p, g, s, h)
@@ -135,6 +152,32 @@ class Optimizer:
         else:
             cls._blockwise(p.reshape(-1), g.reshape(-1), out.reshape(-1), s, h)
         return out
+
+    @classmethod
+    def _apply_rows(cls, p: Any, g: Rows, s: Slots, h: Mapping[str, Any]) -> Any:
+        """The new value for a sparse gradient."""
+        cls._check_rows(h)
+        if not cls._rows_alone(h) or p.dtype not in _PLAIN:
+            return cls._apply(p, g.dense(), s, h)
+        s["step"] += 1
+        g, xp = g.coalesced(), backends.namespace(p)
+        out, rows = p.copy(), xp.empty(g.values.shape, p.dtype)
+        arrays = {name: a for name, a in s.items() if isinstance(a, type(p))}
+        part = {**s, **{name: a[g.index] for name, a in arrays.items()}}
+        cls._update_rows(xp, p[g.index], g.values, rows, part, h)
+        out[g.index] = rows
+        for name, array in arrays.items():
+            array[g.index] = part[name]
+        return out
+
+    @classmethod
+    def _check_rows(cls, h: Mapping[str, Any]) -> None:
+        if cls._rows_alone(h) is None:
+            raise ArgumentError(
+                f"{cls.__name__} got a sparse gradient, but it moves every row at every step",
+                hint="SGD, Adagrad and SparseAdam take sparse gradients; or sparse=False in the "
+                "embedding",
+            )
 
     @classmethod
     def _blockwise(cls, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]) -> None:
@@ -170,7 +213,8 @@ class Optimizer:
         """Update every parameter that has a gradient.
 
         ``closure``, if given, computes the loss and its gradients first; its result is returned.
-        Raises ShapeError, before anything is changed, for a gradient of another shape.
+        Raises, before anything is changed, ShapeError for a gradient of another shape and
+        ArgumentError for a sparse one that the rule does not take.
         """
         loss = None if closure is None else self._evaluate(closure)
         state = self.state
@@ -186,6 +230,8 @@ class Optimizer:
                         f"a gradient of shape {g.shape} was put on a parameter of shape "
                         f"{value.shape}"
                     )
+                if type(g) is Rows:
+                    self._check_rows(group)
                 s = state.get(p)
                 if s is None:
                     s = state[p] = self._new_slots(value, group)
@@ -229,8 +275,8 @@ class Optimizer:
                 if set_to_none:
                     p.grad = None
                 elif p.grad is not None:
-                    xp = backends.namespace(p.grad.value)
-                    p.grad = Tensor._wrap(xp.zeros_like(p.grad.value))
+                    zeros = backends.library(p.grad.device).zeros_like
+                    p.grad = Tensor._wrap(on_values(p.grad.value, zeros))
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Add ``{"params": tensors, "lr": ..., ...}``; what it leaves out is the default.
@@ -292,11 +338,6 @@ class Optimizer:
         return Rule(cls, cls([nothing()], **options).defaults)
 
 
-def nothing() -> Tensor:
-    """A parameter without elements, for options to be checked without a model."""
-    return Tensor(np.zeros((0, 0), np.float32), requires_grad=True)
-
-
 def as_working(x: Any) -> Any:
     """``x`` as state is kept and updates are computed: half precision in float32, complex numbers
     as a flat array of pairs of real ones."""
@@ -311,57 +352,3 @@ def from_working(x: Any, like: Any) -> Any:
     if like.dtype in dtypes.COMPLEX:
         return x.view(like.dtype).reshape(like.shape)
     return backends.namespace(like).asarray(x, like.dtype)
-
-
-class Rule:
-    """An optimizer without parameters: two pure functions on ``{path: Tensor}``.
-
-    Attributes:
-        optimizer: the class of optimizer.
-        options: learning rate and the rest; copy with changes by ``rule.replace(lr=...)``.
-    """
-
-    def __init__(self, optimizer: type[Optimizer], options: Mapping[str, Any]) -> None:
-        self.optimizer = optimizer
-        self.options = dict(options)
-
-    def replace(self, **options: Any) -> Rule:
-        """The same rule with other options. Raises ArgumentError for unknown ones."""
-        group = {"params": [nothing()], **self.options, **options}
-        make: Any = self.optimizer
-        made = make([group]).param_groups[0]
-        return Rule(self.optimizer, {name: made[name] for name in self.options})
-
-    def init(self, params: Mapping[str, Tensor]) -> dict[str, Slots]:
-        """The state before the first update: ``{path: {"step": 0, name: array, ...}}``."""
-        return {path: self.optimizer._new_slots(p.value, self.options)
-                for path, p in params.items()}  # fmt: skip
-
-    def update(
-        self, grads: Mapping[str, Tensor | None], state: Mapping[str, Slots],
-        params: Mapping[str, Tensor],
-    ) -> tuple[dict[str, Tensor], dict[str, Slots]]:  # fmt: skip
-        """New parameters and new state; nothing that is given is changed.
-
-        A path without a gradient keeps its value and state. Raises ShapeError if a gradient's
-        shape is not its parameter's.
-        """
-        new_params: dict[str, Tensor] = {}
-        new_state: dict[str, Slots] = {}
-        for path, p in params.items():
-            g = grads.get(path)
-            if g is None:
-                new_params[path], new_state[path] = p, state[path]
-                continue
-            if g.shape != p.shape:
-                raise ShapeError(
-                    f"the gradient of {path!r} has shape {g.shape}, the parameter {p.shape}"
-                )
-            slots = {k: v.copy() if hasattr(v, "copy") else v for k, v in state[path].items()}
-            new = self.optimizer._apply(p.value, g.value, slots, self.options)
-            new_params[path], new_state[path] = Tensor._wrap(new), slots
-        return new_params, new_state
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{key}={value}" for key, value in self.options.items())
-        return f"{self.optimizer.__name__}.rule({options})"

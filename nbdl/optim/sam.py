@@ -73,7 +73,7 @@ class SAM(Wrapper):
         if self._before:
             raise ArgumentError("SAM.first_step was called twice", hint="second_step() goes back")
         listed = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
-        slopes = [self._scaled(p, p.grad.value) for p in listed]
+        slopes = [self._scaled(p, p.grad.to_dense().value) for p in listed]
         norm = float(get_total_norm([Tensor._wrap(g) for g in slopes]))
         share = self.rho / (norm + 1e-12)
         for p, g in zip(listed, slopes, strict=True):

@@ -55,6 +55,10 @@ class SGD(Optimizer):
         return {"momentum_buffer": 0.0} if options["momentum"] else {}
 
     @classmethod
+    def _rows_alone(cls, h: Mapping[str, Any]) -> bool:
+        return not h["momentum"] and not h["weight_decay"]
+
+    @classmethod
     def _apply(cls, p: Any, g: Any, s: Slots, h: Mapping[str, Any]) -> Any:
         if h["momentum"] and "momentum_buffer" not in s:  # switched on after the first step
             s.update(cls._new_slots(p, h), step=s["step"])

@@ -16,7 +16,8 @@ class SparseAdam(Optimizer):
 
     D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, applied to
     the rows (slices along the first axis) whose gradient is not all zero: the words of a batch,
-    for the table of an embedding. A row that did not occur neither moves nor forgets.
+    for the table of an embedding. A row that did not occur neither moves nor forgets. Of a sparse
+    gradient (``nn.Embedding(sparse=True)``) these are the rows that it holds.
 
     Args:
         params: what to train: ``embedding.parameters()``, or a list of groups.
@@ -44,8 +45,11 @@ class SparseAdam(Optimizer):
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
 
     @classmethod
+    def _rows_alone(cls, h: Mapping[str, Any]) -> bool:
+        return True
+
+    @classmethod
     def _update(cls, xp: Any, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]) -> None:
-        (beta1, beta2), step = h["betas"], s["step"]
         out[...] = p
         if not p.size:
             return
@@ -54,11 +58,20 @@ class SparseAdam(Optimizer):
             a.reshape(count, -1) for a in (out, g, s["exp_avg"], s["exp_avg_sq"])
         )
         rows = xp.flatnonzero((gradient != 0).any(axis=1))
-        g = gradient[rows]
+        part = {**s, "exp_avg": means[rows], "exp_avg_sq": squares[rows]}
+        new = xp.empty((rows.size, gradient.shape[1]), p.dtype)
+        cls._update_rows(xp, table[rows], gradient[rows], new, part, h)
+        table[rows], means[rows], squares[rows] = new, part["exp_avg"], part["exp_avg_sq"]
+
+    @classmethod
+    def _update_rows(
+        cls, xp: Any, p: Any, g: Any, out: Any, s: Slots, h: Mapping[str, Any]
+    ) -> None:
+        (beta1, beta2), step = h["betas"], s["step"]
         if h["maximize"]:
             g = -g
-        m = means[rows] * beta1 + g * (1 - beta1)
-        v = squares[rows] * beta2 + g * g * (1 - beta2)
-        means[rows], squares[rows] = m, v
+        m, v = s["exp_avg"], s["exp_avg_sq"]
+        m[...] = m * beta1 + g * (1 - beta1)
+        v[...] = v * beta2 + g * g * (1 - beta2)
         rate = h["lr"] * math.sqrt(1 - beta2**step) / (1 - beta1**step)
-        table[rows] -= rate * m / (xp.sqrt(v) + h["eps"])
+        out[...] = p - rate * m / (xp.sqrt(v) + h["eps"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbdl import dtypes
+from nbdl.core.rows import elements
 from nbdl.training.history import Gradients
 
 SHARE = 0.005
@@ -20,7 +21,7 @@ DENSE = 1000
 
 def norm(array: Any) -> float:
     """The Euclidean norm of an array, in float32 at least."""
-    flat = array.reshape(-1)
+    flat = elements(array).reshape(-1)
     if flat.dtype in dtypes.HALVES:
         flat = flat.astype(np.float32)
     square = float(flat.dot(flat))

@@ -53,7 +53,7 @@ def _grid_sampler(x: Any, grid: Any, mode: int, padding: int, corners: bool) -> 
     return F.grid_sample(x, grid, modes[mode], paddings[padding], corners)
 
 
-def _embedding_bag(weight: Any, ids: Any, *, sparse: bool = False, **kwargs: Any) -> Any:
+def _embedding_bag(weight: Any, ids: Any, **kwargs: Any) -> Any:
     return F.embedding_bag(ids, weight, **kwargs)
 
 

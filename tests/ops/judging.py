@@ -105,8 +105,8 @@ def pairs(found: Result, expected: Result) -> Iterator[tuple[str, np.ndarray, np
         yield "output", y.numpy(), to_numpy(e)
     for g, r in zip(found.gradients, expected.gradients, strict=True):
         if g is not None or r is not None:
-            right = to_numpy(r) if r is not None else np.zeros(g.shape, g.dtype)
-            yield "gradient", g.numpy() if g is not None else np.zeros_like(right), right
+            right = to_numpy(r.to_dense()) if r is not None else np.zeros(g.shape, g.dtype)
+            yield "gradient", g.to_dense().numpy() if g is not None else np.zeros_like(right), right
 
 
 def judge(name: str, info: Any, chosen: list[Any], check: Callable[[Any, Any], None]) -> None:
