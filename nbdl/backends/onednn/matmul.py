@@ -6,7 +6,7 @@ import functools
 
 from nbdl.backends.onednn.library import threads
 from nbdl.backends.onednn.memory import AnyLayout, AnyOf, Layout, Opaque, describe
-from nbdl.backends.onednn.post_ops import Post, aligned, beside, operands
+from nbdl.backends.onednn.post_ops import Post, aligned, beside, described, operands
 from nbdl.backends.onednn.primitives import (
     BIAS,
     DST,
@@ -16,7 +16,7 @@ from nbdl.backends.onednn.primitives import (
     Primitive,
     descriptor,
 )
-from nbdl.errors import ShapeError
+from nbdl.errors import BackendError, ShapeError
 
 
 def matmul(
@@ -41,11 +41,20 @@ def _matmul(
     _check(a, b, dst)
     ndim = len(dst.shape)
     bias_md = describe(beside("bias", bias, dst.shape)) if bias else None
-    given = [describe(_stacked(a, ndim)), describe(_stacked(b, ndim)), bias_md, describe(dst)]
+    stacked = describe(_stacked(a, ndim)), describe(_stacked(b, ndim))
+    given = [*stacked, bias_md, describe(_told(dst))]
     layouts = {"src": a, "weights": b, "bias": bias, "dst": dst}
-    made = descriptor("matmul", [m and m.address for m in given], layouts, post)
+    found = descriptor("matmul", [m and m.address for m in given], layouts, post)
     roles = {"src": SRC, "weights": WEIGHTS, "bias": BIAS, "dst": DST, **dict(operands(post))}
-    return Primitive("matmul", made, roles)
+    made = Primitive("matmul", found, roles)
+    gaps = isinstance(dst, Layout) and not dst.lies_like(Layout.dense(dst.shape, dst.dtype))
+    if post and gaps and made.implementation.startswith("gemm"):
+        raise BackendError(
+            f"oneDNN's matmul into {dst} followed by {described(post)} would write elsewhere",
+            hint="a contiguous dst, or the functions after it in a kernel of their own",
+        )
+    made.layouts.update({k: v for k, v in layouts.items() if isinstance(v, Layout)})
+    return made
 
 
 def _check(a: AnyOf, b: AnyOf, dst: AnyOf) -> None:
@@ -69,4 +78,21 @@ def _stacked(layout: AnyOf, ndim: int) -> AnyOf:
     pairs = zip(layout.shape[:-2], layout.strides[:-2], strict=True)
     stack = tuple(n if stride else 1 for n, stride in pairs)
     shape = (*ones, *stack, *layout.shape[-2:])
-    return Layout(shape, (*ones, *layout.strides), layout.dtype)
+    return _told(Layout(shape, (*ones, *layout.strides), layout.dtype))
+
+
+def _told(layout: AnyOf) -> AnyOf:
+    """The layout in which axes of size 1 have the strides of a dense tensor.
+
+    They are never used, but oneDNN takes them for the distance of rows, and checks it.
+    """
+    if not isinstance(layout, Layout):
+        return layout
+    (*stack, rows, columns), (*outer, row, column) = layout.shape, layout.strides
+    column = column if columns > 1 else 1
+    row = row if rows > 1 else columns if column == 1 else 1
+    strides, step = [column, row], max(rows * row, columns * column)
+    for n, stride in zip(reversed(stack), reversed(outer), strict=True):
+        strides.append(stride if n > 1 else step)
+        step = max(step, n * stride)
+    return Layout(layout.shape, tuple(reversed(strides)), layout.dtype)

@@ -93,6 +93,35 @@ def test_stacks_with_any_order_of_axes() -> None:
     check(y, scores, k)
 
 
+@pytest.mark.parametrize("post", [(), (("relu",),), (("scale", 0.5), ("relu",))])
+def test_strange_strides_are_right_or_refused(post: tuple) -> None:
+    """Interleaved stacks, with which one implementation of oneDNN 3.2 writes elsewhere."""
+    a, b = normal(1, 8, 100).swapaxes(1, 2), normal(2, 130, 8).swapaxes(1, 2)
+    y = np.full((100, 2, 130), 7, np.float32).swapaxes(0, 1)
+    if post and not onednn.supports(matmul, layout(a), layout(b), layout(y), post=post):
+        with pytest.raises(BackendError, match="would write elsewhere"):
+            matmul(layout(a), layout(b), layout(y), post=post)
+        return
+    Run(matmul(layout(a), layout(b), layout(y), post=post), src=a, weights=b, dst=y)
+    exact = a.astype(np.float64) @ b
+    exact = np.maximum(exact / len(post), 0) if post else exact
+    assert_sums_close(y, exact, abs(a).astype(np.float64) @ abs(b), 10)
+
+
+@pytest.mark.parametrize("stride", [1, 5, 99])
+def test_the_strides_of_axes_of_size_1_do_not_matter(stride: int) -> None:
+    a, b = normal(1, 8), normal(8, 6)
+    room = normal(1, 6)
+    odd = np.lib.stride_tricks.as_strided(room, (1, 6), (4 * stride, 4))
+    y = Layout((1, 6), (stride, 1))
+    how = matmul(Layout((1, 8), (stride, 1)), layout(b), y, post=(("relu",),))
+    assert how.is_fast
+    assert how.layouts["dst"] == y
+    Run(how, src=a, weights=b, dst=odd)
+    size = abs(a).astype(np.float64) @ abs(b)
+    assert_sums_close(odd, np.maximum(a.astype(np.float64) @ b, 0), size, 9)
+
+
 def test_a_stack_that_repeats_in_memory() -> None:
     a, b, y = normal(3, 4, 5), np.broadcast_to(normal(5, 6), (3, 5, 6)), normal(3, 4, 6)
     product(a, b, y)

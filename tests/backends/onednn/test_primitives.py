@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nbdl.backends import onednn
-from nbdl.backends.onednn import AnyLayout, Layout, Opaque, library, matmul
+from nbdl.backends.onednn import AnyLayout, Layout, Opaque, Primitive, library, matmul
 from nbdl.errors import ArgumentError, BackendError, MissingError, ShapeError
 from tests.backends.onednn.running import Run, layout, needs_onednn, plain, reordered
 
@@ -122,22 +122,31 @@ def test_roles_are_checked() -> None:
         how.bind({"src": 0})
 
 
+def convolution(weights: AnyLayout | Layout, order: tuple[int, ...] | None) -> Primitive:
+    """3 × 3, from 32 channels to 48."""
+    x, y = (Layout.dense((2, n, 8, 8), order=order) for n in (32, 48))
+    return onednn.convolution_forward(
+        x, weights, y, strides=(1, 1), padding=((1, 1), (1, 1)), dilation=(1, 1)
+    )
+
+
 @needs_onednn
 def test_scratchpads_are_the_callers() -> None:
-    how = matmul(Layout((300, 300), (1, 300)), Layout.dense((300, 300)), Layout.dense((300, 300)))
+    how = convolution(Layout.dense((48, 32, 3, 3)), None)
     assert how.scratchpad_bytes == how.layouts["scratchpad"].nbytes > 0
+    assert how.roles[-1] == "scratchpad"
 
 
 @needs_onednn
 def test_reorder_there_and_back() -> None:
-    w = np.random.default_rng(0).standard_normal((50, 70), np.float32)
-    how = matmul(Layout.dense((64, 50)), AnyLayout((50, 70)), Layout.dense((64, 70)))
-    chosen = how.layouts["weights"]
+    w = np.random.default_rng(0).standard_normal((48, 32, 3, 3), np.float32)
+    chosen = convolution(AnyLayout(w.shape), (0, 2, 3, 1)).layouts["weights"]
     assert isinstance(chosen, Opaque)
+    assert chosen.blocks
     assert chosen.nbytes >= w.nbytes
     packed = reordered(w, chosen)
     np.testing.assert_array_equal(plain(packed, chosen, w.shape), w)
-    turned = np.asfortranarray(w)
+    turned = w.transpose(1, 0, 2, 3).copy().transpose(1, 0, 2, 3)
     np.testing.assert_array_equal(reordered(turned, chosen), packed)
 
 
