@@ -55,6 +55,7 @@ OPAQUE = {
     "erfinv": "Halley's steps in float64; initial values need it, no training step",
     **dict.fromkeys(("complex", "conj", "imag", "real"), _COMPLEX),
     "custom_call": "a user's own function",
+    "recomputed": "not in compiled code: checkpoint calls the function itself there",
     "to_device": "a copy to another device is no computation",
 }  # fmt: skip
 """Operations that run through NumPy in compiled code, and why."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nbdl.autograd.checkpoint  # noqa: F401  (it has an operation of its own)
 from nbdl import dtypes
 from nbdl.core import Op, Tensor, no_grad
 from nbdl.core.modes import observe
