@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.backends.kernels import runtime
-from nbdl.backends.kernels.compile import Compiled, compile_kernels
+from nbdl.backends.kernels.compile import compile_kernels
 from nbdl.compiler.lower.steps import BodyStep, LoopStep, PrimitiveStep, PythonStep, Step
 from nbdl.compiler.lower.views import Buffer, View
 from nbdl.compiler.memory import ALIGNMENT, plan_memory
@@ -109,7 +109,7 @@ class Plan:
         if isinstance(step, PrimitiveStep):
             return self._primitive(step)
         assert isinstance(step, BodyStep)
-        raise NotImplementedError(step.body)
+        return self._body(step)
 
     def _loop(self, step: LoopStep) -> runtime.Entry:
         loop = step.loop
@@ -122,16 +122,24 @@ class Plan:
         for operand, words in zip(loop.operands, operands, strict=True):
             self._note(operand.view, _setter(args, place))
             place += len(words)
-        return self._batch(self._compiled[step], args, runtime.blocks(loop.kernel, loop.sizes),
-                           step.traffic + step.flops)  # fmt: skip
+        return self._batch(step, self._compiled[step].address, args,
+                           runtime.blocks(loop.kernel, loop.sizes))  # fmt: skip
 
-    def _batch(
-        self, compiled: Compiled, args: np.ndarray, blocks: int, work: int
-    ) -> runtime.Entry:
+    def _body(self, step: BodyStep) -> runtime.Entry:
+        words = [self.address(v) if isinstance(v, View) else v for v in step.values]
+        args = np.array(words, np.int64)
+        for place, v in enumerate(step.values):
+            if isinstance(v, View):
+                self._note(v, _setter(args, place))
+        return self._batch(step, step.body, args, step.blocks)
+
+    def _batch(self, step: Step, body: int, args: np.ndarray, blocks: int) -> runtime.Entry:
+        """One call, or one for each thread where there is enough to do."""
         self._alive.append(args)
-        if work < PARALLEL_BYTES or self.threads == 1 or blocks == 1:
-            return compiled.address, int(args.ctypes.data), 0, blocks, 0
-        batch = runtime.tasks_for(compiled, args, blocks, self.threads)
+        small = step.traffic + step.flops < PARALLEL_BYTES
+        if small or self.threads == 1 or blocks == 1:
+            return body, int(args.ctypes.data), 0, blocks, 0
+        batch = runtime.tasks_for(body, args, blocks, self.threads)
         self._alive.append(batch)
         return runtime.parallel_address(), int(batch.ctypes.data), 0, 0, 0
 

@@ -121,7 +121,7 @@ class Program:
         self.graph = graph
 
 
-class Tracer:
+class Tracer(Trace):
     """Traces a function whose state are these tensors.
 
     Args:
@@ -129,83 +129,76 @@ class Tracer:
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
         self.tensors = dict({id(t): (name, t) for name, t in tensors.items()}.values())
+        self.names = {id(t): name for name, t in self.tensors.items()}
         self.states: list[State] = []
         self.rules: list[Rule] = []
         self.checked: dict[str, Value] = {}
 
-    def trace(
-        self, function: Callable[..., Any], arguments: Sequence[Spec],
-        update: tuple[Any, Sequence[tuple[str, Tensor]]] | None = None,
-    ) -> Program:  # fmt: skip
+    def trace(self, function: Callable[..., Any], arguments: Sequence[Spec]) -> Program:
         """Run ``function`` on traced tensors.
 
-        ``update`` is an optimizer and the named parameters that it trains with the gradients
-        that ``function`` leaves in them. State, gradients included, is as before afterwards.
-
-        Raises TraceError for what cannot be traced.
+        It may leave gradients and let an optimizer make a step. All state, gradients included,
+        is as before afterwards. Raises TraceError for what cannot be traced.
         """
         kept = [(t, t.value, t.grad) for t in self.tensors.values()]
         try:
-            with Trace() as world:
+            with self:
                 for name, t in self.tensors.items():
-                    x = world.input(t.spec, name)
-                    self.states.append(State(name, t, None, world.symbol(x)))
+                    x = self.input(t.spec, name)
+                    self.states.append(State(name, t, None, self.symbol(x)))
                     t.value, t.grad = x.value, None
-                inputs = [world.input(s, f"argument{i}") for i, s in enumerate(arguments)]
+                inputs = [self.input(s, f"argument{i}") for i, s in enumerate(arguments)]
                 given = function(*inputs)
-                results = map_tensors(world.symbol, given)
-                if update is not None:
-                    self._update(world, *update)
-                self._changed(world)
-                outputs = [world.symbol(y) for y in leaves(given)]
+                results = map_tensors(self.symbol, given)
+                self._changed()
+                outputs = [self.symbol(y) for y in leaves(given)]
         finally:
             for t, value, grad in kept:
                 t.value, t.grad = value, grad
         changed = [s.output for s in self.states if s.output is not None]
-        world.graph.outputs = [*outputs, *self.checked.values(), *changed]
+        self.graph.outputs = [*outputs, *self.checked.values(), *changed]
         return Program(
-            world.graph, [_symbol(x) for x in inputs], self.states, world.draws, self.rules,
-            results, self.checked, _outside(world.read(), self.tensors.values()),
+            self.graph, [_symbol(x) for x in inputs], self.states, self.draws, self.rules,
+            results, self.checked, _outside(self.read(), self.tensors.values()),
         )  # fmt: skip
 
-    def _changed(self, world: Trace) -> None:
+    def _changed(self) -> None:
         """Note the values that tensors have at the end, where they are others."""
         for state in self.states:
             if state.key is None and state.output is None:
-                now = world.symbol(state.holder)
+                now = self.symbol(state.holder)
                 state.output = now if now is not state.input else None
 
     # ----- the optimizer's part ---------------------------------------------------------------
 
-    def _update(
-        self, world: Trace, optimizer: Any, trained: Sequence[tuple[str, Tensor]]
-    ) -> None:
-        """The gradients' norms, and the optimizer's rule on each parameter."""
-        names = {id(p): name for name, p in trained}
-        for name, p in trained:
-            if p.grad is not None:
-                self.checked[name] = world.symbol(_squares(p.grad))
-        world.phase = 1
+    def update(self, optimizer: Any) -> None:
+        """The gradients' sums of squares, and the optimizer's rule on each parameter."""
+        ready = [
+            (group, p) for group in optimizer.param_groups for p in group["params"]
+            if p.grad is not None
+        ]  # fmt: skip
+        for _, p in ready:
+            if id(p) not in self.names:
+                raise TraceError("the optimizer trains a parameter that is not of the model")
+            self.checked[self.names[id(p)]] = self.symbol(_squares(p.grad))
+        self.phase = 1
         with modes.no_grad():
-            for group in optimizer.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        self._rule(world, optimizer, group, p, names.get(id(p), "parameter"))
+            for group, p in ready:
+                self._rule(optimizer, group, p, self.names[id(p)])
 
-    def _rule(
-        self, world: Trace, optimizer: Any, group: Mapping[str, Any], p: Tensor, name: str
-    ) -> None:
+    def _rule(self, optimizer: Any, group: Mapping[str, Any], p: Tensor, name: str) -> None:
         slots = optimizer.state.get(p)
         if slots is None:
             slots = optimizer.state[p] = optimizer._new_slots(np.empty(p.shape, p.dtype), group)
-        xp = Cells(world)
+        xp = Cells(self)
         cells: dict[str, Any] = {}
         own: list[tuple[State, Cell]] = []
         for key, v in slots.items():
             if isinstance(v, np.ndarray):
-                x = world.input(Spec(v.shape, v.dtype), f"{name}.{key}")
-                state = State(f"{name}.{key}", slots, key, world.symbol(x))
+                x = self.input(Spec(v.shape, v.dtype), f"{name}.{key}")
+                state = State(f"{name}.{key}", slots, key, self.symbol(x))
                 cells[key] = xp.cell(v.shape, v.dtype, x)
                 own.append((state, cells[key]))
             else:
@@ -218,7 +211,7 @@ class Tracer:
         p.value = new.tensor.value
         for state, cell in own:
             assert cell.tensor is not None
-            now = world.symbol(cell.tensor)
+            now = self.symbol(cell.tensor)
             state.output = now if now is not state.input else None
             self.states.append(state)
         self._join(optimizer, group, slots, p, xp)

@@ -22,9 +22,9 @@ class CompiledStep:
     """A function of tensors and its state, traced once for each signature.
 
     Args:
-        function: called with tensors; returns tensors in any nesting, and may leave gradients.
+        function: called with tensors; returns tensors in any nesting; it may call backward and
+            let an optimizer make its step.
         tensors: parameters and buffers by name: what it reads and changes.
-        update: an optimizer and the named parameters that it trains; None: it updates nothing.
         key: what else a trace depends on, such as the modes of layers.
 
     Attributes:
@@ -33,10 +33,9 @@ class CompiledStep:
 
     def __init__(
         self, function: Callable[..., Any], tensors: Mapping[str, Tensor],
-        update: tuple[Any, Sequence[tuple[str, Tensor]]] | None = None,
         key: Callable[[], Hashable] = lambda: None,
     ) -> None:  # fmt: skip
-        self.function, self.tensors, self.update, self.key = function, tensors, update, key
+        self.function, self.tensors, self.key = function, tensors, key
         self.seconds = 0.0
         self._known: dict[Hashable, Executable] = {}
         self._traces = 0
@@ -59,7 +58,7 @@ class CompiledStep:
         self._traces += 1
         begun = time.perf_counter()
         specs = [Spec(a.shape, a.dtype) for a in arguments]
-        program = Tracer(self.tensors).trace(self.function, specs, self.update)
+        program = Tracer(self.tensors).trace(self.function, specs)
         found = self._known[signature] = Executable(program)
         self.seconds += time.perf_counter() - begun
         return found, True

@@ -32,7 +32,7 @@ class World:
     """
 
     traces: ClassVar[bool] = False
-    """Whether random draws become inputs: ``key(generator)`` gives the next one's."""
+    """Whether it is a trace, in which random draws and optimizers' steps are noted."""
 
     def __init__(self, count: int = 0, randomness: str = "same") -> None:
         self.number = tape.count()
@@ -50,7 +50,11 @@ class World:
         modes.local.state.worlds = self.before
 
     def key(self, source: Generator) -> Tensor:
-        """The input that will hold (seed, number) of the next draw."""
+        """Of a trace: the input that will hold (seed, number) of the next draw."""
+        raise NotImplementedError
+
+    def update(self, optimizer: Any) -> None:
+        """Of a trace: an optimizer makes its step."""
         raise NotImplementedError
 
 

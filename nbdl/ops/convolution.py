@@ -113,6 +113,9 @@ class ConvolutionInput(Sliding):
     def infer(self, dy: Spec, w: Spec, *b: Spec) -> Spec:
         return Spec((dy.shape[0], w.shape[1] * self.groups, *self.sizes), dy.dtype)
 
+    def decompose(self, dy: Tensor, w: Tensor, *b: Tensor) -> Tensor | None:
+        return self(dy, w) + reshape(b[0], (-1, *(1,) * (dy.ndim - 2))) if b else None
+
     def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, w: Tensor, *b: Tensor) -> tuple[Any, ...]:
         return (
             lambda: _cropped(Convolution(*self.how)(ddx, conj(w)), dy.shape),

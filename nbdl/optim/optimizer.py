@@ -217,6 +217,10 @@ class Optimizer:
         ArgumentError for a sparse one that the rule does not take.
         """
         loss = None if closure is None else self._evaluate(closure)
+        worlds = modes.local.state.worlds
+        if worlds and worlds[-1].traces:
+            worlds[-1].update(self)
+            return loss
         state = self.state
         ready = []
         for group in self.param_groups:

@@ -113,9 +113,8 @@ class Compilation:
             if any(module._hooks.values()):
                 raise TraceError(f"the layer {name or step.model._name!r} has hooks")
         tensors = dict(step.model.named_parameters()) | dict(step.model.named_buffers())
-        update = (step.optimizer, step.named) if self.is_whole else None
         listed = list(modules.values())
-        return make(self._traced, tensors, update, lambda: tuple(m.training for m in listed))
+        return make(self._traced, tensors, lambda: tuple(m.training for m in listed))
 
     @property
     def is_whole(self) -> bool:
@@ -128,7 +127,10 @@ class Compilation:
         given = iter(tensors)
         assert self._batch is not None
         inputs, named, targets = map_tensors(lambda _: next(given), tuple(self._batch[:3]))
-        return self.step.compute(inputs, named, targets, not self.is_whole)
+        results = self.step.compute(inputs, named, targets, not self.is_whole)
+        if self.is_whole:
+            self.step.optimizer.step()
+        return results
 
     # ----- the first step ---------------------------------------------------------------------
 

@@ -257,8 +257,8 @@ class Run:
     def _work(self, work: Callable[[], str | None]) -> None:
         heard = told_to(self._hear, self.line)
         with random.use(self.generator), np.errstate(all="ignore"), heard:
-            self.begin()
             try:
+                self.begin()
                 message = work()
             except BaseException as error:
                 self.end("failed", f"{type(error).__name__}: {error}", error)

@@ -68,13 +68,13 @@ class BodyStep(Step):
     """A kernel written by hand, such as the random numbers'.
 
     Attributes:
-        body: its name.
+        body: the address of its machine code.
         values: its arguments: numbers, and views whose addresses they are.
         blocks: how much work there is, in the body's own units.
     """
 
-    body: str
-    values: list[Any]
+    body: int
+    values: list[int | View]
     blocks: int
 
 
