@@ -100,7 +100,7 @@ def train(
             ``EarlyStopping``, such as ``{"patience": 3, "restore_best": True}``.
         clip_norm: the most that the norm of all gradients together may be.
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
-        compile: trace the step once and replay it as fused kernels: True from the first step on,
+        compile: trace the step once and replay it as fused kernels: True from the second step on,
             False never; unless given, from step 5 on if the training is long enough to gain by
             it. What cannot be compiled goes on as before, and the run says why.
         step: a function of the batch that does one whole step (several models and optimizers,

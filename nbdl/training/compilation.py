@@ -36,7 +36,7 @@ class Compilation:
 
     Args:
         step: what is compiled.
-        wanted: True: from the first step on; False: never; None: if the training is long enough.
+        wanted: True: from the second step on; False: never; None: if the training is long enough.
         total: how many steps there will be, or None.
         note: called with a sentence about what was decided.
 
@@ -55,7 +55,12 @@ class Compilation:
         self._seconds: list[float] = []
 
     def wants(self, number: int) -> bool:
-        """Whether step ``number``, from 1, is to be compiled."""
+        """Whether step ``number``, from 1, is to be compiled.
+
+        The first never is: mistakes are looked for in it, with the values at hand.
+        """
+        if number == 1:
+            return False
         if self.wanted is None and number > DECIDES:
             rest = min(self._seconds[1:]) * max(0, (self.total() or 0) - number)
             self.wanted = rest >= WORTH

@@ -10,9 +10,9 @@ from nbdl.backends.kernels.program import Array, Instruction, Kernel
 from nbdl.compiler.expressions import STORED
 from nbdl.compiler.ir import Graph, Node, Value
 from nbdl.compiler.lower.kernels import Loop, Operand, loop_of
-from nbdl.compiler.lower.lowering import Lowering, lowers
+from nbdl.compiler.lower.lowering import PREPARATIONS, Lowering, lowers
 from nbdl.compiler.lower.steps import LoopStep
-from nbdl.compiler.lower.views import View, views_of
+from nbdl.compiler.lower.views import View, new_view, views_of
 from nbdl.compiler.passes.fuse import region_of
 from nbdl.ops.broadcasting import BroadcastTo
 from nbdl.ops.embedding import Embedding
@@ -22,30 +22,49 @@ from nbdl.ops.padding import Pad
 from nbdl.shapes import Spec
 
 
-@lowers(Concat)
-def _concat(low: Lowering, node: Node) -> bool:
-    """Each input copied into its part."""
-    y, op = node.outputs[0], node.op
-    assert isinstance(op, Concat)
-    parts = Split(op.axis, tuple(x.shape[op.axis] for x in node.inputs))
-    return _joined(low, node, parts, y)
+_SEQUENCE = 3
+"""Axes up to which a joined tensor lies in C order: (time, batch, features)."""
 
 
-@lowers(Stack)
-def _stack(low: Lowering, node: Node) -> bool:
-    assert isinstance(node.op, Stack)
-    return _joined(low, node, Unbind(node.op.axis), node.outputs[0])
+def _parts(node: Node, target: View) -> list[View]:
+    """Where in the joined tensor each input lies."""
+    apart = (
+        Split(node.op.axis, tuple(x.shape[node.op.axis] for x in node.inputs))
+        if isinstance(node.op, Concat) else Unbind(node.op.axis)  # type: ignore[attr-defined]
+    )  # fmt: skip
+    places = views_of(apart, target)
+    assert places is not None
+    return places
 
 
-def _joined(low: Lowering, node: Node, parts: Any, y: Value) -> bool:
+def _prepare(low: Lowering) -> None:
+    """Give what is going to be joined its place at once, so that nothing has to be copied."""
+    for node in low.graph.nodes:
+        y = node.outputs[0]
+        plain = isinstance(node.op, (Concat, Stack)) and y.dtype.name in STORED
+        if not plain or len(y.shape) > _SEQUENCE or y in low.targets or y in low.parts:
+            continue
+        low.joined[y] = new_view(y.spec)
+        for x, place in zip(node.inputs, _parts(node, low.joined[y]), strict=True):
+            if x.node is not None and x not in low.targets and place.size:
+                low.parts.setdefault(x, place)
+
+
+PREPARATIONS.append(_prepare)
+
+
+@lowers(Concat, Stack)
+def _joined(low: Lowering, node: Node) -> bool:
+    """Each input copied into its part, unless it lies there."""
+    y, first = node.outputs[0], low.view(node.inputs[0])
     if y.dtype.name not in STORED:
         return False
-    order = low.view(node.inputs[0]).order if len(node.inputs[0].shape) == len(y.shape) else None
-    target = low.fresh(y, order)
-    places = views_of(parts, target)
-    assert places is not None
-    for x, place in zip(node.inputs, places, strict=True):
-        if place.size:
+    if y in low.joined:
+        target = low.views[y] = low.joined[y]
+    else:
+        target = low.fresh(y, first.order if len(first.shape) == len(y.shape) else None)
+    for x, place in zip(node.inputs, _parts(node, target), strict=True):
+        if place.size and low.view(x) != place:
             low.copy(low.view(x), place, node.phase)
     return True
 

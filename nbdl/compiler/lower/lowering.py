@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from nbdl.ops.movement import PermuteDims
 
 Rule = Callable[["Lowering", Node], bool]
 """Emits the steps of a node; False: cannot, for these layouts or on this platform."""
+
+PREPARATIONS: list[Callable[["Lowering"], None]] = []
+"""Called before anything is lowered."""
 
 RULES: dict[type[Op], list[Rule]] = {}
 """For each operation how it may be lowered, the best first; in the end NumPy does it."""
@@ -42,7 +45,9 @@ class Lowering:
         graph: what is lowered.
         views: where values lie.
         steps: the calls so far.
-        targets: values that must come to lie in a given place.
+        targets: values that must come to lie in a given place: the new state.
+        joined: values that others are going to be joined to, where they do not lie apart.
+        parts: those others, and where in the joined one they are to lie.
         reordered: copies of views in layouts of oneDNN's.
         workspaces: of values that only oneDNN reads.
     """
@@ -51,6 +56,10 @@ class Lowering:
         self.graph = graph
         self.views = dict(views)
         self.targets = targets
+        self.joined: dict[Value, View] = {}
+        self.parts: dict[Value, View] = {}
+        self._sources = {view.buffer: x for x, view in views.items()}
+        self._done: set[int] = set()
         self.steps: list[Step] = []
         self.users = graph.users()
         self.wanted = set(graph.outputs)
@@ -64,16 +73,20 @@ class Lowering:
             self.views[x] = _constant(array)
 
     def run(self) -> list[Step]:
-        """Lower everything."""
+        """Lower everything; the steps in the order in which they run."""
+        for prepare in PREPARATIONS:
+            prepare(self)
         for unit in fuse(self.graph):
             if isinstance(unit, Region):
                 self._region(unit)
+                self._done.update(map(id, unit.nodes))
             else:
                 self._node(unit)
+                self._done.add(id(unit))
         for value, view in self.targets.items():
             if self.views[value] != view:
                 self.copy(self.views[value], view, 1)
-        return self.steps
+        return sorted(self.steps, key=lambda step: step.phase)
 
     # ----- what rules use -------------------------------------------------------------------
 
@@ -110,7 +123,7 @@ class Lowering:
 
         Without ``order`` the axes lie as the only reader, if it renames them, wants to see them.
         """
-        place = self.targets.get(value)
+        place = self._target(value, ())
         if place is not None and (order is None or place.is_dense(order)):
             self.views[value] = place
             return place
@@ -118,6 +131,24 @@ class Lowering:
             order = self._preferred(value)
         self.views[value] = new_view(value.spec, order)
         return self.views[value]
+
+    def _target(self, value: Value, nodes: Iterable[Node]) -> View | None:
+        """Where new state may be written at once: in the place of the old, if that has been read.
+
+        ``nodes`` read each element before they write it. Nothing is written before the results
+        were found good.
+        """
+        place = self.targets.get(value)
+        if place is None or value.node is None or value.node.phase == 0:
+            return None
+        source = self._sources.get(place.buffer)
+        read = self.users.get(source, []) if source is not None else []
+        inside = set(map(id, nodes))
+        for n in read:
+            seen = id(n) in inside or (id(n) in self._done and not isinstance(n.op, VIEWS))
+            if n.phase == 1 and not seen:
+                return None
+        return place if source not in self.wanted else None
 
     def _preferred(self, value: Value) -> tuple[int, ...] | None:
         readers = self.users.get(value, [])
@@ -141,7 +172,7 @@ class Lowering:
                 self._node(node)
             return
         stored, renamed = self._stored(region)
-        places = {x: self.targets.get(x) for x in stored}
+        places = {x: self._target(x, region.nodes) or self.parts.get(x) for x in stored}
         numbers = {x: array for x, array in self._numbers.items()}
         loop = loop_of(region, self.views, numbers, places)
         for x, view in places.items():
