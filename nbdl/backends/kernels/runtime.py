@@ -14,36 +14,24 @@ from typing import Any
 
 import numpy as np
 
+from nbdl.backends import openmp
 from nbdl.backends.kernels import machine
 from nbdl.backends.kernels.compile import Compiled, compile_functions
 from nbdl.backends.kernels.ir import Code, Module, Value
 from nbdl.backends.kernels.program import WIDTH, Kernel
+from nbdl.backends.openmp import thread_count
 from nbdl.errors import ArgumentError
+
+__all__ = [
+    "Entry", "Walk", "bind", "blocks", "parallel_address", "serial_address", "tasks_for",
+    "thread_count", "walk_address",
+]  # fmt: skip
 
 Entry = tuple[int, int, int, int, int]
 """A call of a walk: the function's address and its four 64-bit arguments."""
 
 _GOMP = "GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads"
 _WORDS = 4  # of a task: body, args, begin, end
-
-
-@cache
-def _library() -> Any:
-    """GNU's libgomp, or None."""
-    try:
-        library = ctypes.CDLL("libgomp.so.1")
-        for name in _GOMP:
-            address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-            machine.add_symbol(name, address or 0)
-    except (OSError, AttributeError):
-        return None
-    return library
-
-
-def thread_count() -> int:
-    """How many threads a fork of the calling thread has."""
-    library = _library()
-    return int(library.omp_get_max_threads()) if library else 1
 
 
 @cache
@@ -64,8 +52,12 @@ def serial_address() -> int:
 @cache
 def parallel_address() -> int:
     """``int32 parallel(batch)``: thread t of n runs the tasks t, t + n, … of a batch; 0."""
-    if _library() is None:
+    library = openmp.library()
+    if library is None:
         return serial_address()
+    for name in _GOMP:
+        address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+        machine.add_symbol(name, address or 0)
     return compile_functions({"parallel": _write_parallel})["parallel"]
 
 

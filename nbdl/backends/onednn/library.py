@@ -17,6 +17,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from nbdl.backends import openmp
 from nbdl.errors import BackendError, MissingError
 
 SWITCH = "NBDL_ONEDNN"
@@ -105,6 +106,7 @@ class Library:
     """
 
     def __init__(self, path: str) -> None:
+        openmp.library()
         self._dll = dll = ctypes.CDLL(path)
         dll.dnnl_version.restype = ctypes.POINTER(_Version)
         found = dll.dnnl_version().contents
