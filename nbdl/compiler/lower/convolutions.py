@@ -20,17 +20,13 @@ from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeigh
 from nbdl.ops.patches import window_count
 from nbdl.ops.pooling import MaxPool, MaxPoolSpread, Pooling
 
-_FEW = 4
-"""Channels up to which the first convolution reads images as they come, channels first."""
-
-
 def channels_last(ndim: int) -> tuple[int, ...]:
     """The order of the axes (batch, channels, *sizes) in memory."""
     return (0, *range(2, ndim), 1)
 
 
 def _maps(low: Lowering, view: View, phase: int, any_order: bool = False) -> View:
-    """A view of maps as the primitives read them."""
+    """A view of maps as the primitives read them: one channel comes in any order."""
     ndim = len(view.shape)
     if any_order and view.is_dense():
         return view
@@ -74,7 +70,7 @@ def _convolution(low: Lowering, node: Node) -> bool:
     x, w, *bias = [low.view(v) for v in node.inputs]
     if not works(x, w):
         return False
-    x = _maps(low, x, node.phase, any_order=x.shape[1] <= _FEW)
+    x = _maps(low, x, node.phase, any_order=x.shape[1] == 1)
     y = _new_maps(low, node.outputs[0])
     post = low.post(node)
     made = onednn.convolution_forward(
@@ -111,7 +107,7 @@ def _convolution_weight(low: Lowering, node: Node) -> bool:
     x, dy = [low.view(v) for v in node.inputs]
     if not works(x, dy) or not _fits(node.op, x, node.outputs[0], dy):
         return False
-    x = _maps(low, x, node.phase, any_order=x.shape[1] <= _FEW)
+    x = _maps(low, x, node.phase, any_order=x.shape[1] == 1)
     dy, dw = _maps(low, dy, node.phase), low.fresh(node.outputs[0])
     made = onednn.convolution_backward_weights(layout(x), layout(dy), _wish(dw),
                                                **_how(node.op))  # type: ignore[arg-type]  # fmt: skip

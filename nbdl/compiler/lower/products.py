@@ -13,6 +13,7 @@ from nbdl.compiler.ir import Node
 from nbdl.compiler.lower.lowering import Lowering, lowers
 from nbdl.compiler.lower.steps import PrimitiveStep, PythonStep
 from nbdl.compiler.lower.views import Buffer, View
+from nbdl.errors import BackendError
 from nbdl.ops.contraction import Matmul
 from nbdl.ops.linear import Linear, LinearWeightGrad
 
@@ -52,9 +53,8 @@ def product(
 ) -> None:
     """Emit target = a @ b + bias."""
     reads = [a, b] if bias is None else [a, b, bias]
-    if works(*reads, target):
-        made = onednn.matmul(layout(a), layout(b), layout(target),
-                             None if bias is None else layout(bias))  # fmt: skip
+    made = _primitive(a, b, target, bias) if works(*reads, target) else None
+    if made is not None:
         roles: dict[str, View | Buffer] = {"src": a, "weights": b, "dst": target}
         if bias is not None:
             roles["bias"] = bias
@@ -67,6 +67,15 @@ def product(
             outputs[0][...] += inputs[2]
 
     low.emit(PythonStep([node], reads, [target], node.phase, call))
+
+
+def _primitive(a: View, b: View, target: View, bias: View | None) -> Any:
+    """oneDNN's product, or None where it has none for these layouts."""
+    try:
+        return onednn.matmul(layout(a), layout(b), layout(target),
+                             None if bias is None else layout(bias))  # fmt: skip
+    except BackendError:
+        return None
 
 
 def emit_primitive(
