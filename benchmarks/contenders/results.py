@@ -119,7 +119,10 @@ def starts(found: Mapping[str, Results], ways: Iterable[str]) -> str:
 
 
 def _import(found: Mapping[str, Results], way: str) -> str:
-    times = [results[way].start for results in found.values() if way in results]
+    begun = [results[way] for results in found.values() if way in results and results[way].losses]
+    if not begun:
+        return NOTHING
+    times = [result.start for result in begun]
     return f"{statistics.median(times):.2f} ({min(times):.2f})"
 
 

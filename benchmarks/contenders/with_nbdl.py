@@ -26,21 +26,22 @@ class WithNbdl(Training):
 
     def prepare(self) -> None:
         if self.compiled:
-            update = self.optimizer, list(self.network.named_parameters())
-            self.plan = self._compile(self._both_ways, update)
-            self.compiled_network = self._compile(self.network, None)
+            self.plan = self._compile(self._whole_step)
+            self.compiled_network = self._compile(self.network)
 
-    def _compile(self, function: Callable[..., Any], update: Any) -> Any:
-        """Compiled, traced at its first call; ``update`` is made after it."""
+    def _compile(self, function: Callable[..., Any]) -> Any:
+        """Compiled, traced at its first call."""
         from nbdl.compiler import CompiledStep
 
         network = self.network
         tensors = dict(network.named_parameters()) | dict(network.named_buffers())
-        return CompiledStep(function, tensors, update, lambda: network.training)
+        return CompiledStep(function, tensors, lambda: network.training)
 
-    def _both_ways(self, x: Any, y: Any) -> Any:
+    def _whole_step(self, x: Any, y: Any) -> Any:
+        self.optimizer.zero_grad()
         loss = self.loss(x, y)
         loss.backward()
+        self.optimizer.step()
         return loss
 
     def compute(self) -> float:

@@ -137,6 +137,7 @@ def test_a_way_that_fails_is_named_and_the_rest_is_shown():
     text = script.tables(_found(Result(failure="TraceError: no")), "here")
     assert "- LeNet-style, 28×28, batch 64, nbdl failed: TraceError: no" in text
     assert "| failed | 8.00 (8.00) |" in text
+    assert "| import, after NumPy's | – | 1.50 (1.50) |" in text
     alone = {"lenet": {NBDL_EAGER: Result(failure="x"), TORCH: _result(1.0)}}
     assert script.tables(alone, "here").startswith("- LeNet-style")
 
