@@ -91,6 +91,7 @@ __version__ = "0.1.0"
 
 ROOMS = (
     "autograd",
+    "compiler",
     "data",
     "distributions",
     "errors",
@@ -111,6 +112,7 @@ ROOMS = (
 """Subpackages and modules, imported when they are first used."""
 
 FUNCTIONS = {
+    "compile": "compiler",
     "train": "training",
     "track": "training",
     "evaluate": "training",

@@ -1,7 +1,9 @@
 """The compiler: a function traced once, then replayed as fused kernels over planned memory."""
 
 from nbdl.compiler.executable import Executable, Refused
+from nbdl.compiler.function import CompiledFunction, compile
 from nbdl.compiler.step import CompiledStep
 from nbdl.compiler.verify import MismatchError, compare, longest_sum
 
-__all__ = ["CompiledStep", "Executable", "MismatchError", "Refused", "compare", "longest_sum"]
+__all__ = ["CompiledFunction", "CompiledStep", "Executable", "MismatchError", "Refused",
+           "compare", "compile", "longest_sum"]  # fmt: skip

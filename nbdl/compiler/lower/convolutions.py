@@ -20,6 +20,7 @@ from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeigh
 from nbdl.ops.patches import window_count
 from nbdl.ops.pooling import MaxPool, MaxPoolSpread, Pooling
 
+
 def channels_last(ndim: int) -> tuple[int, ...]:
     """The order of the axes (batch, channels, *sizes) in memory."""
     return (0, *range(2, ndim), 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nbdl.backends.kernels.program import Array, Instruction, Kernel
 from nbdl.compiler.expressions import STORED
-from nbdl.compiler.ir import Graph, Node, Value
+from nbdl.compiler.ir import Graph, Node
 from nbdl.compiler.lower.kernels import Loop, Operand, loop_of
 from nbdl.compiler.lower.lowering import PREPARATIONS, Lowering, lowers
 from nbdl.compiler.lower.steps import LoopStep
@@ -20,7 +20,6 @@ from nbdl.ops.indexing import GetItem
 from nbdl.ops.movement import Concat, Split, Stack, Unbind
 from nbdl.ops.padding import Pad
 from nbdl.shapes import Spec
-
 
 _SEQUENCE = 3
 """Axes up to which a joined tensor lies in C order: (time, batch, features)."""

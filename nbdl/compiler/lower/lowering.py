@@ -20,7 +20,7 @@ from nbdl.ops.movement import PermuteDims
 Rule = Callable[["Lowering", Node], bool]
 """Emits the steps of a node; False: cannot, for these layouts or on this platform."""
 
-PREPARATIONS: list[Callable[["Lowering"], None]] = []
+PREPARATIONS: list[Callable[[Lowering], None]] = []
 """Called before anything is lowered."""
 
 RULES: dict[type[Op], list[Rule]] = {}
