@@ -7,14 +7,15 @@ into the layout that the primitive prefers, once a step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nbdl.backends import onednn
-from nbdl.backends.onednn import AnyLayout
+from nbdl.backends.onednn import AnyLayout, Layout
 from nbdl.compiler.ir import Node, Value
 from nbdl.compiler.lower.lowering import Lowering, lowers
 from nbdl.compiler.lower.products import emit_primitive, layout, works
-from nbdl.compiler.lower.views import Buffer, View
+from nbdl.compiler.lower.views import Buffer, View, memory_order
 from nbdl.errors import BackendError
 from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight, Sliding
 from nbdl.ops.patches import window_count
@@ -53,10 +54,32 @@ def _wish(view: View) -> AnyLayout:
     return AnyLayout(view.shape, view.dtype.name)
 
 
-def _reordered(low: Lowering, node: Node, view: View, wanted: Any) -> View | Buffer:
-    """Weights in the layout that a primitive wants."""
+def _fast(maker: Callable[..., Any], *maps: View) -> Any:
+    """A primitive for maps as they lie, or, where oneDNN has only a plain loop for that, for some
+    or all of them as it likes; None if it has none at all."""
+    found = None
+    for free in range(len(maps) + 1):
+        kept = len(maps) - free
+        given = [layout(v) if i < kept else _wish(v) for i, v in enumerate(maps)]
+        try:
+            made = maker(*given)
+        except BackendError:
+            continue
+        if made.is_fast:
+            return made
+        found = found or made
+    return found
+
+
+def _read(low: Lowering, node: Node, view: View, wanted: Any) -> View | Buffer:
+    """A view, or a copy of it in the layout that a primitive wants."""
     if wanted == layout(view):
         return view
+    if isinstance(wanted, Layout):
+        order = memory_order(wanted.shape, wanted.strides)
+        copy = low.dense(view, order, node.phase)
+        if layout(copy) == wanted:
+            return copy
     key = view, wanted
     kept = low.reordered.get(key)
     if kept is None:
@@ -66,6 +89,22 @@ def _reordered(low: Lowering, node: Node, view: View, wanted: Any) -> View | Buf
     return kept
 
 
+def _written(
+    low: Lowering, node: Node, made: Any, roles: dict[str, View | Buffer], reads: list[View],
+    result: tuple[str, View],
+) -> None:  # fmt: skip
+    """Emit a primitive whose result, if it lies otherwise than wanted, is put there."""
+    role, target = result
+    given = made.layouts[role]
+    if given == layout(target):
+        emit_primitive(low, node, made, {**roles, role: target}, reads, [target])
+        return
+    other = Buffer(given.nbytes)
+    emit_primitive(low, node, made, {**roles, role: other}, reads, [])
+    back = onednn.reorder(given, layout(target))
+    emit_primitive(low, node, back, {"src": other, "dst": target}, [], [target])
+
+
 @lowers(Convolution)
 def _convolution(low: Lowering, node: Node) -> bool:
     x, w, *bias = [low.view(v) for v in node.inputs]
@@ -73,53 +112,50 @@ def _convolution(low: Lowering, node: Node) -> bool:
         return False
     x = _maps(low, x, node.phase, any_order=x.shape[1] == 1)
     y = _new_maps(low, node.outputs[0])
-    post = low.post(node)
-    made = onednn.convolution_forward(
-        layout(x), _wish(w), layout(y), layout(bias[0]) if bias else None, post=post,
-        **_how(node.op),  # type: ignore[arg-type]
-    )  # fmt: skip
-    weights = _reordered(low, node, w, made.layouts["weights"])
-    roles: dict[str, View | Buffer] = {"src": x, "weights": weights, "dst": y}
+    how, b = _how(node.op), layout(bias[0]) if bias else None  # type: ignore[arg-type]
+    made = _fast(lambda src, dst: onednn.convolution_forward(src, _wish(w), dst, b, **how), x, y)
+    if made is None:
+        return False
+    roles = {"src": _read(low, node, x, made.layouts["src"]),
+             "weights": _read(low, node, w, made.layouts["weights"])}  # fmt: skip
     if bias:
         roles["bias"] = bias[0]
-    emit_primitive(low, node, made, roles, [x, *bias], [y])
+    _written(low, node, made, roles, [x, *bias], ("dst", y))
     return True
 
 
 @lowers(ConvolutionInput)
 def _convolution_input(low: Lowering, node: Node) -> bool:
     dy, w, *bias = [low.view(v) for v in node.inputs]
-    if not works(dy, w) or bias or not _fits(node.op, node.outputs[0], w, dy):
+    if not works(dy, w) or bias:
         return False
-    dy, dx = _maps(low, dy, node.phase), _new_maps(low, node.outputs[0])
-    try:
-        made = onednn.convolution_backward_data(layout(dy), _wish(w), layout(dx),
-                                                **_how(node.op))  # type: ignore[arg-type]  # fmt: skip
-    except BackendError:
+    dy, dx, how = _maps(low, dy, node.phase), _new_maps(low, node.outputs[0]), _how(node.op)  # type: ignore[arg-type]
+    made = _fast(
+        lambda dst, src: onednn.convolution_backward_data(dst, _wish(w), src, **how), dy, dx
+    )
+    if made is None:
         return False
-    weights = _reordered(low, node, w, made.layouts["weights"])
-    roles = {"diff_dst": dy, "weights": weights, "diff_src": dx}
-    emit_primitive(low, node, made, roles, [dy], [dx])
+    roles = {"diff_dst": _read(low, node, dy, made.layouts["diff_dst"]),
+             "weights": _read(low, node, w, made.layouts["weights"])}  # fmt: skip
+    _written(low, node, made, roles, [dy], ("diff_src", dx))
     return True
 
 
 @lowers(ConvolutionWeight)
 def _convolution_weight(low: Lowering, node: Node) -> bool:
     x, dy = [low.view(v) for v in node.inputs]
-    if not works(x, dy) or not _fits(node.op, x, node.outputs[0], dy):
+    if not works(x, dy):
         return False
     x = _maps(low, x, node.phase, any_order=x.shape[1] == 1)
-    dy, dw = _maps(low, dy, node.phase), low.fresh(node.outputs[0])
-    made = onednn.convolution_backward_weights(layout(x), layout(dy), _wish(dw),
-                                               **_how(node.op))  # type: ignore[arg-type]  # fmt: skip
-    given = made.layouts["diff_weights"]
-    plain = given == layout(dw)
-    result: View | Buffer = dw if plain else Buffer(given.nbytes)
-    roles = {"src": x, "diff_dst": dy, "diff_weights": result}
-    emit_primitive(low, node, made, roles, [x, dy], [dw] if plain else [])
-    if not plain:
-        back = onednn.reorder(given, layout(dw))
-        emit_primitive(low, node, back, {"src": result, "dst": dw}, [], [dw])
+    dy, dw, how = _maps(low, dy, node.phase), low.fresh(node.outputs[0]), _how(node.op)  # type: ignore[arg-type]
+    made = _fast(
+        lambda src, dst: onednn.convolution_backward_weights(src, dst, _wish(dw), **how), x, dy
+    )
+    if made is None:
+        return False
+    roles = {"src": _read(low, node, x, made.layouts["src"]),
+             "diff_dst": _read(low, node, dy, made.layouts["diff_dst"])}  # fmt: skip
+    _written(low, node, made, roles, [x, dy], ("diff_weights", dw))
     return True
 
 
