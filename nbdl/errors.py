@@ -48,10 +48,13 @@ class NbdlError(Exception):
     source: tuple[str, int] | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        message = _naming_the_operation(message)
+        called, frame = _operation()
+        message = _naming(called, message)
         super().__init__(message)
         self.message = message
         self.hint = hint
+        for note in () if frame is None else origins(frame):
+            self.add_note(note)
 
     def __str__(self) -> str:
         text = self.message
@@ -62,31 +65,36 @@ class NbdlError(Exception):
         return text
 
 
-def _naming_the_operation(message: str) -> str:
+def origins(frame: FrameType) -> list[str]:
+    """Of the arguments in a frame: where they come from. Core says so, who knows tensors."""
+    return []
+
+
+def _naming(called: str | None, message: str) -> str:
     """``message``, with the operation being called in front unless it is named there.
 
     An operation may be made of others, which raise: whoever called ``lerp`` has not heard of the
     ``subtract`` inside it.
     """
-    called = _operation()
     words = {word.replace("_", "").lower() for word in re.findall(r"\w+", message)}
     if called is None or called.replace("_", "") in words:
         return message
     return f"{called}: {message}"
 
 
-def _operation() -> str | None:
+def _operation() -> tuple[str | None, FrameType | None]:
     """The outermost public function of ``nbdl.ops`` among the calls under way inside nbdl."""
     frame: FrameType | None = sys._getframe(1)
     found: str | None = None
+    of: FrameType | None = None
     while frame is not None:
         code, file = frame.f_code, frame.f_code.co_filename
         if file.startswith(_OPS) and code.co_name in frame.f_globals.get("__all__", ()):
-            found = code.co_name
+            found, of = code.co_name, frame
         elif found and not file.startswith(_HERE):
             break
         frame = frame.f_back
-    return found
+    return found, of
 
 
 class ShapeError(NbdlError, ValueError):

@@ -6,6 +6,7 @@ from nbdl.core.function import Function
 from nbdl.core.handle import handle_of, put_data
 from nbdl.core.modes import enable_grad, is_grad_enabled, no_grad, observe, set_grad_enabled
 from nbdl.core.op import Op, registry
+from nbdl.core.provenance import made_by
 from nbdl.core.random import Generator, default_generator, manual_seed
 from nbdl.core.tensor import Tensor, rules
 
@@ -32,3 +33,4 @@ __all__ = [
 rules.backward = backward
 rules.handle_of = handle_of
 rules.put_data = put_data
+rules.made_by = made_by

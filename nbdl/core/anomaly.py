@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import linecache
 import os
-import sys
-import sysconfig
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from nbdl import backends
 from nbdl.core import modes
+from nbdl.core.lines import calls_of, user_line
 from nbdl.core.tensor import Tensor
 from nbdl.errors import GradientError
-
-_NOT_THE_USERS = (
-    str(Path(__file__).resolve().parent.parent),
-    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-)
-"""Folders of nbdl, of Python and of installed packages."""
 
 
 class AnomalyError(GradientError):
@@ -89,7 +80,7 @@ class detect_anomaly:
         if walking is not None:
             op, scope = walking.op, walking.scope
             made = f"the gradient of {op.title} has the first {kind} in backward; {made}"
-            line = (walking.extra or {}).get("line", line)
+            line = (walking.extra or {}).get("line") or next(reversed(calls_of(scope)), line)
         error = AnomalyError(
             f"{made}: {bad} of {y.size} elements of its output {y.dtype}{list(y.shape)}; its "
             f"inputs were finite: {ranges}",
@@ -122,13 +113,3 @@ def _range(x: Tensor) -> str:
         return f"{x.dtype}{list(x.shape)}"
     values = values.astype(np.float64)
     return f"{x.dtype}{list(x.shape)} from {values.min():.4g} to {values.max():.4g}"
-
-
-def user_line(frame: FrameType | None = None) -> tuple[str, int] | None:
-    """``(filename, line)`` of the innermost frame of the user's own code, or None."""
-    at = frame or sys._getframe(1)
-    while at is not None:
-        if not at.f_code.co_filename.startswith(_NOT_THE_USERS):
-            return at.f_code.co_filename, at.f_lineno
-        at = at.f_back  # type: ignore[assignment]
-    return None

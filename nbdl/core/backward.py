@@ -11,9 +11,10 @@ from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.lifted import World
 from nbdl.core.mistakes import tell
+from nbdl.core.provenance import name_layer
 from nbdl.core.tape import SPENT, AnyNode, Leaf, Node, Pick, remember_skeleton
 from nbdl.core.tensor import Tensor, rules
-from nbdl.errors import ArgumentError, GradientError, ShapeError
+from nbdl.errors import ArgumentError, GradientError, NbdlError, ShapeError
 from nbdl.shapes import Spec
 
 
@@ -134,6 +135,9 @@ def _walk(  # noqa: C901  (the heart of autograd, read better whole)
                 state.walking = node
                 try:
                     _deliver(pending, node, g, needed, create_graph)
+                except NbdlError as error:
+                    name_layer(error, node)
+                    raise
                 finally:
                     state.walking = None
                 if not retain_graph:

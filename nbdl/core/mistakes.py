@@ -11,7 +11,7 @@ import numpy as np
 
 from nbdl.backends import has_data
 from nbdl.core import modes
-from nbdl.core.anomaly import user_line
+from nbdl.core.lines import user_line
 from nbdl.core.tape import SPENT, Node, Pick
 from nbdl.core.tensor import Tensor
 from nbdl.errors import MistakeWarning

@@ -7,14 +7,20 @@ import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any, NamedTuple
 
 
 class Scope(NamedTuple):
-    """The layers being called now, innermost first: a linked list of (parent, layer)."""
+    """The layers being called now, innermost first: a linked list.
+
+    Each is the layer's (parent, layer) and, of the code that called it, the place.
+    """
 
     parent: Scope | None
     layer: Any
+    code: CodeType | None = None
+    at: int = 0  # the instruction: its line is worked out when somebody asks
 
     def path(self) -> str:
         """Names from the outermost layer inwards, such as ``"lenet.features.3"``."""

@@ -34,6 +34,7 @@ class Rules:
     backward: Callable[..., None]
     handle_of: Callable[[Tensor], Tensor]
     put_data: Callable[[Tensor, Any], None]
+    made_by: Callable[[Tensor], Any]
 
 
 rules = Rules()
@@ -61,7 +62,7 @@ class Tensor(Face):
         grad: the accumulated gradient of a leaf after ``backward``, or None.
     """
 
-    __slots__ = ("__weakref__", "grad", "handle", "node", "origin", "value")
+    __slots__ = ("__weakref__", "grad", "handle", "made", "node", "origin", "value")
 
     __hash__ = object.__hash__
 
@@ -70,6 +71,7 @@ class Tensor(Face):
     node: Any
     grad: Tensor | None
     handle: Any  # a weak reference to ``x.data``, where it was asked for
+    made: Any  # the layer call that gave it, where that was not recorded on the tape
     origin: Any  # of ``x[i]``: a weak reference to x, and the indices that lead here
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
@@ -143,6 +145,11 @@ class Tensor(Face):
     def grad_fn(self) -> Any:
         """The recorded operation that made this tensor, or None for a leaf."""
         return None if self.is_leaf else self.node
+
+    @property
+    def made_by(self) -> Any:
+        """Where it comes from: operation, layer and line (``core.provenance.MadeBy``), or None."""
+        return rules.made_by(self)
 
     # ----- gradients ----------------------------------------------------------------------
 

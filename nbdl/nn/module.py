@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from nbdl import dtypes
 from nbdl.backends import Device
 from nbdl.core import modes
-from nbdl.core.anomaly import user_line
+from nbdl.core.lines import user_line
 from nbdl.core.modes import Scope
 from nbdl.core.tape import RemovableHook
 from nbdl.core.tensor import Tensor
@@ -19,6 +20,8 @@ from nbdl.nn.members import Members
 from nbdl.nn.parameter import Parameter, Unsized
 
 M = TypeVar("M", bound="Module")
+_frame = sys._getframe
+_new_scope = tuple.__new__
 
 
 def _no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
@@ -26,6 +29,11 @@ def _no_forward(self: Module, *args: Any, **kwargs: Any) -> Any:
         f"{type(self).__name__} has no forward method",
         hint="define forward(self, x) in the class (check its spelling and indentation)",
     )
+
+
+def _is_new(y: Tensor, args: tuple[Any, ...]) -> bool:
+    """Whether a layer made ``y`` itself: no layer inside it did, and it was not handed through."""
+    return not hasattr(y, "made") and not any(y is x for x in args)
 
 
 class Module:
@@ -76,12 +84,16 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the hooks and ``forward``; an error on the way learns this layer's name."""
         mode = modes.local.state
-        outer = mode.scope
-        mode.scope = Scope(outer, self)
+        outer, caller = mode.scope, _frame(1)
+        mode.scope = scope = _new_scope(Scope, (outer, self, caller.f_code, caller.f_lasti))
         try:
             if self._ready:
-                return self.forward(*args, **kwargs)
-            return self._prepared_call(args, kwargs)
+                y = self.forward(*args, **kwargs)
+            else:
+                y = self._prepared_call(args, kwargs)
+            if type(y) is Tensor and y.node is None and _is_new(y, args):
+                y.made = scope
+            return y
         except NbdlError as error:
             if error.layer is None:
                 error.layer = f"{mode.scope.path()} ({type(self).__name__})".lstrip()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbdl import events
-from nbdl.core import anomaly, random
+from nbdl.core import lines, random
 from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
 from nbdl.training.active import release
@@ -82,7 +82,7 @@ class Run:
         self.classes: tuple[str, ...] | None = None
         self.epoch_values: list[dict[str, float]] = []
         self.exception: BaseException | None = None
-        self.generator, self.line = random.Generator(seed), anomaly.user_line()
+        self.generator, self.line = random.Generator(seed), lines.user_line()
         self.optimizers: list[Any] = []
         self.schedule: Any = None
         self.at_end: list[Callable[[], None]] = []
