@@ -2,8 +2,9 @@
 
 from nbdl.compiler.executable import Executable, Refused
 from nbdl.compiler.function import CompiledFunction, compile
+from nbdl.compiler.report import Report, report
 from nbdl.compiler.step import CompiledStep
 from nbdl.compiler.verify import MismatchError, compare, longest_sum
 
-__all__ = ["CompiledFunction", "CompiledStep", "Executable", "MismatchError", "Refused",
-           "compare", "compile", "longest_sum"]  # fmt: skip
+__all__ = ["CompiledFunction", "CompiledStep", "Executable", "MismatchError", "Refused", "Report",
+           "compare", "compile", "longest_sum", "report"]  # fmt: skip

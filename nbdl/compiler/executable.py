@@ -53,10 +53,12 @@ class Executable:
             self.views[x] = _ground(x.spec, "input")
         for state in program.states:
             self.views[state.input] = _state(state)
-        targets = {s.output: self.views[s.input] for s in program.states if s.output is not None}
-        low = Lowering(program.graph, self.views, targets)
+        new = [(s.output, self.views[s.input]) for s in program.states if s.output is not None]
+        read: list[Value] = list(program.checked.values())
+        map_values(read.append, program.results)
+        low = Lowering(program.graph, self.views, new, read)
         steps = low.run()
-        kept = [low.views[y].buffer for y in program.graph.outputs]
+        kept = [low.views[y].buffer for y in read]
         self.plan = Plan(steps, kept, runtime.thread_count())
         self._arguments = [self._array(x) for x in program.arguments]
         self._keys = [self._array(x) for _, x in program.draws]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.compiler.executable import Executable, Refused
+from nbdl.compiler.report import Report, report
 from nbdl.compiler.step import CompiledStep
 from nbdl.core import modes
 from nbdl.core.lifted import Lifted
@@ -84,9 +85,14 @@ class CompiledFunction:
                 return found
         return self.function(*args, **kwargs)
 
-    def report(self) -> Any:
-        """How the last call was computed; None before the first compiled one."""
-        return None if self._last is None else self._last
+    def report(self) -> Report:
+        """How the last call was computed: each kernel with its time and what limits it.
+
+        Raises ArgumentError before the first compiled call.
+        """
+        if self._last is None:
+            raise ArgumentError("nothing was compiled yet", hint="call the function first")
+        return report(self._last)
 
     def _run(self, form: Any, arrays: list[np.ndarray], args: Any, kwargs: Any) -> tuple[Any, bool]:
         """The compiled call's result; False: it must be made as it is."""

@@ -156,6 +156,12 @@ class Plan:
 
         return call
 
+    def alone(self, step: Step) -> Segment:
+        """A call of one step, to be measured."""
+        if isinstance(step, PythonStep):
+            return self._python(step)
+        return _checked(runtime.Walk([self._entry(step)]))
+
     # ----- running ----------------------------------------------------------------------------
 
     def run(self, phase: int) -> None:

@@ -152,7 +152,9 @@ def train(
         fit, loop = _supervised(
             model, loss, optim, lr, metrics, val, clip_norm, target, device, common
         )
-        fit.compilation = Compilation(fit, compile, lambda: run.total_steps, run.note)
+        fit.compilation = Compilation(
+            fit, compile, lambda: run.total_steps, run.note, lambda f: setattr(run, "compiled", f)
+        )
         read_floats_as(fit.cast.dtype, batches, original, run.note)
         if check:
             check_before_training(model, batches.batches, val, fit)

@@ -39,6 +39,7 @@ class Compilation:
         wanted: True: from the second step on; False: never; None: if the training is long enough.
         total: how many steps there will be, or None.
         note: called with a sentence about what was decided.
+        ready: called with a function that gives the Report, once the step is compiled.
 
     Attributes:
         compiled: the compiled step, or None.
@@ -48,8 +49,10 @@ class Compilation:
         self, step: SupervisedStep, wanted: bool | None = None,
         total: Callable[[], int | None] = lambda: None,
         note: Callable[[str], None] = lambda _: None,
+        ready: Callable[[Callable[[], Any] | None], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self.step, self.wanted, self.total, self.note = step, wanted, total, note
+        self.ready = ready
         self.compiled: Any = None
         self._batch: Batch | None = None
         self._seconds: list[float] = []
@@ -74,6 +77,7 @@ class Compilation:
     def give_up(self, why: str) -> None:
         """Go on eagerly, and say why, once."""
         self.wanted, self.compiled = False, None
+        self.ready(None)
         self.note(f"the training goes on uncompiled: {why}")
 
     def __call__(self, batch: Batch, accept: Accept) -> tuple[Any, dict[str, float]] | None:
@@ -94,8 +98,10 @@ class Compilation:
                 self.compiled = self._make(compiler.CompiledStep)
             executable, is_new = self.compiled.executable(arrays)
             self._check_targets(executable, batch)
-            if is_new and not self._agrees(batch, arrays):
-                return None
+            if is_new:
+                if not self._agrees(batch, arrays):
+                    return None
+                self.ready(lambda: compiler.report(executable))
             return self.compiled(arrays, accept), executable.squares()
         except compiler.Refused:
             return None

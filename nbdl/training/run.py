@@ -16,6 +16,7 @@ from nbdl import events
 from nbdl.core import lines, random
 from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError
 from nbdl.training.active import release
 from nbdl.training.history import History
 from nbdl.training.models import modules_of
@@ -56,6 +57,7 @@ class Run:
         exception: why the run failed, or None.
         generator: the random numbers of this run; cells that run meanwhile use others.
         at_end: functions called in the training thread when the run is over.
+        compiled: gives the Report of the compiled step; None if the training is not compiled.
         notice: a sentence for the dashboard to show, or "".
         watched: set by a view that shows the run; nothing draws its progress as text then.
         source, line: the cell's text that defined the model; (file, line) of the start; or None.
@@ -85,6 +87,7 @@ class Run:
         self.generator, self.line = random.Generator(seed), lines.user_line()
         self.optimizers: list[Any] = []
         self.schedule: Any = None
+        self.compiled: Callable[[], Any] | None = None
         self.at_end: list[Callable[[], None]] = []
         self._done = threading.Event()
         self.turns = Turns()
@@ -137,6 +140,19 @@ class Run:
         for optimizer in self.optimizers:
             return float(optimizer.param_groups[0]["lr"])
         return self._lr
+
+    def plan(self) -> Any:
+        """How a compiled training computes its step: each kernel, its time and what limits it.
+
+        Raises ArgumentError where the training is not compiled, or not yet.
+        """
+        if self.compiled is None:
+            raise ArgumentError(
+                f"the run {self.name!r} is not compiled (yet)",
+                hint="nbdl.train(..., compile=True); run.history.events says why one is not",
+            )
+        with self.turns.reading():
+            return self.compiled()
 
     # ----- controls -------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,16 +46,22 @@ class Lowering:
         views: where values lie.
         steps: the calls so far.
         targets: values that must come to lie in a given place: the new state.
+        finals: all pairs of new state and its place; one value may become several states.
+        kept: values that are read after the run.
         joined: values that others are going to be joined to, where they do not lie apart.
         parts: those others, and where in the joined one they are to lie.
         reordered: copies of views in layouts of oneDNN's.
         workspaces: of values that only oneDNN reads.
     """
 
-    def __init__(self, graph: Graph, views: dict[Value, View], targets: dict[Value, View]) -> None:
+    def __init__(
+        self, graph: Graph, views: dict[Value, View], finals: Sequence[tuple[Value, View]],
+        kept: Iterable[Value],
+    ) -> None:  # fmt: skip
         self.graph = graph
         self.views = dict(views)
-        self.targets = targets
+        self.finals, self.kept = finals, list(kept)
+        self.targets = dict(reversed(finals))
         self.joined: dict[Value, View] = {}
         self.parts: dict[Value, View] = {}
         self._sources = {view.buffer: x for x, view in views.items()}
@@ -83,10 +89,27 @@ class Lowering:
             else:
                 self._node(unit)
                 self._done.add(id(unit))
-        for value, view in self.targets.items():
-            if self.views[value] != view:
-                self.copy(self.views[value], view, 1)
+        self._finish()
         return sorted(self.steps, key=lambda step: step.phase)
+
+    def _finish(self) -> None:
+        """Put new state into its places, and what is read after the run out of them: until the
+        next run a state may change, and move."""
+
+        def put_aside(values: Iterable[Value]) -> None:
+            for y in values:
+                if self.views[y].buffer.kind == "state":
+                    self.views[y] = self.copied(self.views[y], None, 1)
+
+        put_aside(y for y in self.kept if y not in self.targets)
+        left = [(y, place) for y, place in self.finals if self.views[y] != place]
+        moved = [
+            (self.copied(v, None, 1) if (v := self.views[y]).buffer.kind == "state" else v, place)
+            for y, place in left
+        ]
+        for source, place in moved:
+            self.copy(source, place, 1)
+        put_aside(y for y in self.kept if y in self.targets)
 
     # ----- what rules use -------------------------------------------------------------------
 
@@ -99,7 +122,7 @@ class Lowering:
         if view.is_dense(order):
             return view
         key = view, order or ()
-        if key not in self._copies or self._copies[key].buffer.kind == "state":
+        if key not in self._copies:
             self._copies[key] = self.copied(view, order, phase)
         return self._copies[key]
 
@@ -123,7 +146,7 @@ class Lowering:
 
         Without ``order`` the axes lie as the only reader, if it renames them, wants to see them.
         """
-        place = self._target(value, ())
+        place = self._target(value)
         if place is not None and (order is None or place.is_dense(order)):
             self.views[value] = place
             return place
@@ -132,23 +155,42 @@ class Lowering:
         self.views[value] = new_view(value.spec, order)
         return self.views[value]
 
-    def _target(self, value: Value, nodes: Iterable[Node]) -> View | None:
+    def _target(self, value: Value, region: Region | None = None) -> View | None:
         """Where new state may be written at once: in the place of the old, if that has been read.
 
-        ``nodes`` read each element before they write it. Nothing is written before the results
-        were found good.
+        Nothing is written before the results were found good.
         """
         place = self.targets.get(value)
         if place is None or value.node is None or value.node.phase == 0:
             return None
-        source = self._sources.get(place.buffer)
-        read = self.users.get(source, []) if source is not None else []
-        inside = set(map(id, nodes))
-        for n in read:
-            seen = id(n) in inside or (id(n) in self._done and not isinstance(n.op, VIEWS))
-            if n.phase == 1 and not seen:
+        source = self._sources[place.buffer]
+        for x in self._same_place(source):
+            if x in self.wanted:
                 return None
-        return place if source not in self.wanted else None
+            if not all(self._has_read(n, x, value, region) for n in self.users.get(x, [])):
+                return None
+        self._copies = {k: v for k, v in self._copies.items() if k[0].buffer is not place.buffer}
+        for key in [k for k in self.reordered if k[0].buffer is place.buffer]:
+            del self.reordered[key]
+        return place
+
+    def _same_place(self, source: Value) -> list[Value]:
+        """A value and all that may be views of it."""
+        found = [source]
+        for x in found:
+            for n in self.users.get(x, []):
+                if isinstance(n.op, VIEWS):
+                    found += n.outputs
+        return found
+
+    def _has_read(self, node: Node, x: Value, value: Value, region: Region | None) -> bool:
+        """Whether ``node`` does not need ``x`` any more once ``value`` is written in its place: it
+        is done, or reads each element in the loop before that one is written."""
+        if id(node) in self._done or isinstance(node.op, VIEWS):
+            return True
+        if region is None or node not in region.nodes:
+            return False
+        return region.axes.get(x) == region.axes[value]
 
     def _preferred(self, value: Value) -> tuple[int, ...] | None:
         readers = self.users.get(value, [])
@@ -172,7 +214,7 @@ class Lowering:
                 self._node(node)
             return
         stored, renamed = self._stored(region)
-        places = {x: self._target(x, region.nodes) or self.parts.get(x) for x in stored}
+        places = {x: self._target(x, region) or self.parts.get(x) for x in stored}
         numbers = {x: array for x, array in self._numbers.items()}
         loop = loop_of(region, self.views, numbers, places)
         for x, view in places.items():
