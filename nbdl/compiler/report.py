@@ -148,7 +148,7 @@ def _kind(step: Step) -> str:
     if isinstance(step, PrimitiveStep):
         return f"oneDNN: {step.primitive.implementation}"
     names = {LoopStep: "loop", BodyStep: "special loop", PythonStep: "NumPy"}
-    return names[type(step)]  # type: ignore[index]
+    return names[type(step)]
 
 
 def _timed(run: Callable[[], Any]) -> float:

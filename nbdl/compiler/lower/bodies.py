@@ -44,7 +44,9 @@ def _embedding_table(low: Lowering, node: Node) -> bool:
     target = low.fresh(y, tuple(range(len(y.shape))))
     fill(low, target, 0, node)
     body = scatter_add_rows(y.dtype.name, ids.dtype.name)
-    values = [y.shape[0], numbers.size, width, target, numbers, source, width, width]
+    values: list[int | View] = [
+        y.shape[0], numbers.size, width, target, numbers, source, width, width
+    ]  # fmt: skip
     low.emit(BodyStep([node], [numbers, source], [target], node.phase, body, values,
                       -(-width // WIDTH)))  # fmt: skip
     if op.padding_idx is not None:
