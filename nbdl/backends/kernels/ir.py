@@ -6,6 +6,7 @@ one is a constant, and a single number beside a vector is spread over its lanes.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,6 +121,12 @@ class Code:
         name = "%" + self.fresh("slot")
         self._slots.append(f"{name} = alloca {llvm_type(dtype, lanes)}")
         return Slot(self, name, dtype, lanes)
+
+    def room(self, dtype: str, count: int) -> Value:
+        """The address of memory for some numbers, on the stack."""
+        name, kind = "%" + self.fresh("room"), LLVM["uint8" if dtype == "bool" else dtype]
+        self._slots.append(f"{name} = alloca [{count} x {kind}], align 64")
+        return Value(self, name, "ptr", 0)
 
     def label(self, name: str) -> None:
         """Begin a block; the one before must have ended with a jump."""
@@ -384,12 +391,6 @@ def literal(number: Any, dtype: str) -> str:
         return str(whole - (1 << bits) if whole >> (bits - 1) else whole)
     value = float(number)
     if dtype == "float32":
-        value = _as_float32(value)
+        beyond = abs(value) >= 2.0**128 - 2.0**103  # rounds to infinity
+        value = value * math.inf if beyond else struct.unpack("<f", struct.pack("<f", value))[0]
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-
-
-def _as_float32(value: float) -> float:
-    try:
-        return struct.unpack("<f", struct.pack("<f", value))[0]
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")

@@ -50,17 +50,20 @@ def is_full(kernel: Kernel, axes: frozenset[int]) -> bool:
     return any(axis >= kernel.outer for axis in axes)
 
 
-def needed(kernel: Kernel, roots: list[int], depends: list[frozenset[int]]) -> list[int]:
+def needed(
+    kernel: Kernel, roots: list[int], depends: list[frozenset[int]], also: int | None = None
+) -> list[int]:
     """The full-level instructions that ``roots`` are made of, in order, roots among them.
 
-    The walk ends at values of the outer level, which are ready before.
+    The walk ends at values of the outer level, which are ready before; but not at those that
+    change along the axis ``also``.
     """
     found: set[int] = set()
     waiting = list(roots)
     while waiting:
         place = waiting.pop()
-        if place in found or not is_full(kernel, depends[place]):
-            continue
-        found.add(place)
-        waiting.extend(kernel.code[place].args)
+        ready = not is_full(kernel, depends[place]) and also not in depends[place]
+        if place not in found and not ready:
+            found.add(place)
+            waiting.extend(kernel.code[place].args)
     return sorted(found)

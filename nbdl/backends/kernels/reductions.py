@@ -23,35 +23,48 @@ PART = 128
 with the number of parts and not of terms."""
 
 
-class Accumulator:
-    """The running result of a reduction, a number in each lane of each kind of vector.
+class Reducer:
+    """What a reduction does, apart from where its running results are.
+
+    Attributes:
+        dtype: of the results.
+        by_parts: whether it is a sum with rounding errors, to be made in parts.
+    """
+
+    def __init__(self, code: Code, step: Instruction) -> None:
+        self.code, self.dtype = code, register(step.dtype)
+        self.combine = _COMBINE[step.attribute]
+        least, greatest = (0, 1) if self.dtype == "bool" else limits(self.dtype)
+        neutral = {"sum": 0, "max": least, "min": greatest, "any": False, "all": True}
+        self._neutral = neutral[step.attribute]
+        self.by_parts = step.attribute == "sum" and is_float(self.dtype)
+
+    def neutral(self, lanes: int) -> Value:
+        """The result of nothing."""
+        return self.code.constant(self._neutral, self.dtype, lanes)
+
+
+class Accumulator(Reducer):
+    """The running results of a reduction in variables, a number in each lane.
 
     Args:
         step: the reduction.
         lanes: of the vectors that will be added, widest first.
-
-    Attributes:
-        by_parts: whether it is a sum with rounding errors, to be made in parts.
     """
 
     def __init__(self, code: Code, step: Instruction, lanes: list[int]) -> None:
-        self._code, self._dtype = code, register(step.dtype)
-        self._combine = _COMBINE[step.attribute]
-        least, greatest = (0, 1) if self._dtype == "bool" else limits(self._dtype)
-        neutral = {"sum": 0, "max": least, "min": greatest, "any": False, "all": True}
-        self._neutral = neutral[step.attribute]
-        self.by_parts = step.attribute == "sum" and is_float(self._dtype)
+        super().__init__(code, step)
         self._slots = self._new_slots(lanes)
         self._parts = self._new_slots(lanes) if self.by_parts else self._slots
 
     def _new_slots(self, lanes: list[int]) -> dict[int, Slot]:
-        slots = {width: self._code.slot(self._dtype, width) for width in lanes}
+        slots = {width: self.code.slot(self.dtype, width) for width in lanes}
         self._clear(slots)
         return slots
 
     def _clear(self, slots: dict[int, Slot]) -> None:
         for width, slot in slots.items():
-            slot.set(self._code.constant(self._neutral, self._dtype, width))
+            slot.set(self.neutral(width))
 
     def begin_part(self) -> None:
         """Begin a part of a sum."""
@@ -68,7 +81,7 @@ class Accumulator:
         """Take in one more value, where ``mask`` is true."""
         slot = self._parts[value.lanes]
         before = slot.get()
-        after = self._combine(before, value)
+        after = self.combine(before, value)
         slot.set(after if mask is None else select(mask, after, before))
 
     def result(self, across: bool) -> Value:
@@ -77,11 +90,11 @@ class Accumulator:
         value = first.get()
         for slot in others:
             while value.lanes > slot.lanes:
-                value = self._combine(*_halves(value))
+                value = self.combine(*_halves(value))
             rest = slot.get()
-            value = self._combine(value, _lane(rest, 0) if slot.lanes == 1 else rest)
+            value = self.combine(value, _lane(rest, 0) if slot.lanes == 1 else rest)
         while across and value.lanes:
-            value = self._combine(*_halves(value))
+            value = self.combine(*_halves(value))
         return value
 
 

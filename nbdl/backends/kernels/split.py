@@ -1,7 +1,8 @@
 """Long reductions with few results, split so that all threads have something to do.
 
-A kernel whose outer box is one block, such as the statistics of 64 channels, runs on one thread.
-It is split into several: each stage's reductions over parts of an inner axis, the parts' results
+A kernel whose outer box is one block, such as the statistics of 64 channels, runs on one thread;
+and reductions down the rows of a matrix are faster if a thread has whole rows. Such a kernel
+is split into several: each stage's reductions over parts of an inner axis, the parts' results
 combined, and a last stage without reductions as a pointwise kernel. The split depends on
 the sizes only, so results do not depend on the number of threads.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from nbdl.backends.kernels import levels
 from nbdl.backends.kernels.checks import register
 from nbdl.backends.kernels.program import WIDTH, Array, Instruction, Kernel
+from nbdl.backends.kernels.rows import Rows
 
 PARTS = 8
 """How many blocks a kernel should have at least."""
@@ -64,10 +66,12 @@ def split(
     blocks = math.prod(outer)
     looks = any(step.name in ("axis", "load_at") for step in kernel.code)
     reduces = any(step.name == "reduce" for step in kernel.code)
-    if looks or not reduces or not 0 < blocks < PARTS or math.prod(sizes) < LEAST:
+    few = 0 < blocks < PARTS or Rows.suit(kernel)
+    if looks or not reduces or not few or not blocks or math.prod(sizes) < LEAST:
         return None
+    least = PARTS if Rows.suit(kernel) else -(-PARTS // blocks)
     for axis in range(kernel.outer, kernel.axes):
-        for parts in range(-(-PARTS // blocks), 65):
+        for parts in range(least, 65):
             if sizes[axis] % parts == 0 and sizes[axis] > parts:
                 return _Splitter(kernel, sizes, strides, axis, parts).run()
     return None
