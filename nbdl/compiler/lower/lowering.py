@@ -190,7 +190,8 @@ class Lowering:
             return True
         if region is None or node not in region.nodes:
             return False
-        return region.axes.get(x) == region.axes[value]
+        same = self.views.get(x) == self.targets[value]
+        return same and region.axes.get(x) == region.axes[value]
 
     def _preferred(self, value: Value) -> tuple[int, ...] | None:
         readers = self.users.get(value, [])
