@@ -103,7 +103,8 @@ class Code:
         if op.kernel is None:
             return self.cast(inputs[0], wanted)
         names: dict[str, Any] = {f.name: getattr(op, f.name) for f in fields(op)}
-        names |= dict(zip(_names(type(op)), inputs, strict=True))
+        kind: Any = type(op)
+        names |= dict(zip(_names(kind), inputs, strict=True))
         return self.cast(_Reader(self, names, inputs[-1][1]).read(_parsed(op.kernel)), wanted)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbdl.backends.kernels import runtime
 from nbdl.backends.kernels.compile import compile_kernels
+from nbdl.compiler.lower.kernels import Loop, divided
 from nbdl.compiler.lower.steps import BodyStep, LoopStep, PrimitiveStep, PythonStep, Step
 from nbdl.compiler.lower.views import Buffer, View
 from nbdl.compiler.memory import ALIGNMENT, plan_memory
@@ -82,9 +83,12 @@ class Plan:
     # ----- binding ----------------------------------------------------------------------------
 
     def _bind(self) -> None:
-        loops = [step for step in self.steps if isinstance(step, LoopStep)]
-        compiled = compile_kernels([step.loop.kernel for step in loops])
-        self._compiled = dict(zip(loops, compiled, strict=True))
+        self._loops = {
+            step: divided(step.loop) if self.threads > 1 else [step.loop]
+            for step in self.steps if isinstance(step, LoopStep)
+        }  # fmt: skip
+        kernels = [loop.kernel for loops in self._loops.values() for loop in loops]
+        self._bodies = dict(zip(kernels, compile_kernels(kernels), strict=True))
         self.segments: dict[int, list[Segment]] = {0: [], 1: []}
         for phase in self.segments:
             run: list[runtime.Entry] = []
@@ -105,14 +109,20 @@ class Plan:
 
     def _entry(self, step: Step) -> runtime.Entry:
         if isinstance(step, LoopStep):
-            return self._loop(step)
+            entries = [self._loop(step, loop) for loop in self._loops[step]]
+            return entries[0] if len(entries) == 1 else self._nested(entries)
         if isinstance(step, PrimitiveStep):
             return self._primitive(step)
         assert isinstance(step, BodyStep)
         return self._body(step)
 
-    def _loop(self, step: LoopStep) -> runtime.Entry:
-        loop = step.loop
+    def _nested(self, entries: list[runtime.Entry]) -> runtime.Entry:
+        """Several calls as one."""
+        table = np.array(entries, np.int64)
+        self._alive.append(table)
+        return runtime.walk_address(), int(table.ctypes.data), len(entries), 0, 0
+
+    def _loop(self, step: LoopStep, loop: Loop) -> runtime.Entry:
         operands = []
         for array, operand in zip(loop.kernel.arrays, loop.operands, strict=True):
             strides = [s for s, a in zip(operand.strides, array.axes, strict=True) if a == "s"]
@@ -122,7 +132,7 @@ class Plan:
         for operand, words in zip(loop.operands, operands, strict=True):
             self._note(operand.view, _setter(args, place))
             place += len(words)
-        return self._batch(step, self._compiled[step].address, args,
+        return self._batch(step, self._bodies[loop.kernel].address, args,
                            runtime.blocks(loop.kernel, loop.sizes))  # fmt: skip
 
     def _body(self, step: BodyStep) -> runtime.Entry:

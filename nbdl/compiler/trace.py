@@ -68,6 +68,11 @@ class Traced(Lifted):
             "compiled; where(condition, a, b) chooses without a Python `if`",
         )
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self.refuse()
+
     def __array_function__(self, *_: Any, **__: Any) -> Any:
         self.refuse()
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.random import default_generator
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
@@ -19,13 +21,20 @@ from nbdl.keras.metrics import Metric
 from nbdl.training.active import claim
 from nbdl.training.callbacks import Callback as RunCallback
 from nbdl.training.callbacks import Callbacks
+from nbdl.training.compilation import Compilation
 from nbdl.training.evaluation import eval_mode
 from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
-from nbdl.training.step import StepResult, check_gradients, check_loss
+from nbdl.training.step import (
+    StepResult,
+    check_gradients,
+    check_loss,
+    check_results,
+    copied,
+)
 from nbdl.training.stopping import StopRule
 
 Data = Arrays | Batches
@@ -38,29 +47,77 @@ class Step:
         self.model, self.class_weight, self.quiet_nan = model, class_weight, quiet_nan
         self.named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         self.metrics: list[Metric] = model._metrics
+        self.optimizer = model.optimizer.bound
+        self.compilation = Compilation(self, False)
+        self.number = 0
 
     def __call__(self, batch: Any) -> StepResult:
-        model = self.model
         x, y, weight = batch
         if self.class_weight is not None:
             weight = _with_class_weights(y, weight, self.class_weight)
-        model.optimizer.zero_grad()
-        outputs = model(x)
-        loss = model._loss(y, outputs, weight)
-        if not self.quiet_nan:
-            check_loss(loss, model._loss.name, (x, {}, y))
-        number = loss.item()
-        size = x.shape[0] if x.shape else 1
-        if not math.isfinite(number):  # TerminateOnNaN ends the run; the weights stay
-            return StepResult({"loss": number}, outputs, y, size)
-        loss.backward()
-        check_gradients(self.named)
-        model.optimizer.step()
-        values = {"loss": number}
+        self.number += 1
+        try:
+            done = self._compiled(x, y, weight) if self.compilation.wants(self.number) else None
+            loss, outputs, norms = self._eager(x, y, weight) if done is None else done
+        except _NotFinite as error:  # TerminateOnNaN ends the run; the weights stay
+            return StepResult({"loss": error.args[0]}, error.args[1], y, _size(x))
+        values = {"loss": loss}
         for metric in self.metrics:
             metric.update_state(y, outputs.detach(), weight if metric.weighted else None)
             values[metric.name] = metric.result()
-        return StepResult(values, outputs, y, size)
+        return StepResult(values, outputs, y, _size(x), norms)
+
+    def compute(self, x: Any, y: Any, weight: Any, keep_gradients: bool = False) -> dict[str, Any]:
+        """Loss and outputs; leaves gradients in the parameters."""
+        model = self.model
+        model.optimizer.zero_grad()
+        outputs = model(x)
+        loss = model._loss(y, outputs, weight)
+        if self.quiet_nan and has_data(loss.value) and not math.isfinite(loss.item()):
+            raise _NotFinite(loss.item(), outputs)
+        check_loss(loss, model._loss.name, (x, {}, y))
+        loss.backward()
+        return {"loss": loss, "outputs": outputs}
+
+    def update(self) -> None:
+        """Let the optimizer make its step."""
+        self.model.optimizer.step()
+
+    def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
+        """Let the loss look at the targets, as it does in an eager step."""
+        if outputs is not None:
+            with modes.no_grad():
+                self.model._loss(batch[1], Tensor._wrap(outputs))
+
+    def _eager(self, x: Any, y: Any, weight: Any) -> tuple[float, Any, None]:
+        begun = time.perf_counter()
+        results = self.compute(x, y, weight)
+        check_gradients(self.named)
+        self.update()
+        self.compilation.timed(time.perf_counter() - begun)
+        return results["loss"].item(), results["outputs"], None
+
+    def _compiled(self, x: Any, y: Any, weight: Any) -> tuple[float, Any, list[float]] | None:
+        def accept(results: Any, squares: dict[str, float]) -> None:
+            loss = float(results["loss"])
+            if self.quiet_nan and not math.isfinite(loss):
+                raise _NotFinite(loss, copied(results["outputs"]))
+            check_results(loss, squares, (x, {}, y))
+
+        found = self.compilation((x, y, weight), accept)
+        if found is None:
+            return None
+        results, squares = found
+        norms = [math.sqrt(squares.get(name, 0.0)) for name, _ in self.named]
+        return float(results["loss"]), copied(results["outputs"]), norms
+
+
+class _NotFinite(Exception):
+    """The loss and the outputs of a step that is not learned from."""
+
+
+def _size(x: Any) -> int:
+    return x.shape[0] if x.shape else 1
 
 
 def _with_class_weights(y: Any, weight: Any, by_class: dict[int, float]) -> Any:
@@ -156,6 +213,10 @@ class Fit:
         run.epochs = self.epochs - self.initial_epoch
         run.total_steps = len(self.data) * run.epochs or None
         step = Step(model, self.class_weight, self._has(TerminateOnNaN))
+        step.compilation = Compilation(
+            step, model._wants_compiled, lambda: run.total_steps, run.note,
+            lambda f: setattr(run, "compiled", f),
+        )  # fmt: skip
         begins = [c for c in self.callbacks if overrides(c, "on_train_batch_begin")]
         self.batch_hooks = any(overrides(c, "on_train_batch_end") for c in self.callbacks)
         loop = Loop(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nbdl.backends import has_data
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DataError, IndexRangeError, ShapeError
 from nbdl.keras.naming import look_up, snake_case
@@ -189,6 +190,8 @@ def class_numbers(y_true: Any, y_pred: Tensor, ignored: int | None = None) -> Te
             f"{y_pred.shape[:-1]}, y_true has {y.shape}",
             hint=hint,
         )
+    if not has_data(y.value):  # being traced
+        return cast(y, np.dtype(np.int64))
     values, classes = y.numpy(), y_pred.shape[-1]
     wrong = (values < 0) | (values >= classes) | (values != np.floor(values))
     if ignored is not None:
@@ -205,7 +208,7 @@ def class_numbers(y_true: Any, y_pred: Tensor, ignored: int | None = None) -> Te
 
 def _between_0_and_1(y: Tensor, what: str) -> None:
     values = y.value
-    if values.size and (float(values.min()) < 0 or float(values.max()) > 1):
+    if has_data(values) and values.size and (float(values.min()) < 0 or float(values.max()) > 1):
         raise DataError(
             f"{what} needs targets between 0 and 1, got {float(values.min()):g} to "
             f"{float(values.max()):g}",

@@ -42,6 +42,7 @@ class Model(Layer):
         self.history: History | None = None
         self._loss: Any = None
         self._metrics: list[Any] = []
+        self._wants_compiled: bool | None = None
         self._fit_run: Any = None
 
     # ----- what it consists of --------------------------------------------------------------
@@ -158,7 +159,9 @@ class Model(Layer):
             loss: a name, one of ``keras.losses``, or a function of (y_true, y_pred).
             metrics: a list of the same kinds; all samples count alike.
             weighted_metrics: those that count samples by their weights.
-            run_eagerly, jit_compile, steps_per_execution: accepted for Keras's sake.
+            run_eagerly: compile no training step.
+            jit_compile: True: compile it from the second step on; "auto": if it is worth it.
+            steps_per_execution: accepted for Keras's sake.
 
         Raises ArgumentError for unknown names, with the nearest one.
         """
@@ -169,6 +172,8 @@ class Model(Layer):
             metric.weighted = True
             made.append(metric)
         self.optimizer, self.loss, self._loss, self._metrics = chosen, loss, found, made
+        automatic = None if jit_compile == "auto" else bool(jit_compile)
+        self._wants_compiled = False if run_eagerly else automatic
 
     def _require_compiled(self, what: str) -> None:
         if self.optimizer is None or self._loss is None:

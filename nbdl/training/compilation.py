@@ -8,7 +8,7 @@ only if both give the same, but for rounding, the training goes on compiled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,10 +17,6 @@ from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves, map_tensors
 from nbdl.errors import BackendError, TraceError
 from nbdl.optim import Optimizer
-from nbdl.training.batches import Batch
-
-if TYPE_CHECKING:
-    from nbdl.training.step import SupervisedStep
 
 DECIDES = 4
 """The step after which it is decided; until then eager steps are timed."""
@@ -29,6 +25,30 @@ WORTH = 3.0
 """Seconds that the rest of the training would take eagerly, from which compiling pays."""
 
 Accept = Callable[[Any, dict[str, float]], None]
+
+
+class Step(Protocol):
+    """A step that can be compiled.
+
+    Attributes:
+        model, optimizer: what it trains, and by which rule.
+        named: (path, parameter) of those that are trained.
+    """
+
+    model: Any
+    optimizer: Any
+    named: list[tuple[str, Any]]
+
+    @property
+    def compute(self) -> Callable[..., dict[str, Any]]:
+        """A function of the batch's parts and ``keep_gradients``: ``loss`` and ``outputs``, and
+        ``gradients`` if they are to be kept; leaves gradients in the parameters."""
+
+    def update(self) -> None:
+        """Let the optimizer make its step."""
+
+    def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
+        """Raise for targets that do not fit outputs of this Spec, or None if it is not known."""
 
 
 class Compilation:
@@ -46,7 +66,7 @@ class Compilation:
     """
 
     def __init__(
-        self, step: SupervisedStep, wanted: bool | None = None,
+        self, step: Step, wanted: bool | None = None,
         total: Callable[[], int | None] = lambda: None,
         note: Callable[[str], None] = lambda _: None,
         ready: Callable[[Callable[[], Any] | None], None] = lambda _: None,
@@ -54,7 +74,7 @@ class Compilation:
         self.step, self.wanted, self.total, self.note = step, wanted, total, note
         self.ready = ready
         self.compiled: Any = None
-        self._batch: Batch | None = None
+        self._batch: tuple[Any, ...] = ()
         self._seconds: list[float] = []
 
     def wants(self, number: int) -> bool:
@@ -80,14 +100,17 @@ class Compilation:
         self.ready(None)
         self.note(f"the training goes on uncompiled: {why}")
 
-    def __call__(self, batch: Batch, accept: Accept) -> tuple[Any, dict[str, float]] | None:
+    def __call__(
+        self, batch: tuple[Any, ...], accept: Accept
+    ) -> tuple[Any, dict[str, float]] | None:
         """A compiled step: its results, and the sums of squares of the gradients.
 
-        None: this batch must be done eagerly. ``accept`` raises for what must not be learned.
+        None: this batch must be done eagerly. ``batch`` are the arguments of the step's
+        ``compute``. ``accept`` raises for what must not be learned.
         """
         from nbdl import compiler  # noqa: PLC0415 - short trainings do without
 
-        tensors = list(leaves((batch.inputs, batch.named or {}, batch.targets)))
+        tensors = list(leaves(batch))
         if any(type(t.value) is not np.ndarray for t in tensors):
             self.give_up("its data is not on the CPU")
             return None
@@ -97,7 +120,8 @@ class Compilation:
             if self.compiled is None:
                 self.compiled = self._make(compiler.CompiledStep)
             executable, is_new = self.compiled.executable(arrays)
-            self._check_targets(executable, batch)
+            outputs = executable.program.results["outputs"]
+            self.step.check_targets(getattr(outputs, "spec", None), batch)
             if is_new:
                 if not self._agrees(batch, arrays):
                     return None
@@ -108,13 +132,6 @@ class Compilation:
         except (TraceError, BackendError) as error:
             self.give_up(error.message)
             return None
-
-    def _check_targets(self, executable: Any, batch: Batch) -> None:
-        """What the loss's rule looks at in the targets' values, compiled code does not."""
-        outputs = executable.program.results["outputs"]
-        spec = getattr(outputs, "spec", None)
-        if spec is not None:
-            self.step.rule(Tensor._wrap(spec), batch.targets)
 
     def _make(self, make: Any) -> Any:
         """The compiled step, not traced yet."""
@@ -136,16 +153,15 @@ class Compilation:
     def _traced(self, *tensors: Tensor) -> Any:
         """The step on traced tensors in the places of the batch's."""
         given = iter(tensors)
-        assert self._batch is not None
-        inputs, named, targets = map_tensors(lambda _: next(given), tuple(self._batch[:3]))
-        results = self.step.compute(inputs, named, targets, not self.is_whole)
+        batch = map_tensors(lambda _: next(given), self._batch)
+        results = self.step.compute(*batch, keep_gradients=not self.is_whole)
         if self.is_whole:
-            self.step.optimizer.step()
+            self.step.update()
         return results
 
     # ----- the first step ---------------------------------------------------------------------
 
-    def _agrees(self, batch: Batch, arrays: list[np.ndarray]) -> bool:
+    def _agrees(self, batch: tuple[Any, ...], arrays: list[np.ndarray]) -> bool:
         """Whether a compiled step does what an eager one does; all state is as before."""
         from nbdl import compiler  # noqa: PLC0415 - short trainings do without
 
@@ -166,11 +182,10 @@ class Compilation:
             self._restore(start)
         return True
 
-    def _eager(self, batch: Batch) -> dict[str, np.ndarray]:
-        inputs, named, targets, _ = batch
-        results = self.step.compute(inputs, named, targets, not self.is_whole)
+    def _eager(self, batch: tuple[Any, ...]) -> dict[str, np.ndarray]:
+        results = self.step.compute(*batch, keep_gradients=not self.is_whole)
         if self.is_whole:
-            self.step.optimizer.step()
+            self.step.update()
         return self._measured(map_tensors(lambda t: t.value, results))
 
     def _measured(self, results: Any) -> dict[str, np.ndarray]:

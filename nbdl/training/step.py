@@ -87,16 +87,22 @@ class SupervisedStep:
             results["gradients"] = {n: p.grad for n, p in self.named if p.grad is not None}
         return results
 
+    def update(self) -> None:
+        """Let the optimizer make its step."""
+        self.optimizer.step()
+
+    def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
+        """What the loss's rule looks at in the targets' values: compiled code does not."""
+        if outputs is not None:
+            self.rule(Tensor._wrap(outputs), batch[2])
+
     def _compiled(self, batch: Batch) -> StepResult | None:
         """The step by compiled code, or None."""
 
         def accept(results: Any, squares: dict[str, float]) -> None:
-            check_finite(float(results["loss"]), batch[:3])
-            for name, square in squares.items():
-                if not math.isfinite(square):
-                    raise TrainingError(_spoilt(name), hint=_UNSTABLE)
+            check_results(float(results["loss"]), squares, batch[:3])
 
-        found = self.compilation(batch, accept)
+        found = self.compilation(tuple(batch[:3]), accept)
         if found is None:
             return None
         results, squares = found
@@ -105,11 +111,11 @@ class SupervisedStep:
                 g = results["gradients"].get(name)
                 p.grad = None if g is None else Tensor._wrap(g.copy())
             check_gradients(self.named)
-            self.optimizer.step()
+            self.update()
             norms = None
         else:
             norms = [math.sqrt(squares.get(name, 0.0)) for name, _ in self.named]
-        outputs = _copied(results["outputs"])
+        outputs = copied(results["outputs"])
         return StepResult({"loss": float(results["loss"])}, outputs, batch.targets, batch.size,
                           norms)  # fmt: skip
 
@@ -141,14 +147,14 @@ class SupervisedStep:
         return Batch(inputs, named, cast(targets), size)
 
 
-def _copied(tree: Any) -> Any:
+def copied(tree: Any) -> Any:
     """Arrays of a plan, which the next step overwrites, as tensors that stay."""
     if isinstance(tree, np.ndarray):
         return Tensor._wrap(tree.copy())
     if isinstance(tree, dict):
-        return {key: _copied(x) for key, x in tree.items()}
+        return {key: copied(x) for key, x in tree.items()}
     if isinstance(tree, (tuple, list)):
-        items = [_copied(x) for x in tree]
+        items = [copied(x) for x in tree]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     return tree
 
@@ -170,6 +176,14 @@ def check_loss(loss: Any, name: str, batch: Any) -> None:
         )
     if has_data(loss.value):
         check_finite(float(loss.item()), batch)
+
+
+def check_results(loss: float, squares: dict[str, float], batch: Any) -> None:
+    """Raise TrainingError when the loss or a gradient's sum of squares is not finite."""
+    check_finite(loss, batch)
+    for name, square in squares.items():
+        if not math.isfinite(square):
+            raise TrainingError(_spoilt(name), hint=_UNSTABLE)
 
 
 def check_finite(loss: float, batch: Any) -> None:

@@ -1,4 +1,4 @@
-"""Convolutions and pooling by oneDNN, in channels-last memory.
+"""Convolutions by oneDNN, in channels-last memory.
 
 All maps of a chain lie channels-last: there oneDNN is as fast as in layouts of its own, fused
 loops walk the channels in their lanes, and nothing is reordered between layers. Weights are put
@@ -19,7 +19,6 @@ from nbdl.compiler.lower.views import Buffer, View, memory_order
 from nbdl.errors import BackendError
 from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight, Sliding
 from nbdl.ops.patches import window_count
-from nbdl.ops.pooling import MaxPool, MaxPoolSpread, Pooling
 
 
 def channels_last(ndim: int) -> tuple[int, ...]:
@@ -156,51 +155,4 @@ def _convolution_weight(low: Lowering, node: Node) -> bool:
     roles = {"src": _read(low, node, x, made.layouts["src"]),
              "diff_dst": _read(low, node, dy, made.layouts["diff_dst"])}  # fmt: skip
     _written(low, node, made, roles, [x, dy], ("diff_weights", dw))
-    return True
-
-
-# ----- pooling --------------------------------------------------------------------------------
-
-
-def _window(op: Pooling) -> dict[str, Any]:
-    pairs = []
-    for n, k, s, p, d, c in zip(op.sizes, op.window, op.stride, op.padding, op.dilation,
-                                op.counts, strict=True):  # fmt: skip
-        after = (c - 1) * s + d * (k - 1) + 1 - n - p
-        pairs.append((p, p if (n + 2 * p - d * (k - 1) - 1) // s + 1 == c else after))
-    return {"kernel": op.window, "strides": op.stride, "padding": tuple(pairs),
-            "dilation": op.dilation}  # fmt: skip
-
-
-@lowers(MaxPool)
-def _max_pool(low: Lowering, node: Node) -> bool:
-    """With oneDNN's own record of the places, if only its own gradient reads it."""
-    x, op = low.view(node.inputs[0]), node.op
-    assert isinstance(op, MaxPool)
-    y, at = node.outputs
-    readers = low.users.get(at, [])
-    plain = len(x.shape) - 2 == len(op.counts) and works(x)
-    if not plain or at in low.wanted or any(type(n.op) is not MaxPoolSpread for n in readers):
-        return False
-    x, target = _maps(low, x, node.phase), _new_maps(low, y)
-    made = onednn.pooling_forward(layout(x), layout(target), "max", training=bool(readers),
-                                  **_window(op))  # fmt: skip
-    roles: dict[str, View | Buffer] = {"src": x, "dst": target}
-    if readers:
-        roles["workspace"] = low.workspaces[at] = Buffer(made.layouts["workspace"].nbytes)
-    emit_primitive(low, node, made, roles, [x], [target])
-    return True
-
-
-@lowers(MaxPoolSpread)
-def _max_pool_spread(low: Lowering, node: Node) -> bool:
-    dy, at = node.inputs
-    if at not in low.workspaces:
-        return False
-    g, target = _maps(low, low.view(dy), node.phase), _new_maps(low, node.outputs[0])
-    assert isinstance(node.op, MaxPoolSpread)
-    made = onednn.pooling_backward(layout(g), layout(target), "max", **_window(node.op))
-    roles: dict[str, View | Buffer] = {"diff_dst": g, "diff_src": target}
-    roles["workspace"] = low.workspaces[at]
-    emit_primitive(low, node, made, roles, [g], [target])
     return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbdl.backends.kernels.program import Array, Instruction, Kernel
+from nbdl.backends.kernels.split import split
 from nbdl.compiler.expressions import Code, Register, working
 from nbdl.compiler.ir import Value
 from nbdl.compiler.lower.views import Buffer, View, dense_strides
@@ -71,6 +72,21 @@ def loop_of(
     kernel = Kernel(max(len(first), 1), len(second), lanes, described, code)
     operands = [Operand(view, s) for (_, view), s in zip(listed, strides, strict=True)]
     return Loop(kernel, sizes, operands)
+
+
+def divided(loop: Loop) -> list[Loop]:
+    """The loop itself, or several that do the same and leave no thread without work."""
+    found = split(loop.kernel, loop.sizes, [operand.strides for operand in loop.operands])
+    if found is None:
+        return [loop]
+    views = [operand.view for operand in loop.operands]
+    for dtype, n in found.scratch:
+        room = np.empty(n, dtype)
+        views.append(View(Buffer(room.nbytes, "constant", room), (n,), room.dtype, (1,)))
+    return [
+        Loop(call.kernel, call.sizes, [Operand(views[i], steps) for i, steps in call.operands])
+        for call in found.calls
+    ]
 
 
 def _order(region: Region, views: dict[Value, View]) -> list[int]:
