@@ -83,12 +83,14 @@ class Plan:
     # ----- binding ----------------------------------------------------------------------------
 
     def _bind(self) -> None:
-        self._loops = {
-            step: divided(step.loop) if self.threads > 1 else [step.loop]
-            for step in self.steps if isinstance(step, LoopStep)
-        }  # fmt: skip
-        kernels = [loop.kernel for loops in self._loops.values() for loop in loops]
-        self._bodies = dict(zip(kernels, compile_kernels(kernels), strict=True))
+        parts = [
+            (step, loop) for step in self.steps if isinstance(step, LoopStep)
+            for loop in (divided(step.loop) if self.threads > 1 else [step.loop])
+        ]  # fmt: skip
+        compiled = compile_kernels([loop.kernel for _, loop in parts])
+        self._loops: dict[Step, list[tuple[Loop, int]]] = {}
+        for (step, loop), body in zip(parts, compiled, strict=True):
+            self._loops.setdefault(step, []).append((loop, body.address))
         self.segments: dict[int, list[Segment]] = {0: [], 1: []}
         for phase in self.segments:
             run: list[runtime.Entry] = []
@@ -109,7 +111,7 @@ class Plan:
 
     def _entry(self, step: Step) -> runtime.Entry:
         if isinstance(step, LoopStep):
-            entries = [self._loop(step, loop) for loop in self._loops[step]]
+            entries = [self._loop(step, *part) for part in self._loops[step]]
             return entries[0] if len(entries) == 1 else self._nested(entries)
         if isinstance(step, PrimitiveStep):
             return self._primitive(step)
@@ -122,7 +124,7 @@ class Plan:
         self._alive.append(table)
         return runtime.walk_address(), int(table.ctypes.data), len(entries), 0, 0
 
-    def _loop(self, step: LoopStep, loop: Loop) -> runtime.Entry:
+    def _loop(self, step: LoopStep, loop: Loop, body: int) -> runtime.Entry:
         operands = []
         for array, operand in zip(loop.kernel.arrays, loop.operands, strict=True):
             strides = [s for s, a in zip(operand.strides, array.axes, strict=True) if a == "s"]
@@ -132,8 +134,7 @@ class Plan:
         for operand, words in zip(loop.operands, operands, strict=True):
             self._note(operand.view, _setter(args, place))
             place += len(words)
-        return self._batch(step, self._bodies[loop.kernel].address, args,
-                           runtime.blocks(loop.kernel, loop.sizes))  # fmt: skip
+        return self._batch(step, body, args, runtime.blocks(loop.kernel, loop.sizes))
 
     def _body(self, step: BodyStep) -> runtime.Entry:
         words = [self.address(v) if isinstance(v, View) else v for v in step.values]
