@@ -132,6 +132,7 @@ class Tracer(Trace):
         super().__init__()
         self.tensors = dict({id(t): (name, t) for name, t in tensors.items()}.values())
         self.names = {id(t): name for name, t in self.tensors.items()}
+        self.originals = {id(t): t.value for t in self.tensors.values()}
         self.states: list[State] = []
         self.rules: list[Rule] = []
         self.checked: dict[str, Value] = {}
@@ -191,7 +192,7 @@ class Tracer(Trace):
     def _rule(self, optimizer: Any, group: Mapping[str, Any], p: Tensor, name: str) -> None:
         slots = optimizer.state.get(p)
         if slots is None:
-            slots = optimizer.state[p] = optimizer._new_slots(np.empty(p.shape, p.dtype), group)
+            slots = optimizer.state[p] = optimizer._new_slots(self.originals[id(p)], group)
         xp = Cells(self)
         cells: dict[str, Any] = {}
         own: list[tuple[State, Cell]] = []

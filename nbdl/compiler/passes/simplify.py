@@ -11,11 +11,12 @@ from nbdl.backends.floating import restore, silence
 from nbdl.compiler.ir import Graph, Node, Value
 from nbdl.core.op import Op
 from nbdl.ops.arithmetic import Divide, Multiply
-from nbdl.ops.broadcasting import BroadcastTo
+from nbdl.ops.broadcasting import BroadcastTo, Sum
 from nbdl.ops.conversion import Cast, Clone
 from nbdl.ops.families import Elementwise, Random, Reduction
 from nbdl.ops.indexing import GetItem
 from nbdl.ops.movement import Concat, PermuteDims, Reshape, Split, Stack, Unbind
+from nbdl.ops.reduction import Max, Min
 
 _FOLDED = 4096
 """Elements up to which a result that never changes is computed at once."""
@@ -147,5 +148,5 @@ def _reduction(graph: Graph, node: Node) -> Value | None:
 
 _RULES: dict[type[Op], Callable[[Graph, Node], Value | None]] = {
     Reshape: _reshape, PermuteDims: _permute, BroadcastTo: _first, Cast: _first, Clone: _first,
-    Multiply: _times_one, Divide: _times_one,
+    Multiply: _times_one, Divide: _times_one, Sum: _reduction, Max: _reduction, Min: _reduction,
 }  # fmt: skip
