@@ -172,10 +172,10 @@ class AvgPool(Pooling):
         y[...] = frame[first]
         for piece in others:
             y += frame[piece]
-        y *= self._share(xp, y.dtype)
+        y *= self.share(xp, y.dtype)
         return y.astype(x.dtype, copy=False)
 
-    def _share(self, xp: Any, dtype: Any) -> Any:
+    def share(self, xp: Any, dtype: Any) -> Any:
         """One over the number of elements that count, for each window."""
         if self.divisor is not None:
             return dtype.type(1 / self.divisor)
@@ -215,7 +215,7 @@ class AvgPoolSpread(Pooling):
     def forward(self, xp: Any, dy: Any) -> Any:
         rule = AvgPool(*self.how, self.count_padding, self.divisor)
         share = wide(dy)
-        share = share * rule._share(xp, share.dtype)
+        share = share * rule.share(xp, share.dtype)
         frame = like(xp, dy, self.room(), share.dtype)
         frame[...] = 0
         for piece in self.pieces():
