@@ -24,6 +24,7 @@ from nbdl.core import (
     no_grad,
     set_grad_enabled,
 )
+from nbdl.core.words import get_printoptions, set_printoptions
 from nbdl.dtypes import (
     bfloat16,
     bool,

@@ -112,7 +112,7 @@ from nbdl.nn.margin_losses import (
 )
 from nbdl.nn.module import Module
 from nbdl.nn.normalization import CrossMapLRN2d, GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
-from nbdl.nn.parameter import Parameter, Unsized
+from nbdl.nn.parameter import Buffer, Parameter, Unsized
 from nbdl.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -192,6 +192,7 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "Buffer",
     "CELU",
     "CTCLoss",
     "ChannelShuffle",

@@ -17,7 +17,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, NbdlError
 from nbdl.nn import hidden, hooks, state
 from nbdl.nn.members import Members
-from nbdl.nn.parameter import Parameter, Unsized
+from nbdl.nn.parameter import Buffer, Parameter, Unsized
 
 M = TypeVar("M", bound="Module")
 _frame = sys._getframe
@@ -119,6 +119,10 @@ class Module:
         before = members.get(name)
         if isinstance(before, (Parameter, Module)) or name in self._buffer_names:
             self._check_replacement(name, before, value)
+        if isinstance(value, Buffer) and name not in self._buffer_names:
+            members.pop(name, None)
+            self.register_buffer(name, value, value.persistent)
+            return
         object.__setattr__(self, name, value)  # which also finds the setters of properties
         if isinstance(value, Module):
             value._set_name(f"{self._child_prefix()}{name}")

@@ -37,6 +37,24 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+class Buffer(Tensor):
+    """A tensor that a module keeps and does not train: assigning it to an attribute registers it.
+
+    Args:
+        data: the first value; a tensor, or anything that ``nbdl.tensor`` takes.
+        persistent: whether it is part of the state dict (default).
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any, *, persistent: bool = True) -> None:
+        super().__init__(rules.astensor(data).value)
+        self.persistent = persistent
+
+    def __repr__(self) -> str:
+        return f"Buffer containing:\n{super().__repr__()}"
+
+
 class Unsized:
     """Stands for a parameter or buffer whose shape is worked out at the layer's first call."""
 

@@ -22,9 +22,10 @@ from nbdl import backends, dtypes
 from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
 from nbdl.core.rows import Rows, on_values
-from nbdl.core.tape import Leaf
+from nbdl.core.tape import Leaf, RemovableHook
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.optim import step_hooks
 from nbdl.optim.attention import Attention
 from nbdl.optim.groups import (
     Group,
@@ -249,6 +250,14 @@ class Optimizer:
             restore(before)
         self._attention.after(self, [p for p, *_ in ready])
         return loss
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHook:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other ones."""
+        return step_hooks.added(self, "before", hook)
+
+    def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHook:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return step_hooks.added(self, "after", hook)
 
     def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
         """The loss that ``closure`` returns, gradients recorded meanwhile."""

@@ -45,6 +45,7 @@ from nbdl.core import (
     no_grad,
     set_grad_enabled,
 )
+from nbdl.core.words import get_printoptions, set_printoptions
 from nbdl.dtypes import (
     bfloat16,
     bool,
@@ -70,6 +71,7 @@ from nbdl.dtypes import (
 )
 from nbdl.errors import did_you_mean as _did_you_mean
 from nbdl.torch import (
+    amp,
     autograd,
     backends,
     cuda,
@@ -83,6 +85,7 @@ from nbdl.torch import (
     random,
     utils,
 )
+from nbdl.torch.amp import autocast
 from nbdl.torch.autograd import detach, inference_mode
 from nbdl.torch.backends import (
     compile,

@@ -148,7 +148,7 @@ class Compilation:
     def is_whole(self) -> bool:
         """Whether the update is compiled, too: an optimizer with a ``step`` of its own does it
         eagerly, with the gradients of the compiled part."""
-        return type(self.step.optimizer).step is Optimizer.step
+        return getattr(self.step.optimizer.step, "__func__", None) is Optimizer.step
 
     def _traced(self, *tensors: Tensor) -> Any:
         """The step on traced tensors in the places of the batch's."""

@@ -1,40 +1,58 @@
-"""Tensors as text."""
+"""How tensors are printed, and what set_printoptions changes."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 import nbdl
-
-ARRAYS = [
-    3.14159, [1.5, 2.0], [1.0, 2.0], [1e-8, 1.0], [1e10, 1.0], [0.1, 0.25], [np.nan, np.inf, 1.5],
-    [], [1.0, 2000.0], [1e5, 0.5], [-1.0, 2.5], [[0.0, 1.0], [2.0, 3.0]],
-    [0.5, 0.0], 1e-5, [[1.5, 2.25], [-3.0, 400.0]],
-]  # fmt: skip
+from nbdl.errors import ArgumentError
 
 
-@pytest.mark.judge
-@pytest.mark.parametrize("values", ARRAYS, ids=str)
-def test_floats_read_as_pytorchs_do(values) -> None:
-    import torch
-
-    array = np.array(values, np.float32)
-    assert repr(nbdl.tensor(array)) == repr(torch.tensor(array))
+@pytest.fixture(autouse=True)
+def put_back() -> Iterator[None]:
+    yield
+    nbdl.set_printoptions(profile="default")
 
 
-def test_other_dtypes_and_long_tensors() -> None:
-    assert repr(nbdl.tensor([1, 2])) == "tensor([1, 2])"
-    assert repr(nbdl.tensor([1.5], dtype="float64")) == "tensor([1.5000], dtype=float64)"
-    assert repr(nbdl.tensor([1.5], dtype="bfloat16")) == "tensor([1.5000], dtype=bfloat16)"
-    assert repr(nbdl.tensor([1 + 2j])) == "tensor([1.+2.j], dtype=complex64)"
-    assert repr(nbdl.arange(1000)) == "tensor([  0,   1,   2, ..., 997, 998, 999])"
-    assert repr(nbdl.tensor([0.5], requires_grad=True)) == "tensor([0.5000], requires_grad=True)"
+def test_digits_elements_and_lines() -> None:
+    x = nbdl.tensor([1.23456, 2.0])
+    assert repr(x) == "tensor([1.2346, 2.0000])"
+    nbdl.set_printoptions(precision=2)
+    assert repr(x) == "tensor([1.23, 2.00])"
+    nbdl.set_printoptions(threshold=5, edgeitems=1)
+    assert repr(nbdl.arange(10)) == "tensor([0, ..., 9])"
+    nbdl.set_printoptions(threshold=float("inf"), linewidth=20)
+    assert repr(nbdl.arange(10)).count("\n") == 2
+    assert nbdl.get_printoptions().precision == 2
 
 
-def test_a_tensor_without_axes_is_formatted_as_its_number() -> None:
-    x = nbdl.tensor(2.5, requires_grad=True)
-    assert f"{x}, {x:.3f}, {x * 2:>6}" == "2.5, 2.500,    5.0"
-    assert f"{nbdl.tensor(7)} {nbdl.tensor(7):03d} {nbdl.tensor([1.5]):.1f}" == "7 007 1.5"
-    assert f"{nbdl.tensor([1, 2])}" == "tensor([1, 2])"
-    assert f"{nbdl.empty_spec(())}" == "tensor([], dtype=float32, no data)"
+def test_scientific_notation() -> None:
+    x = nbdl.tensor([1e-6, 1.0])
+    nbdl.set_printoptions(sci_mode=True)
+    assert repr(x) == "tensor([1.0000e-06, 1.0000e+00])"
+    nbdl.set_printoptions(sci_mode=False, precision=3)
+    assert repr(x) == "tensor([0.000, 1.000])"
+    assert repr(nbdl.arange(2)) == "tensor([0, 1])"
+
+
+def test_profiles_are_pytorch_s() -> None:
+    nbdl.set_printoptions(profile="full")
+    assert "..." not in repr(nbdl.zeros(1000))
+    nbdl.set_printoptions(profile="short")
+    assert repr(nbdl.tensor([1.23456])) == "tensor([1.23])"
+    nbdl.set_printoptions(profile="default")
+    assert repr(nbdl.tensor([1.23456])) == "tensor([1.2346])"
+
+
+def test_what_cannot_be_is_refused_and_numpy_s_options_stay() -> None:
+    before = np.get_printoptions()
+    with pytest.raises(ArgumentError, match="profile of set_printoptions"):
+        nbdl.set_printoptions(profile="ful")
+    with pytest.raises(ArgumentError, match="precision=-1"):
+        nbdl.set_printoptions(precision=-1)
+    nbdl.set_printoptions(precision=1, threshold=1)
+    repr(nbdl.arange(5))
+    assert np.get_printoptions() == before

@@ -1,5 +1,5 @@
 """PyTorch's ``torch.nn.parameter``."""
 
-from nbdl.nn.parameter import Parameter
+from nbdl.nn.parameter import Buffer, Parameter
 
-__all__ = ["Parameter"]
+__all__ = ["Buffer", "Parameter"]
