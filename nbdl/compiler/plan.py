@@ -89,8 +89,8 @@ class Plan:
         ]  # fmt: skip
         compiled = compile_kernels([loop.kernel for _, loop in parts])
         self._loops: dict[Step, list[tuple[Loop, int]]] = {}
-        for (step, loop), body in zip(parts, compiled, strict=True):
-            self._loops.setdefault(step, []).append((loop, body.address))
+        for (whole, loop), body in zip(parts, compiled, strict=True):
+            self._loops.setdefault(whole, []).append((loop, body.address))
         self.segments: dict[int, list[Segment]] = {0: [], 1: []}
         for phase in self.segments:
             run: list[runtime.Entry] = []
