@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,19 @@ import numpy as np
 from nbdl.compiler.executable import Accept, Executable, Stale
 from nbdl.compiler.program import Tracer
 from nbdl.core.tensor import Tensor
-from nbdl.errors import TraceError
+from nbdl.errors import BackendError, TraceError
 from nbdl.shapes import Spec
 
 MAX_SIGNATURES = 8
 """Shapes, or states of the rule, for which a step is compiled before it stays eager."""
+
+
+def refuse_hooks(modules: Iterable[Any]) -> None:
+    """Raise TraceError for layers with hooks: Python code that would be called once, not always."""
+    for module in modules:
+        if any(module._hooks.values()):
+            name = module._name or type(module).__name__
+            raise TraceError(f"the layer {name!r} has hooks, which are Python code")
 
 
 class CompiledStep:
@@ -43,7 +51,8 @@ class CompiledStep:
     def executable(self, arguments: Sequence[np.ndarray]) -> tuple[Executable, bool]:
         """What runs on such arguments, and whether it is new.
 
-        Raises TraceError for what cannot be traced, or when there are too many signatures.
+        Raises TraceError for what cannot be compiled, whatever the reason, or when there are too
+        many signatures.
         """
         signature = self.key(), *[(a.shape, a.dtype) for a in arguments]
         found = self._known.get(signature)
@@ -57,11 +66,20 @@ class CompiledStep:
             )
         self._traces += 1
         begun = time.perf_counter()
-        specs = [Spec(a.shape, a.dtype) for a in arguments]
-        program = Tracer(self.tensors).trace(self.function, specs)
-        found = self._known[signature] = Executable(program)
+        found = self._known[signature] = self._compiled([Spec(a.shape, a.dtype) for a in arguments])
         self.seconds += time.perf_counter() - begun
         return found, True
+
+    def _compiled(self, specs: list[Spec]) -> Executable:
+        try:
+            return Executable(Tracer(self.tensors).trace(self.function, specs))
+        except (TraceError, BackendError):
+            raise
+        except Exception as error:  # an eager call tells whether it is a mistake of the function's
+            raise TraceError(
+                f"compiling it met {type(error).__name__}: {getattr(error, 'message', error)}",
+                hint=getattr(error, "hint", None),
+            ) from error
 
     def forget(self, executable: Executable) -> None:
         """Do not use it any more: it is stale."""
