@@ -7,20 +7,25 @@ graph.
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from nbdl import backends
-from nbdl.compiler.ir import Graph, Value
+from nbdl.compiler.ir import Graph, Value, described
 from nbdl.core import modes
 from nbdl.core.lifted import Lifted, World
+from nbdl.core.lines import user_line
 from nbdl.core.op import Op
 from nbdl.core.random import Generator
 from nbdl.core.tensor import Tensor
 from nbdl.errors import TraceError
 from nbdl.shapes import Shape, Spec
+
+BACKWARD = "backward"
+"""The last word of the scope of what computes a gradient: "lenet.3 backward"."""
 
 
 class Traced(Lifted):
@@ -62,8 +67,8 @@ class Traced(Lifted):
     def refuse(self) -> Any:
         """Raise TraceError: somebody asked for the values."""
         raise TraceError(
-            f"the values of a tensor {self.dtype}{list(self.shape)} were asked for while the "
-            "function was being traced for compilation",
+            f"the values of a tensor {described(self.symbol.spec)} were asked for while the "
+            f"function was being traced for compilation{_here()}",
             hint=".item(), print of values, `if` on a tensor, x.numpy() and NumPy calls cannot be "
             "compiled; where(condition, a, b) chooses without a Python `if`",
         )
@@ -73,8 +78,19 @@ class Traced(Lifted):
             raise AttributeError(name)
         self.refuse()
 
+    def words(self) -> str:
+        """None while values are still to come: they cannot be printed."""
+        return self.refuse() if self.world.open else super().words()
+
     def __array_function__(self, *_: Any, **__: Any) -> Any:
         self.refuse()
+
+
+def _here() -> str:
+    """The line of the user's code that is under way."""
+    where = user_line()
+    line = "" if where is None else linecache.getline(*where).strip()
+    return f", in line {where[1]}, `{line}`" if where is not None and line else ""
 
 
 class Trace(World):
@@ -147,8 +163,12 @@ class Trace(World):
 
     def append(self, op: Op, inputs: tuple[Tensor, ...]) -> list[Value]:
         """Append ``op`` and give its outputs."""
-        scope = modes.local.state.scope
+        state = modes.local.state
+        walking = state.walking  # what the gradient of is being computed, in backward
+        scope = state.scope if walking is None else walking.scope
         path = scope.path() if scope is not None else ""
+        if walking is not None:
+            path = f"{path} {BACKWARD}".lstrip()
         return self.graph.add(op, [self.symbol(x) for x in inputs], path, self.phase)
 
     def key(self, source: Generator) -> Tensor:
