@@ -142,13 +142,17 @@ class Executable:
         return before
 
     def _settle(self, state: State, buffer: Buffer) -> None:
-        """Make sure that a state lies in memory that is the plan's alone to change."""
+        """Make sure that a state lies where the plan reads it, and if the plan changes it, in
+        memory that is the plan's alone."""
         array = state.get()
         if array is buffer.array:
             if state.output is None or sys.getrefcount(array) <= _OWN:
                 return
         elif array.shape != state.input.shape or array.dtype != state.input.dtype:
             raise Stale
+        if state.output is None:
+            self.plan.move(buffer, np.ascontiguousarray(array).reshape(array.shape))
+            return
         fresh = _aligned(state.input.spec)
         np.copyto(fresh, array)
         state.put(fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 import warnings
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 
 from nbdl.compiler.executable import Executable, Refused
 from nbdl.compiler.report import Report, report
-from nbdl.compiler.step import CompiledStep
+from nbdl.compiler.step import CompiledStep, refuse_hooks
+from nbdl.compiler.verify import MismatchError, compare, longest_sum
 from nbdl.core import modes
 from nbdl.core.lifted import Lifted
 from nbdl.core.tensor import Tensor
@@ -69,7 +71,9 @@ class CompiledFunction:
         functools.update_wrapper(self, function, updated=())
         self._steps: dict[Hashable, CompiledStep] = {}
         self._off = False
+        self._owners: list[Any] | None = None
         self._last: Executable | None = None
+        self._lock = threading.Lock()  # of the plans' memory
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         arrays: list[np.ndarray] = []
@@ -79,11 +83,10 @@ class CompiledFunction:
         try:
             found, ok = self._run(form, arrays, args, kwargs)
         except (TraceError, BackendError) as error:
+            found = self.function(*args, **kwargs)  # raises what is the function's own mistake
             self._give_up(error.message)
-        else:
-            if ok:
-                return found
-        return self.function(*args, **kwargs)
+            return found
+        return found if ok else self.function(*args, **kwargs)
 
     def report(self) -> Report:
         """How the last call was computed: each kernel with its time and what limits it.
@@ -96,21 +99,42 @@ class CompiledFunction:
 
     def _run(self, form: Any, arrays: list[np.ndarray], args: Any, kwargs: Any) -> tuple[Any, bool]:
         """The compiled call's result; False: it must be made as it is."""
-        key = _hashable(form), modes.is_grad_enabled()
+        if self._owners is None:
+            self._owners = _owners(self.function)
+        tensors, modules = _tensors(self._owners), _modules(self._owners)
+        structure = tuple(map(id, tensors.values())), tuple(m.training for m in modules)
+        key = _hashable(form), modes.is_grad_enabled(), structure
         step = self._steps.get(key)
         if step is None:
-            owners = _owners(self.function)
-            modules = [m for o in owners if hasattr(o, "modules") for m in o.modules()]
-            step = self._steps[key] = CompiledStep(
-                functools.partial(self._traced, form), _tensors(owners),
-                lambda: tuple(m.training for m in modules),
-            )  # fmt: skip
+            refuse_hooks(modules)
+            step = CompiledStep(functools.partial(self._traced, form), tensors)
+            self._steps[key] = step
+        with self._lock:
+            executable, is_new = step.executable(arrays)
+            if is_new and self.verify and not self._agrees(step, arrays, form):
+                return None, False
+            try:
+                results = step(arrays)
+            except Refused:
+                return None, False
+            self._last = executable
+            return _copied(results["result"]), True
+
+    def _agrees(self, step: CompiledStep, arrays: list[np.ndarray], form: Any) -> bool:
+        """Whether a function that changes nothing gives the same, compiled and as it is."""
+        executable, _ = step.executable(arrays)
+        program = executable.program
+        if program.draws or any(state.output is not None for state in program.states):
+            return True  # what it changes cannot be undone here
+        found = _named(step(arrays)["result"])
+        args, kwargs = _given(iter([Tensor._wrap(a) for a in arrays]), form)
+        eager = _named(map_tensors(lambda t: t.value, self.function(*args, **dict(kwargs))))
         try:
-            results = step(arrays)
-        except Refused:
-            return None, False
-        self._last = step.executable(arrays)[0]
-        return _copied(results["result"]), True
+            compare(found, eager, longest_sum(program.graph))
+        except MismatchError as error:
+            self._give_up(error.message)
+            return False
+        return True
 
     def _traced(self, form: Any, *tensors: Tensor) -> Any:
         args, kwargs = _given(iter(tensors), form)
@@ -178,6 +202,18 @@ def _given(tensors: Iterator[Tensor], form: Any) -> Any:
     return form
 
 
+def _named(tree: Any, name: str = "result") -> dict[str, np.ndarray]:
+    """The arrays of a nesting by where they are."""
+    if isinstance(tree, np.ndarray):
+        return {name: np.array(tree)}
+    found: dict[str, np.ndarray] = {}
+    pairs = tree.items() if isinstance(tree, dict) else ()
+    pairs = enumerate(tree) if isinstance(tree, (tuple, list)) else pairs
+    for key, x in pairs:
+        found |= _named(x, f"{name}[{key!r}]")
+    return found
+
+
 def _hashable(form: Any) -> Hashable:
     """A key that is equal for equal forms."""
     if isinstance(form, dict):
@@ -237,6 +273,10 @@ def _collect(found: list[Any], value: Any) -> None:
             _collect(found, item)
 
 
+def _modules(owners: list[Any]) -> list[Any]:
+    return [m for owner in owners if hasattr(owner, "modules") for m in owner.modules()]
+
+
 def _is_optimizer(value: Any) -> bool:
     return hasattr(value, "param_groups") and hasattr(value, "zero_grad")
 
@@ -244,6 +284,7 @@ def _is_optimizer(value: Any) -> bool:
 def _tensors(owners: list[Any]) -> dict[str, Tensor]:
     """All tensors of models, optimizers and closures by name."""
     named: dict[str, Tensor] = {}
+    known: set[int] = set()
     for number, owner in enumerate(owners):
         if isinstance(owner, Tensor):
             found = {f"tensor{number}": owner}
@@ -255,6 +296,7 @@ def _tensors(owners: list[Any]) -> dict[str, Tensor]:
             pairs = (*owner.named_parameters(), *owner.named_buffers())
             found = {f"{prefix}{name}": t for name, t in pairs}
         for name, t in found.items():
-            if not any(t is known for known in named.values()) and not isinstance(t.value, Lifted):
+            if id(t) not in known and not isinstance(t.value, Lifted):
+                known.add(id(t))
                 named[name if name not in named else f"{name}_{number}"] = t
     return named

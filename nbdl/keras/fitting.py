@@ -24,6 +24,7 @@ from nbdl.training.callbacks import Callbacks
 from nbdl.training.compilation import Compilation
 from nbdl.training.evaluation import eval_mode
 from nbdl.training.gradients import Sampler
+from nbdl.training.inference import forward_of
 from nbdl.training.loop import Loop
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
@@ -331,10 +332,11 @@ def measure(
         return {"loss": total / max(1, count)} | {m.name: m.result() for m in metrics}
 
     tell(callbacks, "on_test_begin", {})
+    forward = forward_of(model)
     with eval_mode(model), modes.no_grad():
         for i, (x, y, weight) in enumerate(data()):
             tell(watching, "on_test_batch_begin", i, {})
-            outputs = model(x)
+            outputs = forward(x)
             size = x.shape[0]
             if model._loss is not None:
                 total += float(model._loss(y, outputs, weight).item()) * size

@@ -25,6 +25,7 @@ from nbdl.keras.summary import summary_lines
 from nbdl.nn import build
 from nbdl.shapes import Spec
 from nbdl.training.evaluation import eval_mode
+from nbdl.training.inference import forward_of
 
 
 class Model(Layer):
@@ -296,7 +297,7 @@ class Model(Layer):
         with eval_mode(self), modes.no_grad():
             for i, (batch, _, _) in enumerate(data()):
                 tell(watchers, "on_predict_batch_begin", i, {})
-                parts.append(self(batch))
+                parts.append(forward_of(self)(batch))
                 tell(watchers, "on_predict_batch_end", i, {"outputs": parts[-1]})
         tell(watchers, "on_predict_end", {})
         if not parts:

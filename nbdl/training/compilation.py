@@ -118,6 +118,7 @@ class Compilation:
         arrays = [t.value for t in tensors]
         try:
             if self.compiled is None:
+                compiler.refuse_hooks(self.step.model.modules())
                 self.compiled = self._make(compiler.CompiledStep)
             executable, is_new = self.compiled.executable(arrays)
             outputs = executable.program.results["outputs"]
@@ -136,12 +137,8 @@ class Compilation:
     def _make(self, make: Any) -> Any:
         """The compiled step, not traced yet."""
         step = self.step
-        modules = dict(step.model.named_modules())
-        for name, module in modules.items():
-            if any(module._hooks.values()):
-                raise TraceError(f"the layer {name or step.model._name!r} has hooks")
         tensors = dict(step.model.named_parameters()) | dict(step.model.named_buffers())
-        listed = list(modules.values())
+        listed = list(step.model.modules())
         return make(self._traced, tensors, lambda: tuple(m.training for m in listed))
 
     @property

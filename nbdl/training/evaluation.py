@@ -15,6 +15,7 @@ from nbdl.errors import ArgumentError, DataError
 from nbdl.training.active import run_of
 from nbdl.training.batches import Caster, TargetRule, inputs_of, model_dtype, sort_batch
 from nbdl.training.classification import Accuracy
+from nbdl.training.inference import forward_of
 from nbdl.training.metric import Metric
 from nbdl.training.metrics import as_metrics
 from nbdl.training.models import one_module
@@ -61,10 +62,11 @@ def measure(
     total, count = 0.0, 0
     for metric in metrics:
         metric.reset()
+    forward = forward_of(model)
     with eval_mode(model), modes.no_grad():
         for batch in batches:
             inputs, named, targets, size = sort_batch(batch, target_key)
-            outputs = model(*(cast(x) for x in inputs), **{k: cast(v) for k, v in named.items()})
+            outputs = forward(*(cast(x) for x in inputs), **{k: cast(v) for k, v in named.items()})
             targets = cast(targets)
             if loss is not None and rule is not None:
                 value = loss(*rule(outputs, targets, count))
@@ -131,11 +133,12 @@ def predict(
     if isinstance(data, list) or (hasattr(data, "__array__") and not isinstance(data, Tensor)):
         data = np.asarray(data)
     parts: list[Any] = []
+    forward = forward_of(model)
     with eval_mode(model), modes.no_grad():
         for batch in evaluation_batches(data, batch_size, dtype):
             inputs, named = inputs_of(to_tensors(batch), target)
-            parts.append(model(*(cast(x) for x in inputs),
-                               **{k: cast(v) for k, v in named.items()}))  # fmt: skip
+            parts.append(forward(*(cast(x) for x in inputs),
+                                 **{k: cast(v) for k, v in named.items()}))  # fmt: skip
     if not parts:
         raise DataError("there is nothing to predict: no batches")
     return _joined(parts)
