@@ -49,7 +49,7 @@ class Node:
         op: the operation, the same instance as the eager call's.
         inputs: the values it reads.
         outputs: the values it makes.
-        scope: path of the layer that called it, or "".
+        scope: path of the layer that called it, or "", with " backward" behind it in gradients.
         phase: 0 for what only computes, 1 for what comes after the results were found good: the
             update of parameters and other state.
     """

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbdl.backends import onednn
+from nbdl.compiler.limits import Limits, measured_limits, timed
 from nbdl.compiler.lower.steps import BodyStep, LoopStep, PrimitiveStep, PythonStep, Step
 from nbdl.compiler.lower.views import Buffer
+from nbdl.compiler.trace import BACKWARD
+from nbdl.errors import ArgumentError, did_you_mean
 
 if TYPE_CHECKING:
     from nbdl.compiler.executable import Executable
 
-_REPEATS = 5
+ROUNDS, SECONDS = range(5, 26), 0.5
+"""Runs of the whole plan that are timed: as many as fit into so many seconds, within bounds."""
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What the machine reached when it was measured.
-
-    Attributes:
-        flops: floating-point operations a second, in a product of float32 matrices.
-        bandwidth: bytes read and written a second, in a copy of a large array.
-    """
-
-    flops: float
-    bandwidth: float
+PHASES = ("forward", "backward", "update")
 
 
 @dataclass(frozen=True)
@@ -39,10 +29,11 @@ class Call:
 
     Attributes:
         title: the first operations that it computes; ``operations`` are all of them.
-        scope: path of the layer.
-        kind: "loop", "oneDNN: …", "random", or "NumPy".
-        phase: "compute" or "update".
-        seconds: the shortest of several runs.
+        scope: path of the layer, whose gradient it computes in the backward phase.
+        kind: "oneDNN: …" and which implementation, "loop", "special loop", or "NumPy".
+        phase: one of PHASES. What only the gradients of a step need counts as backward, also
+            their clipping and checks.
+        seconds: the shortest of several runs of the whole plan.
         flops, nbytes: what it computes, and reads and writes.
         limit: seconds that the machine's limits would allow.
     """
@@ -61,6 +52,11 @@ class Call:
     def fraction(self) -> float:
         """How much of the limit it reaches, 0 to about 1."""
         return self.limit / self.seconds if self.seconds else 0.0
+
+    @property
+    def family(self) -> str:
+        """The kind without the implementation: "oneDNN", "loop", "special loop", "NumPy"."""
+        return self.kind.partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -104,6 +100,30 @@ class Report:
         """Seconds that the limits allow: of arithmetic or memory, whichever takes longer."""
         return sum(call.limit for call in self.calls)
 
+    @property
+    def without_reuse(self) -> int:
+        """Bytes that all buffers would take if none had the place of another."""
+        return sum(block.nbytes for block in self.blocks)
+
+    @property
+    def passes(self) -> tuple[tuple[str, int], ...]:
+        """(pass, operations in the graph after it), in their order; "traced" is the first."""
+        return tuple((name, _operations(text)) for name, text in self.graphs)
+
+    def graph(self, after: str = "") -> str:
+        """The graph as text after a pass: "traced", "decompose", "simplify", …, or at the end.
+
+        Raises ArgumentError for a pass that there is not.
+        """
+        found = [text for name, text in self.graphs if after in (name, "")]
+        if not found:
+            names = list(dict.fromkeys(name for name, _ in self.graphs))
+            raise ArgumentError(
+                f"no pass {after!r} changed this graph{did_you_mean(after, names)}",
+                hint=f"the passes that did: {', '.join(names)}",
+            )
+        return found[-1]
+
     def __str__(self) -> str:
         return "\n".join(_lines(self))
 
@@ -113,14 +133,16 @@ def report(executable: Executable) -> Report:
     plan, limits = executable.plan, measured_limits()
     kept = [(b, b.array.copy()) for b in _states(executable) if b.array is not None]
     try:
-        calls = tuple(_call(plan, step, limits) for step in plan.steps)
+        seconds = _measured([plan.alone(step) for step in plan.steps])
     finally:
         for buffer, array in kept:
             assert buffer.array is not None
             np.copyto(buffer.array, array)
+    found = zip(plan.steps, _phases(plan.steps), seconds, strict=True)
+    calls = tuple(_call(*given, limits) for given in found)
     memory = plan.memory
     blocks = tuple(
-        Block(memory.offsets[b], b.nbytes, life.first, life.last, _maker(plan.steps, life.first))
+        Block(memory.offsets[b], b.nbytes, life.first, life.last, plan.steps[life.first].title)
         for b, life in memory.lives.items()
     )
     return Report(calls, blocks, memory.nbytes, limits, tuple(executable.dumps), plan.threads)
@@ -130,17 +152,34 @@ def _states(executable: Executable) -> list[Buffer]:
     return [executable.views[s.input].buffer for s in executable.program.states]
 
 
-def _maker(steps: Sequence[Step], number: int) -> str:
-    return steps[number].title if number < len(steps) else ""
+def _measured(runs: Sequence[Callable[[], None]]) -> list[float]:
+    """The shortest time of each call, with the caches as the calls before it leave them."""
+    best, spent, rounds = [float("inf")] * len(runs), 0.0, 0
+    while rounds < ROUNDS.start or (rounds < ROUNDS.stop and spent < SECONDS):
+        times = [timed(run) for run in runs]
+        best = [min(pair) for pair in zip(best, times, strict=True)]
+        spent, rounds = spent + sum(times), rounds + 1
+    return best
 
 
-def _call(plan: Any, step: Step, limits: Limits) -> Call:
-    run = plan.alone(step)
-    seconds = min(_timed(run) for _ in range(_REPEATS))
-    limit = max(step.flops / limits.flops, step.traffic / limits.bandwidth)
+def _phases(steps: Sequence[Step]) -> list[str]:
+    """The phase of each step: all that comes after a gradient's first is backward, too."""
+    found: list[str] = []
+    for step in steps:
+        begun = bool(found) and found[-1] == "backward"
+        if step.phase:
+            found.append("update")
+        else:
+            found.append(PHASES[begun or step.nodes[0].scope.endswith(BACKWARD)])
+    return found
+
+
+def _call(step: Step, phase: str, seconds: float, limits: Limits) -> Call:
+    limit = limits.seconds(step.flops, step.traffic)
     return Call(
-        step.title, tuple(node.op.name for node in step.nodes), step.scope, _kind(step),
-        "update" if step.phase else "compute", seconds, step.flops, step.traffic, limit,
+        step.title, tuple(node.op.name for node in step.nodes),
+        step.scope.removesuffix(BACKWARD).rstrip(), _kind(step), phase, seconds, step.flops,
+        step.traffic, limit,
     )  # fmt: skip
 
 
@@ -149,35 +188,6 @@ def _kind(step: Step) -> str:
         return f"oneDNN: {step.primitive.implementation}"
     names = {LoopStep: "loop", BodyStep: "special loop", PythonStep: "NumPy"}
     return names[type(step)]
-
-
-def _timed(run: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
-    run()
-    return time.perf_counter() - begun
-
-
-@functools.cache
-def measured_limits() -> Limits:
-    """Measure the machine, once: a product of 1024 × 1024 matrices, a copy of 64 MB."""
-    a = np.ones((1024, 1024), np.float32)
-    out = np.empty_like(a)
-    product = min(_timed(_product(a, out)) for _ in range(5))
-    source = np.ones(1 << 24, np.float32)
-    target = np.empty_like(source)
-    copy = min(_timed(lambda: np.copyto(target, source)) for _ in range(5))
-    return Limits(2 * 1024**3 / product, 2 * source.nbytes / copy)
-
-
-def _product(a: np.ndarray, out: np.ndarray) -> Callable[[], Any]:
-    """The fastest product there is: oneDNN's, or NumPy's."""
-    if not onednn.available():
-        return lambda: np.matmul(a, a, out=out)
-    layout = onednn.Layout.dense(a.shape)
-    made = onednn.matmul(layout, layout, layout)
-    scratch = np.empty(made.scratchpad_bytes or 1, np.uint8)
-    addresses = {"src": a, "weights": a, "dst": out, "scratchpad": scratch}
-    return made.bind({role: addresses[role].ctypes.data for role in made.roles})
 
 
 # ----- as text --------------------------------------------------------------------------------
@@ -191,7 +201,8 @@ def _lines(report: Report) -> list[str]:
         f"{limits.bandwidth / 1e9:.0f} GB/s, {report.threads} thread"
         f"{'s' * (report.threads != 1)})",
         f"arena {report.arena / 1e6:.2f} MB for {len(report.blocks)} buffers of "
-        f"{sum(b.nbytes for b in report.blocks) / 1e6:.2f} MB",
+        f"{report.without_reuse / 1e6:.2f} MB",
+        "operations: " + ", ".join(f"{name} {count}" for name, count in report.passes),
         "",
         f"{'ms':>9} {'of limit':>8} {'GFLOP/s':>8} {'GB/s':>7}  what",
     ]
@@ -203,3 +214,8 @@ def _lines(report: Report) -> list[str]:
             f"{call.nbytes / per / 1e9:7.1f}  {call.title} [{call.kind}]{where}"
         )
     return lines
+
+
+def _operations(graph: str) -> int:
+    """How many operations a graph's text has: each stands in a line that names its results."""
+    return sum(line.startswith("%") for line in graph.splitlines())

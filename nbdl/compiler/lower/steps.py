@@ -91,6 +91,27 @@ class PrimitiveStep(Step):
     roles: dict[str, View | Buffer] = field(default_factory=dict)
 
     @property
+    def is_reorder(self) -> bool:
+        """Whether it only puts something into another layout for its node's own primitive."""
+        return bool(self.primitive.name == "reorder")
+
+    @property
+    def title(self) -> str:
+        """The operation, or that it is a reorder for it."""
+        return f"reorder for {super().title}" if self.is_reorder else super().title
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations."""
+        return 0 if self.is_reorder else super().flops
+
+    @property
+    def traffic(self) -> int:
+        """Bytes read and written, copies in layouts of oneDNN's own included."""
+        places = {place for role, place in self.roles.items() if role != "scratchpad"}
+        return sum(x.nbytes if isinstance(x, Buffer) else x.touched for x in places)
+
+    @property
     def scratch(self) -> Buffer | None:
         """The scratchpad."""
         found = self.roles.get("scratchpad")
