@@ -16,7 +16,7 @@ from nbdl.compiler.ir import Node, Value
 from nbdl.compiler.lower.lowering import Lowering, lowers
 from nbdl.compiler.lower.products import emit_primitive, layout, works
 from nbdl.compiler.lower.views import Buffer, View, memory_order
-from nbdl.errors import BackendError
+from nbdl.errors import BackendError, ShapeError
 from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight, Sliding
 from nbdl.ops.patches import window_count
 
@@ -62,7 +62,7 @@ def _fast(maker: Callable[..., Any], *maps: View) -> Any:
         given = [layout(v) if i < kept else _wish(v) for i, v in enumerate(maps)]
         try:
             made = maker(*given)
-        except BackendError:
+        except (BackendError, ShapeError):  # ShapeError: room for more windows than there are
             continue
         if made.is_fast:
             return made
