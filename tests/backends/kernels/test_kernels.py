@@ -334,3 +334,18 @@ def test_constants_that_compare_equal_are_told_apart():
         out = np.ones(3, "f4")
         execute(k.kernel(), (3,), [out])
         assert np.signbit(out).all() == np.signbit(number)
+
+
+@pytest.mark.parametrize("columns", [2048, 2049, 5000])
+def test_rows_longer_than_a_tile(columns):
+    k = Builder(2, 2, "outer")
+    x, w = k.load(k.array("float32", "s1ss")), k.load(k.array("float32", "01s0"))
+    flags = k("less", x, w, dtype="bool")
+    y = k("multiply", x, k("sqrt", k("abs", k.load(k.array("float32", "0100")))))
+    k.store(k("reduce", y, attribute="sum"), "s100")
+    k.store(k("reduce", y, attribute="max"), "s100")
+    k.store(k("reduce", flags, attribute="any"), "s100")
+    k.store(k("reduce", flags, attribute="all"), "s100")
+    k.store(y, "s1ss")
+    rounding = 450 * 4 * 2.0**-24  # of that many terms of that size
+    compare(k.kernel(), (2, columns, 3, 150), outputs=5, rtol=1e-6, atol=rounding)
