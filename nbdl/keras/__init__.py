@@ -15,6 +15,7 @@ from nbdl.keras import (
     metrics,
     models,
     optimizers,
+    regularizers,
     utils,
 )
 from nbdl.keras.layers import Input, Layer
@@ -24,5 +25,5 @@ backend = SimpleNamespace(clear_session=utils.clear_session, epsilon=lambda: los
 
 __all__ = [
     "Input", "Layer", "Model", "Sequential", "activations", "backend", "callbacks",
-    "initializers", "layers", "losses", "metrics", "models", "optimizers", "utils",
+    "initializers", "layers", "losses", "metrics", "models", "optimizers", "regularizers", "utils",
 ]  # fmt: skip

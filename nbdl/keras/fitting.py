@@ -73,7 +73,7 @@ class Step:
         model = self.model
         model.optimizer.zero_grad()
         outputs = model(x)
-        loss = model._loss(y, outputs, weight)
+        loss = model.with_penalties(model._loss(y, outputs, weight))
         if self.quiet_nan and has_data(loss.value) and not math.isfinite(loss.item()):
             raise _NotFinite(loss.item(), outputs)
         check_loss(loss, model._loss.name, (x, {}, y))
@@ -339,7 +339,8 @@ def measure(
             outputs = forward(x)
             size = x.shape[0]
             if model._loss is not None:
-                total += float(model._loss(y, outputs, weight).item()) * size
+                loss = model.with_penalties(model._loss(y, outputs, weight))
+                total += float(loss.item()) * size
             count += size
             for metric in metrics:
                 metric.update_state(y, outputs, weight if metric.weighted else None)

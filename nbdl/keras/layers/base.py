@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nbdl import dtypes
-from nbdl.core.tensor import Tensor
+from nbdl.backends import has_data
+from nbdl.core import modes
+from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tree import leaves
 from nbdl.errors import ArgumentError, ShapeError, did_you_mean
-from nbdl.keras import initializers
+from nbdl.keras import initializers, regularizers
 from nbdl.keras.naming import auto_name
 from nbdl.nn import Inferred, Module, Parameter, build
 from nbdl.shapes import Shape, Spec
@@ -31,12 +34,18 @@ class Layer(Inferred):
         dtype: of weights and computation; float32 unless given.
         input_shape: of one sample, for the first layer of a Sequential.
         input_dim: the same as ``input_shape=(input_dim,)``.
+        activity_regularizer: a penalty on the outputs, which ``fit`` adds to the loss; layers with
+            weights have such for each of them: ``kernel_regularizer="l2"``.
     """
 
     takes_integers: ClassVar[bool] = False
     """Whether whole numbers mean something to it (an Embedding), or become floats."""
 
+    regularized: ClassVar[Mapping[str, str]] = {}
+    """Arguments that are penalties on weights, and the names of these weights."""
+
     _takes_training: ClassVar[bool] = False
+    _some_penalties: ClassVar[bool] = False  # whether there is any in the program: most have none
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -52,6 +61,12 @@ class Layer(Inferred):
         **unknown: Any,
     ) -> None:  # fmt: skip
         super().__init__()
+        self._penalties: dict[str, Any] = {}  # by the name of the weight; "" for the outputs
+        self._added: list[Tensor] = []
+        for argument, label in {**self.regularized, "activity_regularizer": ""}.items():
+            penalty = regularizers.get(unknown.pop(argument, None))
+            setattr(self, argument, penalty)
+            self._penalize(label, penalty)
         if unknown:
             self._refuse(unknown)
         self._layer_name = auto_name(type(self).__name__) if name is None else str(name)
@@ -67,7 +82,8 @@ class Layer(Inferred):
         word = next(iter(unknown))
         code = type(self).__init__.__code__
         known = [*code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount],
-                 "name", "trainable", "dtype", "input_shape", "input_dim"]  # fmt: skip
+                 *self.regularized, "activity_regularizer", "name", "trainable", "dtype",
+                 "input_shape", "input_dim"]  # fmt: skip
         raise ArgumentError(
             f"{type(self).__name__} has no argument {word!r}{did_you_mean(word, known)}",
             hint="it takes " + ", ".join(dict.fromkeys(known)),
@@ -88,12 +104,11 @@ class Layer(Inferred):
         regularizer: Any = None,
     ) -> Tensor:  # fmt: skip
         """A new weight; it becomes an attribute called ``name``."""
-        if regularizer is not None:
-            raise ArgumentError(f"{self.name}: regularizers are not supported")
         device, default = self._place
         values = np.asarray(initializers.get(initializer)(tuple(shape)))
         kind = default if dtype is None else dtypes.as_dtype(dtype)
         label = name or f"weight_{len(self._weight_order)}"
+        self._penalize(label, regularizers.get(regularizer))
         value = Tensor(values).to(kind).to(device)
         if trainable:
             weight: Tensor = Parameter(value, requires_grad=self._trainable)
@@ -106,13 +121,37 @@ class Layer(Inferred):
         self._weight_order.append(label)
         return weight
 
+    def _penalize(self, label: str, penalty: Any) -> None:
+        if penalty is not None:
+            Layer._some_penalties = True
+            self._penalties[label] = penalty
+
+    def add_loss(self, loss: Any) -> None:
+        """Called in ``call``: a number that counts in the model's loss, until the next call."""
+        Layer._some_penalties = True
+        self._added += [rules.astensor(v) for v in (loss if isinstance(loss, list) else [loss])]
+
     # ----- for nbdl.nn ----------------------------------------------------------------------
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """``call``, told whether this is training if it wants to know."""
         if self._takes_training and "training" not in named:
             named["training"] = self.training
-        return self.call(*inputs, **named)
+        if not Layer._some_penalties:
+            return self.call(*inputs, **named)
+        scope = modes.local.state.scope
+        if scope is None or scope.parent is None:
+            self.forget_added()
+        y = self.call(*inputs, **named)
+        if "" in self._penalties:
+            self.add_loss([self._penalties[""](part) for part in leaves(y)])
+        return y
+
+    def forget_added(self) -> None:
+        """Forget what ``add_loss`` and penalties on outputs left in all layers inside."""
+        for layer in self.modules():
+            if isinstance(layer, Layer) and layer._added:
+                layer._added = []
 
     def infer_sizes(self, *inputs: Any, **_: Any) -> None:
         """Remember the shape that ``build`` gets."""
@@ -173,6 +212,26 @@ class Layer(Inferred):
     def non_trainable_weights(self) -> list[Tensor]:
         """The weights that are not trained."""
         return [w for w in self.weights if not (isinstance(w, Parameter) and w.requires_grad)]
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties on weights that are trained, and those of the last call's outputs."""
+        found = list(self._added)
+        for label, penalty in self._penalties.items():
+            weight = getattr(self, label) if label else None
+            if isinstance(weight, Parameter) and weight.requires_grad:
+                found.append(penalty(weight))
+        return found + [v for c in self.children() if isinstance(c, Layer) for v in c.losses]
+
+    def with_penalties(self, loss: Tensor) -> Tensor:
+        """``loss`` and all that ``losses`` lists."""
+        if not Layer._some_penalties:
+            return loss
+        for penalty in self.losses:
+            loss = loss + penalty
+        if not has_data(loss.value):
+            self.forget_added()  # they belong to the trace
+        return loss
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, in Keras's order and layout."""

@@ -25,6 +25,7 @@ __all__ = ["Conv1D", "Conv2D", "ZeroPadding2D"]
 
 
 class _Conv(Layer):
+    regularized = {"kernel_regularizer": "kernel", "bias_regularizer": "bias"}
     rank: ClassVar[int]
     layout: ClassVar[str]
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")

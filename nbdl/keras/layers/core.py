@@ -32,6 +32,8 @@ def positive(layer: Layer, name: str, value: Any) -> int:
 class Dense(Layer):
     """activation(x · kernel + bias).  x: (..., in) -> (..., units). kernel: (in, units)."""
 
+    regularized = {"kernel_regularizer": "kernel", "bias_regularizer": "bias"}
+
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros",
@@ -75,6 +77,7 @@ class Embedding(Layer):
     """A vector for each whole number.  x: (...) integers -> (..., output_dim)."""
 
     takes_integers = True
+    regularized = {"embeddings_regularizer": "embeddings"}
 
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",

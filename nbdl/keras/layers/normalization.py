@@ -28,6 +28,8 @@ class BatchNormalization(Layer):
     corrected for the number of samples).
     """
 
+    regularized = {"gamma_regularizer": "gamma", "beta_regularizer": "beta"}
+
     def __init__(
         self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True,
         scale: bool = True, beta_initializer: Any = "zeros", gamma_initializer: Any = "ones",
@@ -89,6 +91,8 @@ class LayerNormalization(Layer):
 
     J. L. Ba and others, arXiv:1607.06450. ``axis`` is the last one, or the last few.
     """
+
+    regularized = {"gamma_regularizer": "gamma", "beta_regularizer": "beta"}
 
     def __init__(
         self, axis: Any = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,

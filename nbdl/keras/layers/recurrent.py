@@ -29,6 +29,11 @@ class _Recurrent(Layer):
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
 
+    regularized = {
+        "kernel_regularizer": "kernel", "recurrent_regularizer": "recurrent_kernel",
+        "bias_regularizer": "bias",
+    }  # fmt: skip
+
     def __init__(
         self, units: int, activation: Any = "tanh", use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
