@@ -77,7 +77,7 @@ def _product(n: int) -> Callable[[], Any]:
     layout = onednn.Layout.dense(a.shape)
     made = onednn.matmul(layout, layout, layout)
     scratch = np.empty(made.scratchpad_bytes or 1, np.uint8)
-    arrays = {"src": a, "weights": a, "dst": out, "scratchpad": scratch}
+    arrays: dict[str, Any] = {"src": a, "weights": a, "dst": out, "scratchpad": scratch}
     call = made.bind({role: arrays[role].ctypes.data for role in made.roles})
 
     def run(_: Any = arrays) -> None:  # the arrays live as long as the function

@@ -40,17 +40,24 @@ class Option:
     @property
     def flag(self) -> str:
         """As it is typed: ``--batch-size``; ``--no-check`` for what is switched off."""
-        return f"--{'no-' if self.kind == 'off' else ''}{self.name.replace('_', '-')}"
+        return f"--{'no-' * (self.kind == 'off')}{self.name.replace('_', '-')}"
 
     def declare(self, magic: Callable[..., Any]) -> Callable[..., Any]:
         """The option as one of IPython's magic arguments."""
         names = f": {', '.join(sorted(self.known))}" if self.known else ""
+        if self.kind == "switch":  # on, off, or as nbdl.train decides
+            magic = self._constant(f"--no-{self.flag[2:]}", False, f"never {self.name}")(magic)
+            return self._constant(self.flag, True, self.help)(magic)
         if self.kind == "off":
-            return argument(self.flag, dest=self.name, action="store_true", help=self.help)(magic)
+            return self._constant(self.flag, False, self.help)(magic)
         many = {"nargs": "+"} if self.kind == "names" else {}
         return argument(
             self.flag, dest=self.name, metavar=self.metavar, help=f"{self.help}{names}", **many
         )(magic)
+
+    def _constant(self, flag: str, value: bool, said: str) -> Callable[..., Any]:
+        """A flag that stands for a value."""
+        return argument(flag, dest=self.name, action="store_const", const=value, help=said)
 
 
 READ: dict[str, Callable[[Line, Any, Option], Any]] = {
@@ -61,7 +68,8 @@ READ: dict[str, Callable[[Line, Any, Option], Any]] = {
     "text": lambda line, word, option: line.text_of(word),
     "condition": lambda line, word, option: line.text_of(word, variables=True),
     "value": lambda line, word, option: line.value(word, option.flag),
-    "off": lambda line, word, option: False,
+    "off": lambda line, word, option: word,
+    "switch": lambda line, word, option: word,
 }
 """Kind of option -> how its word becomes the argument."""
 
@@ -98,6 +106,9 @@ TRAIN = (
     Option("clip_norm", "number", "bound the norm of all gradients together", "NORM"),
     Option("seed", "whole", "of the order of the data, dropout and all other chance (0)", "N"),
     Option("device", "name", "move model and data there first:", "NAME", DEVICES),
+    Option("compile", "switch",
+           "trace the step once and replay it as fused kernels from step 2 on; unless given, from "
+           "step 5 on if the training is long enough to gain by it"),
     Option("step", "value", "a function of the batch that does the whole step itself",
            "FUNCTION"),
     Option("optimizers", "value", "with --step: what it uses, to watch the learning rate",
@@ -124,7 +135,7 @@ def read(line: Line, args: argparse.Namespace) -> tuple[dict[str, Any], dict[str
     keywords, about = {}, {}
     for option in TRAIN:
         word = getattr(args, option.name)
-        if word is not None and word is not False:
+        if word is not None:
             keywords[option.name] = READ[option.kind](line, word, option)
             about[option.said or option.name] = word
     return keywords, about

@@ -76,12 +76,15 @@ class Compilation:
         self.compiled: Any = None
         self._batch: tuple[Any, ...] = ()
         self._seconds: list[float] = []
+        self._number = 0
+        self._since: int | None = None
 
     def wants(self, number: int) -> bool:
         """Whether step ``number``, from 1, is to be compiled.
 
         The first never is: mistakes are looked for in it, with the values at hand.
         """
+        self._number = number
         if number == 1:
             return False
         if self.wanted is None and number > DECIDES:
@@ -99,6 +102,14 @@ class Compilation:
         self.wanted, self.compiled = False, None
         self.ready(None)
         self.note(f"the training goes on uncompiled: {why}")
+
+    def _tell(self, seconds: float) -> None:
+        """Say that this step was compiled."""
+        if self._since is None:
+            self._since = self._number
+            self.note(f"compiled from step {self._number} on, in {seconds:.1f} s")
+        else:
+            self.note(f"compiled once more at step {self._number}, in {seconds:.1f} s")
 
     def __call__(
         self, batch: tuple[Any, ...], accept: Accept
@@ -120,6 +131,7 @@ class Compilation:
             if self.compiled is None:
                 compiler.refuse_hooks(self.step.model.modules())
                 self.compiled = self._make(compiler.CompiledStep)
+            before = self.compiled.seconds
             executable, is_new = self.compiled.executable(arrays)
             outputs = executable.program.results["outputs"]
             self.step.check_targets(getattr(outputs, "spec", None), batch)
@@ -127,6 +139,7 @@ class Compilation:
                 if not self._agrees(batch, arrays):
                     return None
                 self.ready(lambda: compiler.report(executable))
+                self._tell(self.compiled.seconds - before)
             return self.compiled(arrays, accept), executable.squares()
         except compiler.Refused:
             return None

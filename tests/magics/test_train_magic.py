@@ -62,6 +62,10 @@ def trained(kernel, words, *, data="train"):
         ("--name another --max-steps 1", "run.name, nbdl.runs()[0].name",
          "('another', 'another')"),
         ("--no-store --max-steps 1", "len(nbdl.runs())", "0"),
+        ("--compile --max-steps 4", "run.config['compile'], len(run.plan().calls) > 3",
+         "(True, True)"),
+        ("--no-compile --max-steps 4", "run.config['compile'], run.compiled", "(False, None)"),
+        ("--max-steps 4", "'compile' in run.config, run.compiled", "(False, None)"),
         ("--as mine_run --max-steps 1", "mine_run.step, 'run' in globals()", "(1, False)"),
     ],
 )  # fmt: skip
