@@ -11,12 +11,13 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
 
     Random operations are functions of their key, which differs for each draw.
     """
-    known: dict[tuple[type[Op], Op, int, tuple[Value, ...]], list[Value]] = {}
+    known: dict[tuple[Op, str, int, tuple[Value, ...]], list[Value]] = {}
     changes: dict[Value, Value] = _equal_constants(graph)
     kept = []
     for node in graph.nodes:
         node.inputs = [changes.get(x, x) for x in node.inputs]
-        key = type(node.op), node.op, node.phase, tuple(node.inputs)
+        # The text tells apart what is equal but not the same: 0.0 and -0.0 to pad with.
+        key = node.op, repr(node.op), node.phase, tuple(node.inputs)
         first = known.setdefault(key, node.outputs)
         if first is node.outputs:
             kept.append(node)
