@@ -120,7 +120,8 @@ def _check_step(kernel: Kernel, place: int, step: Instruction) -> None:
     _need(step.dtype in DTYPES, f"unknown dtype {step.dtype!r}")
     got = [register(kernel.code[arg].dtype) for arg in step.args]
     if step.name in SPECIAL:
-        _count(got, SPECIAL[step.name])
+        if step.name != "load":
+            _count(got, SPECIAL[step.name])
         _CHECKS[step.name](kernel, step, got)
     elif step.name == "where":
         _count(got, 3)
@@ -161,6 +162,7 @@ def _axis(kernel: Kernel, number: Any) -> None:
 
 
 def _check_load(kernel: Kernel, step: Instruction, got: list[str]) -> None:
+    _dtypes(got, ["int64"] * min(len(got), 1))
     found = _array(kernel, step.attribute)
     _need(register(step.dtype) == found, f"the array gives {found}, not {step.dtype}")
 

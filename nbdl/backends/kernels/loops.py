@@ -249,7 +249,7 @@ class Loops:
 
     def _result(self, step: Instruction, args: list[Value]) -> Value:
         if step.name == "load":
-            return self.memory.load(step.attribute, self.width, self.mask)
+            return self.memory.load(step.attribute, self.width, self.mask, *args)
         if step.name == "constant":
             kind = "float32" if step.dtype in ("float16", "bfloat16") else step.dtype
             return self.code.constant(step.attribute, kind)

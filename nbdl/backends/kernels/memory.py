@@ -59,11 +59,22 @@ class Memory:
         """Come back to a place."""
         self._pointers = mark
 
-    def load(self, number: int, width: int, mask: Value | None) -> Value:
-        """The array's element here, or a vector of ``width`` of them along the lane axis."""
+    def load(
+        self, number: int, width: int, mask: Value | None, further: Value | None = None
+    ) -> Value:
+        """The array's element here, or a vector of ``width`` of them along the lane axis.
+
+        ``further``: how many elements after that place, in each lane if it is a vector.
+        """
         pointer = self._pointers[number, -1]
         dtype = self.kernel.arrays[number].dtype
         letter = self.kernel.arrays[number].axes[self.kernel.lane]
+        if further is not None and further.lanes:
+            if letter != "0":
+                further = further + self._offsets(number, width)
+            return self._gather(dtype, pointer, further, mask)
+        if further is not None:
+            pointer = self._at(number, pointer, further, further.like(1))
         if letter == "0":
             return self._load_one(dtype, pointer)
         if letter == "1":

@@ -16,7 +16,8 @@ given at run time, in elements.
 ===========  ==================  ===========================================================
 name         attribute           result
 ===========  ==================  ===========================================================
-load         array number        the element at the present point
+load         array number        the element at the present point; or, with an argument, the one
+                                 ``args[0]`` (int64) elements of memory after it, unchecked
 load_at      (array, axis)       the same, but ``args[0]`` (int64) is the index along that axis,
                                  clamped into 0..size-1; size is one more run-time number
 store        array number        none; ``args[0]`` is the value

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -34,31 +34,53 @@ from nbdl.shapes import Shape
 WRITTEN_OUT = 32
 """Elements up to which a window's are written out one after the other."""
 
+BLOCK = 16
+"""Elements of a gradient that are made at once, at most."""
+
+
+Part = tuple[int, int, int]
+"""Of an axis of the result: where it begins, how many blocks it has, and how large they are."""
+
 
 class _Writer:
-    """Writes the loop of one node.
+    """Writes one loop of a node.
 
     Args:
-        result: what the loop goes over: (batch, channels, *sizes).
-        window: how many elements each element of the result is made of, along each size.
+        result: shape of what the loops make: (batch, channels, *sizes).
+        window: of how many elements each element of the result is made, along each size.
+        parts: what of each size this loop goes over.
+
+    Attributes:
+        places: of the present element of the result, along each size.
     """
 
-    def __init__(self, low: Lowering, node: Node, result: Value, window: Shape) -> None:
-        self.low, self.node, self.window = low, node, window
+    def __init__(
+        self, low: Lowering, node: Node, result: Shape, window: Shape, parts: tuple[Part, ...]
+    ) -> None:
+        self.low, self.node, self.window, self.parts = low, node, window, parts
         self.code = Code()
         self.integers = Integers(self.code)
-        ndim = len(result.shape)
+        ndim = len(result)
         # One channel has no lanes: then they go along the last size.
-        self.dims = channels_last(ndim) if result.shape[1] != 1 else tuple(range(ndim))
-        self.sizes = tuple(result.shape[d] for d in self.dims)
+        self.dims = channels_last(ndim) if result[1] != 1 else tuple(range(ndim))
+        shape = (*result[:2], *(count for _, count, _ in parts))
+        self.sizes = tuple(shape[d] for d in self.dims)
         self.inner = () if math.prod(window) <= WRITTEN_OUT else window
         self.operands: list[Operand] = []
         self.arrays: list[Array] = []
-        self._read: list[View] = []
+        self._read: dict[View, int] = {}
         self._written: list[View] = []
-        self.places = [
-            self.integers.axis(self.dims.index(d), result.shape[d]) for d in range(2, ndim)
-        ]
+        self.places: list[Number] = []
+
+    def within_blocks(self) -> Iterator[Shape]:
+        """Each place in a block, which ``places`` is then about."""
+        for at in itertools.product(*(range(size) for _, _, size in self.parts)):
+            self.places = []
+            for axis, (start, count, size) in enumerate(self.parts, 2):
+                block = self.integers.axis(self.dims.index(axis), count)
+                first = self.integers.multiply(block, size)
+                self.places.append(self.integers.add(first, known(start + at[axis - 2])))
+            yield at
 
     def elements(self) -> Iterator[tuple[Number, ...]]:
         """Each place in the window; of a large one, one place that moves."""
@@ -70,13 +92,6 @@ class _Writer:
         for at in itertools.product(*map(range, self.window)):
             yield tuple(map(known, at))
 
-    def reads(self, view: View) -> int:
-        """Look up elements of a view along its sizes from now on; the number of the array."""
-        strides = [0 if d >= 2 else view.strides[d] for d in self.dims]
-        strides[self.dims.index(2)] = 1
-        self._read.append(view)
-        return self._array(view, strides)
-
     def _array(self, view: View, strides: list[int]) -> int:
         last = len(strides) - 1
         letters = ["0" if not s else "1" if s == 1 and i == last else "s"
@@ -86,14 +101,18 @@ class _Writer:
         self.operands.append(Operand(view, (*strides, *still)))
         return len(self.arrays) - 1
 
-    def load(self, array: int, places: list[Number]) -> Register:
-        """The element of an array that is read at these places along the sizes."""
-        view = self.operands[array].view
+    def load(self, view: View, places: list[Number]) -> Register:
+        """The element of a view at these places along the sizes; the nearest one if outside."""
+        if view not in self._read:
+            strides = [0 if d >= 2 else view.strides[d] for d in self.dims]
+            self._read[view] = self._array(view, strides)
+        last = sum((n - 1) * s for n, s in zip(view.shape[2:], view.strides[2:], strict=True))
         index = self.flat(places, view.strides[2:])
+        index = self.integers.minimum(self.integers.maximum(index, known(0)), known(last))
+        further = self.integers.register(index)[0]
         return self.code.emit(
-            "load_at", self.integers.register(index)[0], dtype=working(view.dtype),
-            attribute=(array, self.dims.index(2)),
-        )  # fmt: skip
+            "load", further, dtype=working(view.dtype), attribute=self._read[view]
+        )
 
     def flat(self, places: list[Number], steps: tuple[int, ...]) -> Number:
         """The sum of all places times steps."""
@@ -107,38 +126,57 @@ class _Writer:
         zero = self.code.constant(0, x[1])
         return self.code.emit("where", condition[0], x[0], zero[0], dtype=x[1])
 
-    def total(self, terms: list[Register]) -> Register:
+    def total(self, terms: list[Register], dtype: str) -> Register:
         """The sum of what the elements of the window give."""
+        if not terms:
+            return self.code.constant(0, dtype)
         if self.inner:
-            return self.code.emit("reduce", terms[0][0], dtype=terms[0][1], attribute="sum")
-        return functools.reduce(
-            lambda a, b: self.code.emit("add", a[0], b[0], dtype=a[1]), terms
-        )
+            return self.code.emit("reduce", terms[0][0], dtype=dtype, attribute="sum")
+        return functools.reduce(lambda a, b: self.code.emit("add", a[0], b[0], dtype=dtype), terms)
 
-    def store(self, x: Register, value: Value) -> None:
-        """Store an output."""
-        target = self.low.fresh(value, channels_last(len(value.shape)))
-        self._written.append(target)
-        array = self._array(target, [target.strides[d] for d in self.dims])
-        held = self.code.cast(x, working(value.dtype))
+    def store(self, x: Register, target: View, at: Shape) -> None:
+        """Store the element at a place in each block."""
+        starts = [start + i for (start, _, _), i in zip(self.parts, at, strict=True)]
+        offset = sum(i * s for i, s in zip(starts, target.strides[2:], strict=True))
+        steps = [size * s for (_, _, size), s in zip(self.parts, target.strides[2:], strict=True)]
+        strides = (*target.strides[:2], *steps)
+        shape = (*target.shape[:2], *(count for _, count, _ in self.parts))
+        part = View(target.buffer, shape, target.dtype, strides, target.offset + offset)
+        self._written.append(part)
+        array = self._array(part, [strides[d] for d in self.dims])
+        held = self.code.cast(x, working(target.dtype))
         self.code.emit("store", held[0], dtype=held[1], attribute=array)
 
     def emit(self) -> None:
         """Emit the loop, complete."""
         code = tuple(self.code.listed)
         kernel = Kernel(len(self.dims), len(self.inner), "outer", tuple(self.arrays), code)
-        lengths = tuple(
-            _length(self.operands[step.attribute[0]].view)
-            for step in code if step.name == "load_at"
-        )  # fmt: skip
-        loop = Loop(kernel, self.sizes + self.inner, self.operands, lengths)
-        node = self.node
-        self.low.emit(LoopStep([node], self._read, self._written, node.phase, loop))
+        loop = Loop(kernel, self.sizes + self.inner, self.operands)
+        self.low.emit(
+            LoopStep([self.node], list(self._read), self._written, self.node.phase, loop)
+        )
 
 
-def _length(view: View) -> int:
-    """How far the elements of one map reach."""
-    return sum((n - 1) * s for n, s in zip(view.shape[2:], view.strides[2:], strict=True)) + 1
+Write = Callable[[_Writer], list[Register]]
+"""Writes what one element of each result is."""
+
+
+def _loops(
+    low: Lowering, node: Node, results: list[Value], window: Shape, block: Shape, write: Write
+) -> None:
+    """Emit the loops of a node: one that goes over whole blocks, and what is left of each size."""
+    shape = results[0].shape
+    targets = [low.fresh(y, channels_last(len(shape))) for y in results]
+    parts = [
+        [part for part in ((0, n // b, b), (n - n % b, 1, n % b)) if part[1] and part[2]]
+        for n, b in zip(shape[2:], block, strict=True)
+    ]
+    for chosen in itertools.product(*parts):
+        w = _Writer(low, node, shape, window, chosen)
+        for at in w.within_blocks():
+            for target, x in zip(targets, write(w), strict=True):
+                w.store(x, target, at)
+        w.emit()
 
 
 def _maps(low: Lowering, view: View, phase: int) -> View:
@@ -176,7 +214,7 @@ def _start(w: _Writer, op: Pooling, axis: int) -> Number:
     return do.subtract(do.multiply(w.places[axis], op.stride[axis]), known(op.padding[axis]))
 
 
-def _positions(w: _Writer, op: Pooling, element: tuple[Number, ...]) -> list[Number]:
+def _positions(w: _Writer, op: Pooling, element: Sequence[Number]) -> list[Number]:
     """Where a place in the window is in the input."""
     do = w.integers
     return [
@@ -200,18 +238,19 @@ def _max_pool(low: Lowering, node: Node) -> bool:
     assert isinstance(op, MaxPool)
     if not _fits(op, x, y, at) or not _all_meet(op):
         return False
-    w = _Writer(low, node, y, op.window)
-    source = w.reads(_maps(low, low.view(x), node.phase))
-    candidates = []
-    for element in w.elements():
-        inside = tuple(_inside(w, op, element))
-        place = w.flat(list(inside), _steps(op.window))
-        candidates.append((w.load(source, _positions(w, op, inside)), place))
-    largest, place = _walked(w, *candidates[0]) if w.inner else _first(w, candidates)
-    w.store(largest, y)
-    if at in low.users or at in low.wanted or at in low.targets:
-        w.store(place, at)
-    w.emit()
+    source = _maps(low, low.view(x), node.phase)
+    results = [y, at] if low.users.get(at) or at in low.wanted or at in low.targets else [y]
+
+    def write(w: _Writer) -> list[Register]:
+        candidates = []
+        for element in w.elements():
+            inside = _inside(w, op, element)
+            place = w.flat(inside, _steps(op.window))
+            candidates.append((w.load(source, _positions(w, op, inside)), place))
+        found = _walked(w, *candidates[0]) if w.inner else _first(w, candidates)
+        return list(found)[: len(results)]
+
+    _loops(low, node, results, op.window, (1,) * len(op.window), write)
     return True
 
 
@@ -257,30 +296,38 @@ def _avg_pool(low: Lowering, node: Node) -> bool:
     assert isinstance(op, AvgPool)
     if not _fits(op, x, y):
         return False
-    w = _Writer(low, node, y, op.window)
-    source = w.reads(_maps(low, low.view(x), node.phase))
-    terms = []
-    for element in w.elements():
-        places, valid = _positions(w, op, element), True
-        for place, n in zip(places, op.sizes, strict=True):
-            valid = w.integers.both(valid, w.integers.between(place, 0, n - 1))
-        terms.append(w.kept(valid, w.load(source, places)))
-    total = w.total(terms)
-    share = _shares(w, op, working(x.dtype))(w.places)
-    w.store(w.code.emit("multiply", total[0], share[0], dtype=total[1]), y)
-    w.emit()
+    source, share = _maps(low, low.view(x), node.phase), _share(op, working(x.dtype))
+
+    def write(w: _Writer) -> list[Register]:
+        terms = []
+        for element in w.elements():
+            places, valid = _positions(w, op, element), True
+            for place, n in zip(places, op.sizes, strict=True):
+                valid = w.integers.both(valid, w.integers.between(place, 0, n - 1))
+            if valid is not False:
+                terms.append(w.kept(valid, w.load(source, places)))
+        return [_shared(w, w.total(terms, working(x.dtype)), share, w.places)]
+
+    _loops(low, node, [y], op.window, (1,) * len(op.window), write)
     return True
 
 
-def _shares(w: _Writer, op: AvgPool, dtype: str) -> Callable[[list[Number]], Register]:
-    """One over the size of each window, as it counts."""
-    share = op.share(np, np.dtype(dtype))
-    if not share.ndim:
-        return lambda places: w.code.constant(share, dtype)
-    strides = (0, 0, *dense_strides(share.shape))
-    buffer = Buffer(share.nbytes, "constant", share)
-    table = w.reads(View(buffer, (1, 1, *share.shape), share.dtype, strides))
-    return lambda places: w.load(table, places)
+def _share(op: AvgPool, dtype: str) -> View:
+    """One over the size of each window, as it counts: a table along the sizes."""
+    share = np.asarray(op.share(np, np.dtype(dtype)))
+    strides = dense_strides(share.shape) if share.ndim else (0,) * len(op.counts)
+    return View(Buffer(share.nbytes, "constant", share), (1, 1, *op.counts), share.dtype,
+                (0, 0, *strides))  # fmt: skip
+
+
+def _shared(w: _Writer, x: Register, share: View, places: list[Number]) -> Register:
+    """x times the share of the window of these numbers."""
+    if any(share.strides):
+        factor = w.load(share, places)
+    else:
+        assert share.buffer.array is not None
+        factor = w.code.constant(share.buffer.array, x[1])
+    return w.code.emit("multiply", x[0], factor[0], dtype=x[1])
 
 
 # ----- backward -------------------------------------------------------------------------------
@@ -313,26 +360,38 @@ def _around(
     return windows, inside, valid
 
 
+def _block(stride: Shape) -> Shape:
+    """Elements that are made at once: which windows each is in is then known."""
+    block: list[int] = []
+    for s in reversed(stride):
+        block.insert(0, s if s * math.prod(block) <= BLOCK else 1)
+    return tuple(block)
+
+
 @lowers(MaxPoolSpread)
 def _max_pool_spread(low: Lowering, node: Node) -> bool:
     (dy, at), (dx,), op = node.inputs, node.outputs, node.op
     assert isinstance(op, MaxPoolSpread)
     if not _fits(op, dy, at, dx):
         return False
-    w = _Writer(low, node, dx, _windows(op))
-    gradient, chosen = (w.reads(_maps(low, low.view(v), node.phase)) for v in (dy, at))
-    terms = []
-    for before in w.elements():
-        windows, inside, valid = _around(w, op, before)
-        place = w.flat(inside, _steps(op.window))
-        if not isinstance(valid, bool):
-            place = w.integers.where(valid, place, known(-1))
-        number = w.code.cast(w.load(chosen, windows), "int32")
-        here = w.integers.register(place, "int32")
-        hit = w.code.emit("equal", number[0], here[0], dtype="bool") if valid else False
-        terms.append(w.kept(hit, w.load(gradient, windows)))
-    w.store(w.total(terms), dx)
-    w.emit()
+    gradient, chosen = (_maps(low, low.view(v), node.phase) for v in (dy, at))
+
+    def write(w: _Writer) -> list[Register]:
+        terms = []
+        for before in w.elements():
+            windows, inside, valid = _around(w, op, before)
+            if valid is False:
+                continue
+            place = w.flat(inside, _steps(op.window))
+            if valid is not True:
+                place = w.integers.where(valid, place, known(-1))
+            number = w.code.cast(w.load(chosen, windows), "int32")
+            here = w.integers.register(place, "int32")
+            hit = w.code.emit("equal", number[0], here[0], dtype="bool")
+            terms.append(w.kept(hit, w.load(gradient, windows)))
+        return [w.total(terms, working(dx.dtype))]
+
+    _loops(low, node, [dx], _windows(op), _block(op.stride), write)
     return True
 
 
@@ -342,15 +401,17 @@ def _avg_pool_spread(low: Lowering, node: Node) -> bool:
     assert isinstance(op, AvgPoolSpread)
     if not _fits(op, dy, dx):
         return False
-    w = _Writer(low, node, dx, _windows(op))
-    gradient = w.reads(_maps(low, low.view(dy), node.phase))
-    rule = AvgPool(*op.how, op.count_padding, op.divisor)
-    shares, terms = _shares(w, rule, working(dy.dtype)), []
-    for before in w.elements():
-        windows, _, valid = _around(w, op, before)
-        x, share = w.load(gradient, windows), shares(windows)
-        part = w.code.emit("multiply", x[0], share[0], dtype=x[1])
-        terms.append(w.kept(valid, part))
-    w.store(w.total(terms), dx)
-    w.emit()
+    gradient = _maps(low, low.view(dy), node.phase)
+    share = _share(AvgPool(*op.how, op.count_padding, op.divisor), working(dy.dtype))
+
+    def write(w: _Writer) -> list[Register]:
+        terms = []
+        for before in w.elements():
+            windows, _, valid = _around(w, op, before)
+            if valid is not False:
+                part = _shared(w, w.load(gradient, windows), share, windows)
+                terms.append(w.kept(valid, part))
+        return [w.total(terms, working(dx.dtype))]
+
+    _loops(low, node, [dx], _windows(op), _block(op.stride), write)
     return True
