@@ -13,6 +13,7 @@ from nbdl.compiler.lower.kernels import loop_of
 from nbdl.compiler.lower.steps import LoopStep, PythonStep, Step
 from nbdl.compiler.lower.views import VIEWS, Buffer, View, dense_strides, new_view, views_of
 from nbdl.compiler.passes.fuse import RENAMES, Region, fuse, region_of
+from nbdl.compiler.passes.rematerialize import rematerialize
 from nbdl.core.op import Op
 from nbdl.ops.conversion import Clone
 from nbdl.ops.movement import PermuteDims
@@ -82,7 +83,9 @@ class Lowering:
         """Lower everything; the steps in the order in which they run."""
         for prepare in PREPARATIONS:
             prepare(self)
-        for unit in fuse(self.graph):
+        units = rematerialize(fuse(self.graph), self.graph.outputs)
+        self.users = _users(units)
+        for unit in units:
             if isinstance(unit, Region):
                 self._region(unit)
                 self._done.update(map(id, unit.nodes))
@@ -287,6 +290,16 @@ class Lowering:
                 y[...] = result
 
         self.emit(PythonStep([node], reads, writes, node.phase, call))
+
+
+def _users(units: Iterable[Region | Node]) -> dict[Value, list[Node]]:
+    """For each value the nodes that read it."""
+    found: dict[Value, list[Node]] = {}
+    for unit in units:
+        for node in unit.nodes if isinstance(unit, Region) else [unit]:
+            for x in dict.fromkeys(node.inputs):
+                found.setdefault(x, []).append(node)
+    return found
 
 
 def _constant(array: np.ndarray) -> View:
