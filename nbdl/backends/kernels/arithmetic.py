@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from nbdl.backends.kernels.checks import register
-from nbdl.backends.kernels.ir import BITS, Value, intrinsic, is_float, is_signed, llvm_type, select
+from nbdl.backends.kernels.ir import (
+    BITS,
+    Value,
+    intrinsic,
+    is_float,
+    is_signed,
+    llvm_type,
+    select,
+    short_type,
+)
 
 
 def limits(dtype: str) -> tuple[Any, Any]:
@@ -160,12 +169,12 @@ def cast(x: Value, dtype: str) -> Value:
         return _cast_float(x, dtype)
     if is_float(target):
         signed = "sitofp" if is_signed(x.dtype) else "uitofp"
-        made = _convert(x, signed, target)
+        made = convert(x, signed, target)
         return round_to(made, dtype)
     if BITS[target] > BITS[x.dtype]:
-        return _convert(x, "sext" if is_signed(x.dtype) else "zext", target)
+        return convert(x, "sext" if is_signed(x.dtype) else "zext", target)
     if BITS[target] < BITS[x.dtype]:
-        return _convert(x, "trunc", target)
+        return convert(x, "trunc", target)
     return x.bits(target)
 
 
@@ -174,7 +183,7 @@ def _cast_float(x: Value, dtype: str) -> Value:
     if not is_float(target):
         return _whole(x, target)
     if BITS[target] != BITS[x.dtype]:
-        x = _convert(x, "fpext" if BITS[target] > BITS[x.dtype] else "fptrunc", target)
+        x = convert(x, "fpext" if BITS[target] > BITS[x.dtype] else "fptrunc", target)
     return round_to(x, dtype)
 
 
@@ -182,7 +191,7 @@ def _whole(x: Value, dtype: str) -> Value:
     """Integers by way of int64, as C compilers convert to narrow ones; too great is the least."""
     wide = dtype if dtype in ("int64", "uint64", "int32") else "int64"
     sort = "fptoui" if wide == "uint64" else "fptosi"
-    name = f"llvm.{sort}.sat.{short(wide, x.lanes)}.{x.short}"
+    name = f"llvm.{sort}.sat.{short_type(wide, x.lanes)}.{x.short}"
     least, greatest = limits(wide)
     made = x.code.call(name, (wide, x.lanes), x)
     if wide != "uint64":
@@ -190,12 +199,8 @@ def _whole(x: Value, dtype: str) -> Value:
     return cast(made, dtype)
 
 
-def short(dtype: str, lanes: int) -> str:
-    """LLVM's short name of a type of integers."""
-    return f"v{lanes}i{BITS[dtype]}" if lanes else f"i{BITS[dtype]}"
-
-
-def _convert(x: Value, how: str, dtype: str) -> Value:
+def convert(x: Value, how: str, dtype: str) -> Value:
+    """LLVM's conversion ``how`` to another dtype."""
     return x.code.value(f"{how} {x.typed} to {llvm_type(dtype, x.lanes)}", dtype, x.lanes)
 
 
@@ -207,14 +212,14 @@ def round_to(x: Value, dtype: str) -> Value:
 def narrow(x: Value, dtype: str) -> Value:
     """What memory holds of a register's number: bools as bytes, halves as 16 bits."""
     if dtype == "bool":
-        return _convert(x, "zext", "uint8")
+        return convert(x, "zext", "uint8")
     if dtype == "float16":
-        return _convert(x, "fptrunc", "float16").bits("uint16")
+        return convert(x, "fptrunc", "float16").bits("uint16")
     if dtype == "bfloat16":
         word = x.bits("uint32")
         even = (word >> 16) & 1  # to nearest, ties to even
         rounded = select(x.is_nan(), word | 0x400000, word + even + 0x7FFF)
-        return _convert(rounded >> 16, "trunc", "uint16")
+        return convert(rounded >> 16, "trunc", "uint16")
     return x
 
 
@@ -223,9 +228,9 @@ def widen(x: Value, dtype: str) -> Value:
     if dtype == "bool":
         return x.differs(0)
     if dtype == "float16":
-        return _convert(x.bits("float16"), "fpext", "float32")
+        return convert(x.bits("float16"), "fpext", "float32")
     if dtype == "bfloat16":
-        return (_convert(x, "zext", "uint32") << 16).bits("float32")
+        return (convert(x, "zext", "uint32") << 16).bits("float32")
     return x
 
 

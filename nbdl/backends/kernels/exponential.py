@@ -13,7 +13,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nbdl.backends.kernels.ir import BITS, Value, intrinsic, llvm_type, select
+from nbdl.backends.kernels.arithmetic import convert
+from nbdl.backends.kernels.ir import BITS, Value, intrinsic, select
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,6 @@ def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
     for coefficient in reversed(coefficients[:-1]):
         total = fma(total, x, x.like(coefficient))
     return total
-
-
-def convert(x: Value, how: str, dtype: str) -> Value:
-    """LLVM's conversion ``how`` to another dtype."""
-    return x.code.value(f"{how} {x.typed} to {llvm_type(dtype, x.lanes)}", dtype, x.lanes)
 
 
 def _reduced(x: Value) -> tuple[Value, Value]:

@@ -87,12 +87,6 @@ def to_object(text: str) -> bytes:
         return bytes(target.emit_object(module))
 
 
-def to_assembly(text: str) -> str:
-    """What :func:`to_object` makes, as assembly to read."""
-    with lock:
-        return str(_target().emit_assembly(llvm.parse_assembly(text, llvm.create_context())))
-
-
 @cache
 def _engine() -> Any:
     target = _new_target()  # the engine owns it

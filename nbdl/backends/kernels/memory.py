@@ -26,7 +26,7 @@ class Memory:
             kind = llvm_type(dtype, 0)
             return code.value(f"load {kind}, ptr {at.text}, !invariant.load !0", dtype, 0)
 
-        code.module.declared.setdefault("!0", "!0 = !{}")
+        code.module.declared.setdefault("!0", "!0 = !{}")  # what !invariant.load refers to
         self.sizes = [argument() for _ in range(kernel.axes)]
         self._strides: list[dict[int, Value]] = []
         self._pointers: dict[Key, Value] = {}

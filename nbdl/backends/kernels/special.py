@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
 from nbdl.backends import philox
-from nbdl.backends.kernels.arithmetic import cast
+from nbdl.backends.kernels.arithmetic import cast, convert
 from nbdl.backends.kernels.compile import compile_functions
-from nbdl.backends.kernels.exponential import convert
 from nbdl.backends.kernels.ir import BITS, Code, Module, Value, llvm_type
 from nbdl.backends.kernels.machine import function_attributes
 from nbdl.backends.kernels.program import WIDTH
@@ -165,15 +162,3 @@ def _add_row(
             to, of = (_place(code, dtype, pointer, column) for pointer in (target, source))
             total = _load(code, to, dtype, width) + _load(code, of, dtype, width)
             code.line(f"store {total.typed}, ptr {to.text}, align {BITS[dtype] // 8}")
-
-
-def philox_args(key: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The ``args`` of :func:`philox_uniform`, int64."""
-    return np.array([key.ctypes.data, target.ctypes.data, target.size], np.int64)
-
-
-def scatter_args(dst: np.ndarray, idx: np.ndarray, src: np.ndarray) -> np.ndarray:
-    """The ``args`` of :func:`scatter_add_rows`, int64; rows are contiguous, ``idx`` too."""
-    sizes = [dst.shape[0], src.shape[0], src.shape[1]]
-    strides = [dst.strides[0] // dst.itemsize, src.strides[0] // src.itemsize]
-    return np.array([*sizes, *(a.ctypes.data for a in (dst, idx, src)), *strides], np.int64)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from nbdl.backends.kernels.arithmetic import any_lane, each_lane
+from nbdl.backends.kernels.arithmetic import any_lane, convert, each_lane
 from nbdl.backends.kernels.exponential import (
-    convert,
     exp,
     exp_negative,
     expm1,

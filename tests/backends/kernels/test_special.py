@@ -10,12 +10,20 @@ from nbdl.backends.kernels.program import WIDTH
 from nbdl.backends.kernels.runtime import Walk, parallel_address, tasks_for
 from nbdl.backends.kernels.special import (
     PHILOX_BLOCK,
-    philox_args,
     philox_uniform,
     scatter_add_rows,
-    scatter_args,
 )
 from nbdl.ops.random import RandomUniform
+
+
+def philox_args(key: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return np.array([key.ctypes.data, target.ctypes.data, target.size], np.int64)
+
+
+def scatter_args(dst: np.ndarray, idx: np.ndarray, src: np.ndarray) -> np.ndarray:
+    sizes = [dst.shape[0], src.shape[0], src.shape[1]]
+    strides = [dst.strides[0] // dst.itemsize, src.strides[0] // src.itemsize]
+    return np.array([*sizes, *(a.ctypes.data for a in (dst, idx, src)), *strides], np.int64)
 
 
 def execute(address: int, args: np.ndarray, blocks: int, threads: int) -> None:
