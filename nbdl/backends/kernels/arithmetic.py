@@ -190,13 +190,13 @@ def _cast_float(x: Value, dtype: str) -> Value:
 def _whole(x: Value, dtype: str) -> Value:
     """Integers by way of int64, as C compilers convert to narrow ones; too great is the least."""
     wide = dtype if dtype in ("int64", "uint64", "int32") else "int64"
-    sort = "fptoui" if wide == "uint64" else "fptosi"
-    name = f"llvm.{sort}.sat.{short_type(wide, x.lanes)}.{x.short}"
     least, greatest = limits(wide)
-    made = x.code.call(name, (wide, x.lanes), x)
-    if wide != "uint64":
-        made = select((x >= float(greatest)) | x.is_nan(), made.like(least), made)
-    return cast(made, dtype)
+    if wide == "uint64":
+        name = f"llvm.fptoui.sat.{short_type(wide, x.lanes)}.{x.short}"
+        return cast(x.code.call(name, (wide, x.lanes), x), dtype)
+    # The machine's own conversion: LLVM's saturating ones go number by number.
+    fits = (x > float(least - 1)) & (x < float(greatest + 1))
+    return cast(select(fits, convert(x, "fptosi", wide), least), dtype)
 
 
 def convert(x: Value, how: str, dtype: str) -> Value:

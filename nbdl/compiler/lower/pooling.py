@@ -262,19 +262,25 @@ def _steps(window: Shape) -> tuple[int, ...]:
 def _first(w: _Writer, candidates: list[tuple[Register, Number]]) -> tuple[Register, Register]:
     """The largest, and the place of the first such; the first NaN is larger than all."""
     code, dtype = w.code, candidates[0][0][1]
-    best, place = candidates[0][0], w.integers.register(candidates[0][1], "int32")
+
+    # As floats, for LLVM would choose among bytes, and pack all masks for that.
+    kind = dtype if dtype.startswith("float") else "int32"
+    best, place = candidates[0][0], w.integers.register(candidates[0][1], kind)
     for x, number in candidates[1:]:
-        if dtype.startswith("float"):
-            lesser = code.emit("less_equal", x[0], best[0], dtype="bool")
-            ordered = code.emit("equal", best[0], best[0], dtype="bool")
-            beyond = code.emit("not", lesser[0], dtype="bool")
-            better = code.emit("and", beyond[0], ordered[0], dtype="bool")
-        else:
-            better = code.emit("greater", x[0], best[0], dtype="bool")
+        better = _better(code, x, best)
         best = code.emit("where", better[0], x[0], best[0], dtype=dtype)
-        here = w.integers.register(number, "int32")
-        place = code.emit("where", better[0], here[0], place[0], dtype="int32")
-    return best, place
+        here = w.integers.register(number, kind)
+        place = code.emit("where", better[0], here[0], place[0], dtype=kind)
+    return best, code.cast(place, "int32")
+
+
+def _better(code: Code, x: Register, best: Register) -> Register:
+    """Whether x is greater, or the first NaN."""
+    if not x[1].startswith("float"):
+        return code.emit("greater", x[0], best[0], dtype="bool")
+    lesser = code.emit("less_equal", x[0], best[0], dtype="bool")
+    ordered = code.emit("equal", best[0], best[0], dtype="bool")
+    return code.emit("and", code.emit("not", lesser[0], dtype="bool")[0], ordered[0], dtype="bool")
 
 
 def _walked(w: _Writer, x: Register, place: Number) -> tuple[Register, Register]:

@@ -67,6 +67,10 @@ def interpret(kernel: Kernel, sizes: tuple[int, ...], arrays: list[np.ndarray]) 
 def _value(kernel: Kernel, step: Instruction, values: list, sizes: tuple, arrays: list) -> Any:
     args = [values[arg] for arg in step.args]
     kind = register(step.dtype)
+    if step.name == "load" and args:
+        letters = kernel.arrays[step.attribute].axes
+        moving = [n if a != "0" else 1 for n, a in zip(sizes, letters, strict=True)]
+        return _further(arrays[step.attribute], args[0], moving).astype(kind)
     if step.name == "load":
         return arrays[step.attribute].astype(kind)
     if step.name == "load_at":
@@ -95,6 +99,13 @@ def _value(kernel: Kernel, step: Instruction, values: list, sizes: tuple, arrays
     if step.name == "reduce":
         return _reduce(kernel, step, args[0], sizes)
     return np.asarray(FUNCTIONS[step.name](*args)).astype(kind)
+
+
+def _further(array: np.ndarray, count: np.ndarray, moving: list[int]) -> np.ndarray:
+    """What lies ``count`` elements after each element, in the memory of ``array``."""
+    places = np.arange(array.size).reshape(array.shape)
+    here = places[tuple(slice(n) for n in moving)]
+    return array.reshape(-1)[here + count]
 
 
 def _reduce(kernel: Kernel, step: Instruction, value: np.ndarray, sizes: tuple) -> np.ndarray:

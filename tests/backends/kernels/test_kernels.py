@@ -303,6 +303,19 @@ def test_load_at_with_an_index_in_lanes_beside_a_lane_axis_gathers():
     compare(k.kernel(), (9, 70), arrays={0: indexes, 1: rows})
 
 
+@pytest.mark.parametrize("lane", ["1", "0"])
+def test_a_load_goes_as_much_further_as_it_is_told(lane):
+    k = Builder(2, 0, "outer")
+    rows = k("axis", attribute=0, dtype="int64")
+    offset = k("multiply", rows, k("constant", attribute=70, dtype="int64"))
+    if lane == "0":
+        offset = k("add", offset, k("axis", attribute=1, dtype="int64"))
+    table = k.array("float32", "0" + lane)
+    k.store(k("load", offset, attribute=table, dtype="float32"), "s1")
+    numbers = np.random.default_rng(0).normal(size=(1, 9 * 70)).astype("f4")
+    compare(k.kernel(), (9, 70), arrays={table: numbers})
+
+
 def test_the_index_along_each_axis():
     for lanes, axes in (("outer", "s1s"), ("inner", "ss1")):
         k = Builder(2, 1, lanes)
