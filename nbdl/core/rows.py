@@ -8,8 +8,11 @@ and every other operation is given the whole array.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.lifted import Lifted, World
@@ -36,15 +39,17 @@ class Rows(Lifted):
         index: their numbers, int64 (n,); one that is there several times counts as their sum.
         values: (n, *shape[1:]).
         is_coalesced: whether the numbers are sorted and none is there twice.
+        in_place: whether an optimizer may write into the parameter's own array.
     """
 
-    __slots__ = ("index", "is_coalesced", "size_of", "values")
+    __slots__ = ("in_place", "index", "is_coalesced", "size_of", "values")
 
     world = _Everywhere()
 
     def __init__(self, index: Any, values: Any, shape: Shape, is_coalesced: bool = False) -> None:
         self.index, self.values, self.size_of = index, values, shape
         self.is_coalesced = is_coalesced
+        self.in_place = False
 
     @property
     def shape(self) -> Shape:
@@ -74,6 +79,12 @@ class Rows(Lifted):
         total = xp.zeros((index.size, *self.shape[1:]), kind)
         backends.add_at(xp, total, places.reshape(-1), self.values.astype(kind, copy=False))
         return Rows(index, total.astype(self.values.dtype, copy=False), self.shape, True)
+
+    def to_be_written(self, in_place: bool) -> Rows:
+        """The same rows, for an optimizer."""
+        rows = Rows(self.index, self.values, self.shape, self.is_coalesced)
+        rows.in_place = in_place
+        return rows
 
     def dense(self) -> Any:
         """The whole array."""
@@ -118,6 +129,27 @@ def _scales(op: Op, others: list[Any]) -> bool:
     if op.title in ("Multiply", "Divide"):
         return others[0].ndim == 0
     return op.title in ("Negative", "Cast", "Clone")
+
+
+def _holders(box: Tensor) -> int:
+    return sys.getrefcount(box.value)
+
+
+_ONE = _holders(Tensor._wrap(np.empty(1))) if hasattr(sys, "getrefcount") else -1
+"""What ``_holders`` gives for an array that lies in a box and is held by nobody else."""
+
+
+def is_only_here(box: Tensor) -> bool:
+    """Whether a box's array is held by the box alone: no tape, no view, nobody who kept it.
+
+    Then nobody can see it change, so a few rows of a large table may be written without a copy of
+    the rest. CPython counts the holders; where they are not counted there is always another one.
+    """
+    value = box.value
+    if type(value) is not np.ndarray or value.base is not None or not value.flags.writeable:
+        return False
+    del value
+    return _ONE > 0 and _holders(box) == _ONE
 
 
 def on_values(value: Any, function: Callable[[Any], Any]) -> Any:

@@ -7,7 +7,8 @@ A rule is one method, ``_update``, on the arrays of one parameter. Two faces lea
   ``rule.update(grads, state, params) -> (params, state)`` on ``{path: Tensor}``, pure.
 
 A parameter's value is never changed in place, for the tape or a reader may hold it: each step
-puts a fresh array into the box. State arrays belong to the optimizer alone and are updated in
+puts a fresh array into the box (a sparse gradient's rows go into the old one if nobody else holds
+it). State arrays belong to the optimizer alone and are updated in
 place.
 """
 
@@ -21,7 +22,7 @@ import numpy as np
 from nbdl import backends, dtypes
 from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
-from nbdl.core.rows import Rows, on_values
+from nbdl.core.rows import Rows, is_only_here, on_values
 from nbdl.core.tape import Leaf, RemovableHook
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
@@ -156,13 +157,13 @@ class Optimizer:
 
     @classmethod
     def _apply_rows(cls, p: Any, g: Rows, s: Slots, h: Mapping[str, Any]) -> Any:
-        """The new value for a sparse gradient."""
+        """The new value for a sparse gradient: ``p`` itself if it may be written into."""
         cls._check_rows(h)
         if not cls._rows_alone(h) or p.dtype not in _PLAIN:
             return cls._apply(p, g.dense(), s, h)
         s["step"] += 1
         g, xp = g.coalesced(), backends.namespace(p)
-        out, rows = p.copy(), xp.empty(g.values.shape, p.dtype)
+        out, rows = p if g.in_place else p.copy(), xp.empty(g.values.shape, p.dtype)
         arrays = {name: a for name, a in s.items() if isinstance(a, type(p))}
         part = {**s, **{name: a[g.index] for name, a in arrays.items()}}
         cls._update_rows(xp, p[g.index], g.values, rows, part, h)
@@ -229,6 +230,7 @@ class Optimizer:
                 grad = p.grad
                 if grad is None:
                     continue
+                free = type(grad.value) is Rows and is_only_here(p)
                 value, g = p.value, grad.value
                 if g.shape != value.shape:
                     raise ShapeError(
@@ -237,6 +239,7 @@ class Optimizer:
                     )
                 if type(g) is Rows:
                     self._check_rows(group)
+                    g = g.coalesced().to_be_written(free)
                 s = state.get(p)
                 if s is None:
                     s = state[p] = self._new_slots(value, group)

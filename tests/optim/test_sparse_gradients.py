@@ -175,3 +175,59 @@ def test_the_rows_cost_what_they_are_not_what_the_table_is() -> None:
     table = nn.Embedding(1_000_000, 8, sparse=True)
     table(nbdl.tensor([5, 7])).sum().backward()
     assert table.weight.grad.value.values.nbytes == 2 * 8 * 4
+
+
+def _step(table: nn.Embedding) -> None:
+    optimizer = optim.SGD(table.parameters(), lr=1.0)
+    optimizer.zero_grad()
+    table(nbdl.tensor([5, 7, 5])).sum().backward()
+    optimizer.step()
+
+
+def test_rows_are_written_in_place_where_nobody_else_holds_the_table() -> None:
+    table = nn.Embedding(10, 2, sparse=True)
+    before, place = table.weight.numpy().copy(), table.weight.value.ctypes.data
+    _step(table)
+    assert table.weight.value.ctypes.data == place
+    before[[5, 7]] -= [[2], [1]]
+    np.testing.assert_allclose(table.weight.numpy(), before, rtol=1e-6)
+
+
+HOLDERS = {
+    "array": lambda w: w.value,
+    "numpy": lambda w: w.numpy(),
+    "row": lambda w: w.numpy()[5],
+    "detached": lambda w: w.detach(),
+    "state": lambda w: nn.Parameter(w),
+    "part": lambda w: w.data[5:],
+    "graph": lambda w: (w * w).sum(),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_whoever_holds_a_table_never_sees_it_change(name: str) -> None:
+    table = nn.Embedding(10, 2, sparse=True)
+    held = HOLDERS[name](table.weight)
+    if name == "part":  # a place in the parameter: it is meant to change with it
+        before = held.numpy().copy()
+        _step(table)
+        assert not np.array_equal(held.numpy(), before)
+        return
+    before = table.weight.numpy().copy()
+    _step(table)
+    if name == "graph":
+        (g,) = nbdl.grad(held, table.weight)
+        np.testing.assert_array_equal(g.numpy(), 2 * before)
+    else:
+        now = np.asarray(held) if isinstance(held, np.ndarray) else held.detach().numpy()
+        np.testing.assert_array_equal(now, before[5] if name == "row" else before)
+
+
+def test_a_table_made_of_somebody_s_array_leaves_the_array_alone() -> None:
+    mine = np.arange(20, dtype="float32")
+    table = nn.Embedding.from_pretrained(
+        nbdl.Tensor(mine.reshape(10, 2)), freeze=False, sparse=True
+    )
+    _step(table)
+    assert np.array_equal(mine, np.arange(20))
+    assert table.weight.numpy()[5, 0] == 8
