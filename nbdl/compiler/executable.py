@@ -103,8 +103,7 @@ class Executable:
                 raise
         self.plan.run(1)
         for rule, counts in rules:
-            for member in rule.members:
-                member.update(counts)
+            rule.advance(counts)
         return self._results
 
     def squares(self) -> dict[str, float]:
@@ -148,7 +147,7 @@ class Executable:
         if array is buffer.array:
             if state.output is None or sys.getrefcount(array) <= _OWN:
                 return
-        elif array.shape != state.input.shape or array.dtype != state.input.dtype:
+        elif array is None or (array.shape, array.dtype) != tuple(state.input.spec):
             raise Stale
         if state.output is None:
             self.plan.move(buffer, np.ascontiguousarray(array).reshape(array.shape))

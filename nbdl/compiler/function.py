@@ -207,9 +207,8 @@ def _named(tree: Any, name: str = "result") -> dict[str, np.ndarray]:
     if isinstance(tree, np.ndarray):
         return {name: np.array(tree)}
     found: dict[str, np.ndarray] = {}
-    pairs = tree.items() if isinstance(tree, dict) else ()
-    pairs = enumerate(tree) if isinstance(tree, (tuple, list)) else pairs
-    for key, x in pairs:
+    pairs: Any = tree.items() if isinstance(tree, dict) else ()
+    for key, x in enumerate(tree) if isinstance(tree, (tuple, list)) else pairs:
         found |= _named(x, f"{name}[{key!r}]")
     return found
 

@@ -25,27 +25,33 @@ class State:
 
     Attributes:
         name: for reading.
-        holder, key: ``holder.value`` of a tensor, or ``holder[key]`` of an optimizer's slots.
+        tensor: whose it is.
+        optimizer, key: ``optimizer.state[tensor][key]`` is meant; None: the tensor's own value.
         input: the value at the start.
         output: the value at the end; None: it is not changed.
     """
 
-    __slots__ = ("holder", "input", "key", "name", "output")
+    __slots__ = ("input", "key", "name", "optimizer", "output", "tensor")
 
-    def __init__(self, name: str, holder: Any, key: str | None, input: Value) -> None:
-        self.name, self.holder, self.key, self.input = name, holder, key, input
+    def __init__(
+        self, name: str, tensor: Tensor, input: Value, optimizer: Any = None, key: str = ""
+    ) -> None:
+        self.name, self.tensor, self.input = name, tensor, input
+        self.optimizer, self.key = optimizer, key
         self.output: Value | None = None
 
     def get(self) -> Any:
-        """The array of now."""
-        return self.holder.value if self.key is None else self.holder[self.key]
+        """The array of now; None where the optimizer has forgotten it."""
+        if self.optimizer is None:
+            return self.tensor.value
+        return self.optimizer.state.get(self.tensor, {}).get(self.key)
 
     def put(self, array: np.ndarray) -> None:
         """Let it be this array."""
-        if self.key is None:
-            self.holder.value = array
+        if self.optimizer is None:
+            self.tensor.value = array
         else:
-            self.holder[self.key] = array
+            self.optimizer.state[self.tensor][self.key] = array
 
 
 @dataclass
@@ -54,36 +60,42 @@ class Rule:
 
     Attributes:
         optimizer: whose rule.
-        group: its options.
-        members: the state of each parameter that goes through the rule with the same numbers.
-        shape, dtype: of the first of them.
-        inputs: the graph's inputs that get the numbers, in order.
+        group: the number of the group whose options it takes.
+        members: the parameters that go through the rule with the same numbers.
+        inputs: for each of them the graph's inputs that get the numbers, in order.
         calls: what the rule did when it was traced.
     """
 
     optimizer: Any
-    group: Mapping[str, Any]
-    members: list[dict[str, Any]]
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    group: int
+    members: list[Tensor]
     inputs: list[list[Value]]
     calls: list[str]
 
     def numbers(self) -> tuple[list[float], dict[str, Any]] | None:
         """The next step's numbers, and the counts that the state has after it.
 
-        None: the rule does other things now than when it was traced.
+        None: the rule does other things now than when it was traced, or not the same for all.
         """
-        xp = Cells()
-        slots = {
+        slots = [self.optimizer.state.get(p) for p in self.members]
+        first = slots[0]
+        if first is None or any(s is None or s["step"] != first["step"] for s in slots):
+            return None
+        xp, p = Cells(), self.members[0]
+        cells = {
             k: xp.cell(v.shape, v.dtype) if isinstance(v, np.ndarray) else v
-            for k, v in self.members[0].items()
+            for k, v in first.items()
         }
-        p, g = xp.cell(self.shape, self.dtype), xp.cell(self.shape, self.dtype)
-        self.optimizer._apply(p, g, slots, self.group)
+        value, g = xp.cell(p.shape, p.dtype), xp.cell(p.shape, p.dtype)
+        self.optimizer._apply(value, g, cells, self.optimizer.param_groups[self.group])
         if xp.calls != self.calls or len(xp.numbers) != len(self.inputs[0]):
             return None
-        return xp.numbers, {k: v for k, v in slots.items() if not isinstance(v, Cell)}
+        return xp.numbers, {k: v for k, v in cells.items() if not isinstance(v, Cell)}
+
+    def advance(self, counts: dict[str, Any]) -> None:
+        """A step was made."""
+        for p in self.members:
+            self.optimizer.state[p].update(counts)
 
 
 @dataclass
@@ -148,7 +160,7 @@ class Tracer(Trace):
             with self:
                 for name, t in self.tensors.items():
                     x = self.input(t.spec, name)
-                    self.states.append(State(name, t, None, self.symbol(x)))
+                    self.states.append(State(name, t, self.symbol(x)))
                     t.value, t.grad = x.value, None
                 inputs = [self.input(s, f"argument{i}") for i, s in enumerate(arguments)]
                 given = function(*inputs)
@@ -158,6 +170,9 @@ class Tracer(Trace):
         finally:
             for t, value, grad in kept:
                 t.value, t.grad = value, grad
+            for t in self.read():  # what the trace left in tensors of somebody else
+                if t.grad is not None and type(t.grad.value) is Traced:
+                    t.grad = None
         changed = [s.output for s in self.states if s.output is not None]
         self.graph.outputs = [*outputs, *self.checked.values(), *changed]
         return Program(
@@ -168,8 +183,8 @@ class Tracer(Trace):
     def _changed(self) -> None:
         """Note the values that tensors have at the end, where they are others."""
         for state in self.states:
-            if state.key is None and state.output is None:
-                now = self.symbol(state.holder)
+            if state.optimizer is None and state.output is None:
+                now = self.symbol(state.tensor)
                 state.output = now if now is not state.input else None
 
     # ----- the optimizer's part ---------------------------------------------------------------
@@ -177,8 +192,8 @@ class Tracer(Trace):
     def update(self, optimizer: Any) -> None:
         """The gradients' sums of squares, and the optimizer's rule on each parameter."""
         ready = [
-            (group, p) for group in optimizer.param_groups for p in group["params"]
-            if p.grad is not None
+            (number, p) for number, group in enumerate(optimizer.param_groups)
+            for p in group["params"] if p.grad is not None
         ]  # fmt: skip
         for _, p in ready:
             if id(p) not in self.names:
@@ -186,10 +201,11 @@ class Tracer(Trace):
             self.checked[self.names[id(p)]] = self.symbol(_squares(p.grad))
         self.phase = 1
         with modes.no_grad():
-            for group, p in ready:
-                self._rule(optimizer, group, p, self.names[id(p)])
+            for number, p in ready:
+                self._rule(optimizer, number, p, self.names[id(p)])
 
-    def _rule(self, optimizer: Any, group: Mapping[str, Any], p: Tensor, name: str) -> None:
+    def _rule(self, optimizer: Any, number: int, p: Tensor, name: str) -> None:
+        group = optimizer.param_groups[number]
         slots = optimizer.state.get(p)
         if slots is None:
             slots = optimizer.state[p] = optimizer._new_slots(self.originals[id(p)], group)
@@ -199,7 +215,7 @@ class Tracer(Trace):
         for key, v in slots.items():
             if isinstance(v, np.ndarray):
                 x = self.input(Spec(v.shape, v.dtype), f"{name}.{key}")
-                state = State(f"{name}.{key}", slots, key, self.symbol(x))
+                state = State(f"{name}.{key}", p, self.symbol(x), optimizer, key)
                 cells[key] = xp.cell(v.shape, v.dtype, x)
                 own.append((state, cells[key]))
             else:
@@ -215,25 +231,25 @@ class Tracer(Trace):
             now = self.symbol(cell.tensor)
             state.output = now if now is not state.input else None
             self.states.append(state)
-        self._join(optimizer, group, slots, p, xp)
+        self._join(optimizer, number, p, xp)
 
-    def _join(
-        self, optimizer: Any, group: Mapping[str, Any], slots: dict[str, Any], p: Tensor, xp: Cells
-    ) -> None:
+    def _join(self, optimizer: Any, number: int, p: Tensor, xp: Cells) -> None:
         """Put the parameter to those with the same numbers, or begin a new rule."""
         symbols = [_symbol(x) for x in xp.inputs]
-        counts = {k: v for k, v in slots.items() if not isinstance(v, np.ndarray)}
         for rule in self.rules:
             first = rule.members[0]
-            same = {k: v for k, v in first.items() if not isinstance(v, np.ndarray)}
-            alike = optimizer.elementwise or rule.shape == p.shape
-            if rule.group is group and same == counts and rule.calls == xp.calls and alike:
-                rule.members.append(slots)
+            same = rule.optimizer is optimizer and rule.group == number and rule.calls == xp.calls
+            counts = _counts(optimizer.state[first]) == _counts(optimizer.state[p])
+            if same and counts and (optimizer.elementwise or first.shape == p.shape):
+                rule.members.append(p)
                 rule.inputs.append(symbols)
                 return
-        self.rules.append(
-            Rule(optimizer, group, [slots], p.shape, p.dtype, [symbols], xp.calls)
-        )
+        self.rules.append(Rule(optimizer, number, [p], [symbols], xp.calls))
+
+
+def _counts(slots: dict[str, Any]) -> dict[str, Any]:
+    """The state that is no array."""
+    return {k: v for k, v in slots.items() if not isinstance(v, np.ndarray)}
 
 
 def map_values(function: Callable[[Value], Any], tree: Any) -> Any:

@@ -50,11 +50,12 @@ def loop_of(
     for value, view in stored.items():
         if view is None:
             stored[value] = _new(value, region.axes[value], order)
-    arrays = {x: views[x] for x in region.read if x not in constants}
-    spread = [_strides(view, region.axes[x], len(region.sizes)) for x, view in arrays.items()]
     targets = [(x, view) for x, view in stored.items() if view is not None]
-    spread += [_strides(view, region.axes[x], len(region.sizes)) for x, view in targets]
-    outer = [d for d in order if d not in region.inner]
+    code, read = _code(region, constants, [x for x, _ in targets])
+    listed = [*((x, views[x]) for x in read), *targets]
+    spread = [_strides(view, region.axes[x], len(region.sizes)) for x, view in listed]
+    # Dimensions along which nothing moves are those of results that nobody wants.
+    outer = [d for d in order if d not in region.inner and any(s[d] for s in spread)]
     inner = [d for d in order if d in region.inner]
     first = _collapsed(outer, region.sizes, spread)
     second = _collapsed(inner, region.sizes, spread)
@@ -62,13 +63,11 @@ def loop_of(
     axes = (first or [[]]) + second
     sizes = tuple(math.prod(region.sizes[d] for d in group) for group in axes)
     lane = len(axes) - 1 if lanes == "inner" else max(len(first), 1) - 1
-    listed = [*arrays.items(), *targets]
     strides = [tuple(s[g[-1]] if g else 0 for g in axes) for s in spread]
     described = tuple(
         Array(view.dtype.name, "".join(_letter(s, i == lane) for i, s in enumerate(steps)))
         for (_, view), steps in zip(listed, strides, strict=True)
     )
-    code = _code(region, list(arrays), constants, [x for x, _ in targets])
     kernel = Kernel(max(len(first), 1), len(second), lanes, described, code)
     operands = [Operand(view, s) for (_, view), s in zip(listed, strides, strict=True)]
     return Loop(kernel, sizes, operands)
@@ -141,16 +140,17 @@ def _letter(stride: int, is_lane: bool) -> str:
 
 
 def _code(
-    region: Region, read: list[Value], constants: dict[Value, np.ndarray], stored: list[Value]
-) -> tuple[Instruction, ...]:
-    code = Code()
+    region: Region, constants: dict[Value, np.ndarray], stored: list[Value]
+) -> tuple[tuple[Instruction, ...], list[Value]]:
+    """What is done at each point, and the values that are read for it, by their array numbers."""
+    code, read = Code(), region.read
     registers: dict[Value, Register] = {}
-    for x in region.read:
+    for i, x in enumerate(read):
         dtype = working(x.dtype)
         if x in constants:
             registers[x] = code.constant(constants[x].reshape(-1)[0], dtype)
         else:
-            registers[x] = code.emit("load", dtype=dtype, attribute=read.index(x))
+            registers[x] = code.emit("load", dtype=dtype, attribute=i)
     for node in region.nodes:
         inputs = [registers[x] for x in node.inputs]
         y = node.outputs[0]
@@ -161,7 +161,32 @@ def _code(
             registers[y] = code.operation(node.op, inputs, y.dtype)
     for i, x in enumerate(stored, len(read)):
         code.emit("store", registers[x][0], dtype=working(x.dtype), attribute=i)
-    return tuple(code.listed)
+    return _pruned(code.listed, read)
+
+
+def _pruned(
+    listed: list[Instruction], read: list[Value]
+) -> tuple[tuple[Instruction, ...], list[Value]]:
+    """Without what no store needs."""
+    needed = {i for i, step in enumerate(listed) if step.name == "store"}
+    for i in reversed(range(len(listed))):
+        if i in needed:
+            needed.update(listed[i].args)
+    kept = sorted(needed)
+    places = {old: new for new, old in enumerate(kept)}
+    loaded = sorted({listed[i].attribute for i in kept if listed[i].name == "load"})
+    arrays = {old: new for new, old in enumerate(loaded)}
+    code = []
+    for i in kept:
+        step = listed[i]
+        number = step.attribute
+        if step.name == "load":
+            number = arrays[number]
+        elif step.name == "store":
+            number += len(loaded) - len(read)
+        args = tuple(places[j] for j in step.args)
+        code.append(Instruction(step.name, args, step.dtype, number))
+    return tuple(code), [read[i] for i in loaded]
 
 
 def _reduced(code: Code, op: Reduction, x: Register, loops: bool, dtype: str) -> Register:
