@@ -70,7 +70,7 @@ class Block:
     title: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A compiled program in numbers.
 
@@ -124,7 +124,7 @@ class Report:
             )
         return found[-1]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join(_lines(self))
 
 

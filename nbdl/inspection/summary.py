@@ -79,7 +79,7 @@ def _row(node: GraphNode, depth: int, record: GraphRecord) -> list[str]:
         "×".join(map(str, node.outputs[0].shape)) or "scalar" if node.outputs else "",
         f"{node.params:,}" if node.params else "",
         formats.count(node.flops) if node.flops else "",
-        _bytes(node.memory) if node.memory else "",
+        formats.nbytes(node.memory) if node.memory else "",
     ]
     columns = _columns(record)
     if "Zeros" in columns:
@@ -126,13 +126,5 @@ def _totals(record: GraphRecord) -> str:
     if record.flops:
         parts.append(f"{formats.count(record.flops)} FLOPs")
     if record.memory:
-        parts.append(f"{_bytes(record.memory)} of outputs")
+        parts.append(f"{formats.nbytes(record.memory)} of outputs")
     return " · ".join(parts)
-
-
-def _bytes(size: int) -> str:
-    """512 B, 1.5 kB, 3 MB, as js/lib/format.ts writes them."""
-    for unit, letters in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= unit * 0.9995:
-            return f"{formats.value(size / unit, 3)} {letters}"
-    return f"{size} B"

@@ -15,7 +15,6 @@ from IPython.core.magic import (
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
 from nbdl import nn, training
-from nbdl.core.tensor import Tensor
 from nbdl.errors import NbdlError, did_you_mean
 from nbdl.inspection.recording import at_rest
 from nbdl.magics import inputs, options, sheet, show
@@ -208,7 +207,7 @@ class NbdlMagics(Magics):
 
     @no_var_expand
     @magic_arguments()
-    @argument("things", nargs="+", help="a model, a tensor, a parameter, a run or two")
+    @argument("things", nargs="+", help="a model, a tensor, a parameter, a run, a plan, or several")
     @argument(
         "--on",
         metavar="INPUT",
@@ -229,12 +228,13 @@ class NbdlMagics(Magics):
     @help_of
     @line_magic
     def inspect(self, line: str) -> None:
-        """Look into a model, a tensor's computation graph, a parameter, or a run.
+        """Look into a model, a tensor's computation graph, a parameter, a run, or a compiled plan.
 
             %inspect lenet              structure, shapes, parameters, FLOPs
             %inspect lenet --on x       activations and gradients on x
             %inspect loss               the computation graph of a tensor
             %inspect run --gradients    gradient flow
+            %inspect {run.plan()}       how a compiled training computes its step
         """
         text = self._line("%inspect", line)
         try:
@@ -245,10 +245,10 @@ class NbdlMagics(Magics):
         on = None if args.on is None else text.value(args.on, "--on")
         specs = inputs.read(text, args.inputs)
         for word, thing in zip(args.things, things, strict=True):
-            if not isinstance(thing, (nn.Module, Tensor, training.Run)):
+            if not show.can_look_into(thing):
                 raise text.error(
                     f"{word} is of type {type(thing).__name__}: %inspect looks into models, "
-                    "tensors and runs",
+                    "tensors, runs and plans",
                     word,
                 )
         titles = [str(word).strip("{}") for word in args.things]
@@ -257,7 +257,7 @@ class NbdlMagics(Magics):
             about={"--on": args.on},
         )  # fmt: skip
         for each in views:
-            show.view(self.shell, each)
+            show.put(self.shell, each)
 
     # ----- %runs, %nbdl -------------------------------------------------------------------
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import nbdl
 from nbdl import nn, training
-from nbdl.core.tensor import Tensor
-from nbdl.magics import options
+from nbdl.magics import options, show
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
 from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import ErrorReports
 from nbdl.magics.waiting import Waiting, restore_idle_interrupts
+
+PLAN = "nbdl.compiler.report", "Report"
+"""Known by name: only who makes a plan loads the compiler."""
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -58,6 +60,11 @@ class Extension:
         self.matcher.register()
         self.reports.register()
         self.dashboards.register()
+        formatter = self.shell.display_formatter.ipython_display_formatter
+        formatter.for_type_by_name(*PLAN, self._show_plan)
+
+    def _show_plan(self, report: Any) -> None:
+        show.put(self.shell, show.plan_picture(report))
 
     def unload(self) -> None:
         """Take all of it away, and put back what stood in its place."""
@@ -73,6 +80,7 @@ class Extension:
         self.matcher.unregister()
         self.reports.unregister()
         self.dashboards.unregister()
+        self.shell.display_formatter.ipython_display_formatter.pop(".".join(PLAN), None)
         restore_idle_interrupts(self.shell)
 
 
@@ -81,7 +89,7 @@ def words_of_options() -> dict[str, Any]:
     words: dict[str, Any] = {
         "name": names_of(nn.Module),
         "model": names_of(nn.Module),
-        "things": names_of((nn.Module, Tensor, training.Run)),
+        "things": lambda names: [n for n in variables(names) if show.can_look_into(names[n])],
         "--as": names_of(training.Run),
         "--limit": numbers,
         "runs --model": lambda _: sorted({record.name for record in training.runs()}),

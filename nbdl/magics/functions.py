@@ -78,11 +78,12 @@ def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: b
 
 
 def inspect(*things: Any, on: Any = None, input: Any = None, gradients: bool = False) -> Any:
-    """Look into models, tensors and runs: ``%inspect`` as a function.
+    """Look into models, tensors, runs and plans: ``%inspect`` as a function.
 
     Args:
-        things: a Module (its structure), a Tensor (its computation graph), or a Run (its
-            dashboard).
+        things: a Module (its structure), a Tensor (its computation graph), a Run (its
+            dashboard), or a plan (``run.plan()``, ``nbdl.compile(f).report()``: its calls and
+            its memory).
         on: an input for the Module: shows activations and gradients on it.
         input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
         gradients: of a Run: gradient norms of the layers over the steps.

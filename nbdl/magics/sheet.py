@@ -44,6 +44,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%train net train --val val --epochs 5", "in the background, with a dashboard"),
             Entry("%train net train --loss mse --optim sgd --lr 0.1", "loss, optimizer, rate"),
             Entry("%train net train --wait", "the cell waits for the end"),
+            Entry("%train net train --compile", "the step traced once, replayed as fused kernels"),
             Entry("run.pause(); run.resume(); run.stop()", "as the dashboard's buttons"),
             Entry(
                 "for x, y in nbdl.track(loader, model=net): ...", "your own loop, same dashboard"
@@ -57,6 +58,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%inspect net --on x", "activations and gradients on x"),
             Entry("%inspect loss", "the computation graph of a tensor"),
             Entry("%inspect run --gradients", "gradient norms of the layers over the steps"),
+            Entry("%inspect {run.plan()}", "kernels, times and memory of a compiled training"),
             Entry(
                 "with nbdl.detect_anomaly(): ...",
                 "stop at the first NaN or Inf and name its origin",

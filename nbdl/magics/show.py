@@ -5,6 +5,7 @@ In a terminal the text twin is printed instead.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
@@ -15,6 +16,7 @@ from IPython.display import display
 from nbdl import nn, widgets
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
+from nbdl.inspection import static
 from nbdl.inspection.activations import activation_graph
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.records import GraphRecord
@@ -103,6 +105,38 @@ def model_view(built: Built) -> widgets.View:
     return graph_view(model_graph(built.model, built.inputs, title=built.model._name))
 
 
+class Picture:
+    """A picture without a live view: an output of its own.
+
+    Args:
+        svg: the picture.
+        text: the same in words, for terminals.
+    """
+
+    def __init__(self, svg: str, text: str) -> None:
+        self.svg, self.text = svg, text
+
+    def mime_bundle(self) -> dict[str, Any]:
+        """The picture for a notebook."""
+        return static.mime_bundle(self.svg, self.text)
+
+
+Shown = widgets.View | Picture
+
+
+def is_plan(thing: Any) -> bool:
+    """Whether it is the Report of a compiled plan; whoever has one has loaded the compiler."""
+    compiler = sys.modules.get("nbdl.compiler")
+    return compiler is not None and isinstance(thing, compiler.Report)
+
+
+def plan_picture(report: Any) -> Picture:
+    """The calls of a compiled plan beside the machine's limits, and its memory."""
+    from nbdl.inspection.static.plan import plan_svg  # noqa: PLC0415 - it loads the compiler
+
+    return Picture(plan_svg(report), str(report))
+
+
 def unfinished(
     shell: Any, module: nn.Module, inputs: dict[str, Spec] | None, name: str
 ) -> None:
@@ -121,48 +155,68 @@ def look(
     on: Any = None,
     inputs: dict[str, Spec] | None = None,
     gradients: bool = False,
-) -> list[widgets.View]:
-    """A view of each thing: a Module, a Tensor or a Run.
+) -> list[Shown]:
+    """What shows each thing: a Module, a Tensor, a Run, or the Report of a compiled plan.
 
     Raises ArgumentError for anything else, and for ``on`` without a Module.
     """
-    views = []
-    for thing, title in zip(things, titles, strict=True):
-        if on is not None and not isinstance(thing, nn.Module):
-            raise ArgumentError(
-                f"--on is for models; {title or 'this'} is of type {type(thing).__name__}",
-                hint="%inspect MODEL --on INPUT",
-            )
-        if isinstance(thing, Run):
-            views.append((widgets.gradient_flow if gradients else widgets.dashboard)(thing))
-        elif isinstance(thing, nn.Module):
-            name = title or thing._name
-            if on is not None:
-                views.append(graph_view(activation_graph(thing, on, title=name)))
-            else:
-                known = inputs or known_inputs(thing)
-                views.append(graph_view(model_graph(thing, known, title=name)))
-        elif isinstance(thing, Tensor):
-            views.append(graph_view(tensor_graph(thing, title=title)))
-        else:
-            raise ArgumentError(
-                f"inspect looks into models, tensors and runs, not {type(thing).__name__}"
-            )
-    return views
+    pairs = zip(things, titles, strict=True)
+    return [_look_into(thing, title, on, inputs, gradients) for thing, title in pairs]
+
+
+def _look_into(
+    thing: Any, title: str, on: Any, inputs: dict[str, Spec] | None, gradients: bool
+) -> Shown:
+    if on is not None and not isinstance(thing, nn.Module):
+        raise ArgumentError(
+            f"--on is for models; {title or 'this'} is of type {type(thing).__name__}",
+            hint="%inspect MODEL --on INPUT",
+        )
+    if isinstance(thing, Run):
+        return (widgets.gradient_flow if gradients else widgets.dashboard)(thing)
+    if isinstance(thing, nn.Module):
+        name = title or thing._name
+        if on is not None:
+            return graph_view(activation_graph(thing, on, title=name))
+        return graph_view(model_graph(thing, inputs or known_inputs(thing), title=name))
+    if isinstance(thing, Tensor):
+        return graph_view(tensor_graph(thing, title=title))
+    if is_plan(thing):
+        return plan_picture(thing)
+    raise ArgumentError(
+        f"inspect looks into models, tensors, runs and plans, not {type(thing).__name__}"
+    )
+
+
+def can_look_into(thing: Any) -> bool:
+    """Whether ``look`` knows what to show of it."""
+    return isinstance(thing, (nn.Module, Tensor, Run)) or is_plan(thing)
+
+
+def put(shell: Any, shown: Shown) -> None:
+    """Show what ``look`` found."""
+    if isinstance(shown, widgets.View):
+        view(shell, shown)
+    elif has_front_end(shell):
+        display(shown.mime_bundle(), raw=True)
+    else:
+        print(shown.text)
 
 
 class Views:
     """What ``nbdl.inspect`` returns: shows itself as the last line of a cell."""
 
-    def __init__(self, views: list[widgets.View]) -> None:
+    def __init__(self, views: list[Shown]) -> None:
         self.views = views
 
     def __repr__(self) -> str:
-        return "\n\n".join(v.source.text() for v in self.views)
+        return "\n\n".join(
+            v.text if isinstance(v, Picture) else v.source.text() for v in self.views
+        )
 
     def _ipython_display_(self) -> None:
         for each in self.views:
-            view(get_ipython(), each)
+            put(get_ipython(), each)
 
 
 def sheet(shell: Any, sections: tuple[Section, ...]) -> None:

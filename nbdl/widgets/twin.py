@@ -6,7 +6,6 @@ picture in the same bundle. The live view hides its twin, which it knows by the 
 
 from __future__ import annotations
 
-import base64
 import logging
 import secrets
 import threading
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
-from nbdl.inspection.static.raster import png
+from nbdl.inspection.static.raster import mime_bundle
 from nbdl.widgets.source import Source
 
 PERIODS = (2.0, 5.0, 10.0)
@@ -42,11 +41,7 @@ class Twin:
     def bundle(self) -> dict[str, Any]:
         """The mime bundle: ``image/svg+xml``, ``image/png`` where possible, ``text/plain``."""
         svg = self.source.svg().replace("<svg ", f'<svg id="{self.id}" ', 1)
-        data: dict[str, Any] = {"image/svg+xml": svg, "text/plain": self.source.text()}
-        picture = png(svg)
-        if picture is not None:
-            data["image/png"] = base64.b64encode(picture).decode()
-        return data
+        return mime_bundle(svg, self.source.text())
 
     def follow(self, update: Callable[[dict[str, Any]], None]) -> None:
         """Call ``update(bundle)`` every 10 s, at first sooner, and when the source is over."""

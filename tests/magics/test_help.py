@@ -80,6 +80,7 @@ def test_what_the_sheet_says_can_be_typed(kernel):
             "%train net {(x, nbdl.zeros((32, 10)))} --loss mse --optim sgd --lr 0.1 --wait"
         ),
         "%train net train --val val --epochs 5": " --wait",
+        "%train net train --compile": " --wait",
         "run.pause(); run.resume(); run.stop()": None,
         "for x, y in nbdl.track(loader, model=net): ...": (
             "for x, y in nbdl.track((x, y), model=net): ..."

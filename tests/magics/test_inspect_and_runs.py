@@ -37,6 +37,31 @@ def test_models_tensors_parameters_and_runs(lenet, words, said):
     assert {"application/vnd.jupyter.widget-view+json", "image/svg+xml"} <= cell.kinds
 
 
+def test_a_compiled_plan_shows_its_calls_and_its_memory(lenet):
+    cell = lenet.run("%train lenet train --max-steps 4 --compile --wait\nplan = run.plan()")
+    assert cell.status == "ok", cell.said
+    cell = lenet.run("""
+fast = nbdl.compile(lenet)
+with nbdl.no_grad():
+    fast(x)
+forward = fast.report()
+""")
+    assert cell.status == "ok", cell.said
+    ways = ("%inspect plan", "%inspect {run.plan()}", "nbdl.inspect(plan)", "plan", "forward")
+    for words in ways:
+        cell = lenet.run(words)
+        assert cell.status == "ok", cell.said
+        [shown] = cell.shown
+        assert set(shown) == {"image/svg+xml", "image/png", "text/plain"}, words
+        assert "the machine's limits allow" in shown["text/plain"]
+        assert "Compiled plan" in shown["image/svg+xml"]
+    assert "Update" not in shown["image/svg+xml"], "a prediction changes nothing"
+    both = lenet.run("%inspect plan lenet")
+    assert len(both.shown) > 2
+    for words in ("plan --on x", "plans"):
+        assert lenet.run(f"%inspect {words}").status == "error"
+
+
 def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
     kernel.run("net = nn.Sequential(nn.Flatten(), nn.Linear(None, 4))")
     cell = kernel.run("%inspect net --input 1,8,8")
@@ -49,12 +74,13 @@ def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
     [
         ("", "%inspect needs things: %inspect things", ""),
         ("lenett", "there is no variable 'lenett'; did you mean 'lenet'?", "lenett"),
-        ("train", "train is of type Subset: %inspect looks into models, tensors and runs", "train"),
+        ("train", "train is of type Subset: %inspect looks into models, tensors, runs and plans",
+         "train"),
         ("lenet --onn x", "%inspect has no option --onn; did you mean '--on'?", "--onn"),
         ("y --on x", "--on is for models; y is of type Tensor", "x"),
         ("lenet --input 8x8", "--input '8x8' is not a shape", "8x8"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_looked_into_is_said(lenet, words, message, part):
     cell = lenet.run(f"%inspect {words}")
     assert cell.status == "error"

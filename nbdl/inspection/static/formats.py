@@ -42,6 +42,22 @@ def count(x: float | None, digits: int = 3) -> str:
     return value(x, digits)
 
 
+def nbytes(size: float) -> str:
+    """Bytes: 512 B, 1.5 kB, 3 MB."""
+    for unit, letters in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit * 0.9995:
+            return f"{value(size / unit, 3)} {letters}"
+    return f"{value(size, 3)} B"
+
+
+def short_time(seconds: float) -> str:
+    """A time span of a computation: 4.2 µs, 16.4 ms, 2.3 s."""
+    for unit, letters in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= unit * 0.9995:
+            return f"{value(seconds / unit, 3)} {letters}"
+    return f"{value(seconds / 1e-6, 3)} µs"
+
+
 def tick_texts(ticks: Sequence[float]) -> list[str]:
     """Ticks as texts with as many digits as tell them apart: 2.25, 2.275, 2.3."""
     exact = (d for d in range(3, 8) if all(math.isclose(float(f"{t:.{d}g}"), t) for t in ticks))

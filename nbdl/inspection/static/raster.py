@@ -6,10 +6,12 @@ covers Latin, Greek, Cyrillic and the signs our pictures use; the system's fonts
 
 from __future__ import annotations
 
+import base64
 import importlib
 import importlib.util
 import io
 from pathlib import Path
+from typing import Any
 
 FONTS = Path(__file__).parent / "fonts"
 ZOOM = 1.25
@@ -33,6 +35,16 @@ def png(svg: str, zoom: float = ZOOM) -> bytes | None:
         text_rendering="geometric_precision",
     )
     return _smaller(bytes(made))
+
+
+def mime_bundle(svg: str, text: str) -> dict[str, Any]:
+    """A picture for a notebook: ``image/svg+xml``, ``image/png`` where it can be made, and
+    ``text/plain``."""
+    data: dict[str, Any] = {"image/svg+xml": svg, "text/plain": text}
+    picture = png(svg)
+    if picture is not None:
+        data["image/png"] = base64.b64encode(picture).decode()
+    return data
 
 
 def _smaller(picture: bytes) -> bytes:

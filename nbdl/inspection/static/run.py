@@ -18,9 +18,11 @@ from nbdl.inspection.static.svg import (
     BAD,
     LEVELS,
     LINE,
+    MARGIN,
     MUTED,
     TONES,
     WIDTH,
+    Column,
     element,
     picture,
     rectangle,
@@ -28,28 +30,10 @@ from nbdl.inspection.static.svg import (
     wrap,
 )
 
-MARGIN = 20
 STATUS = {
     "waiting": "Waiting", "running": "Training", "paused": "Paused", "finished": "Finished",
     "stopped": "Stopped", "interrupted": "Interrupted", "failed": "Failed", "killed": "Killed",
 }  # fmt: skip
-
-
-class Column:
-    """Blocks under each other: markup drawn at (0, 0) is put at the next free place."""
-
-    def __init__(self, top: float = MARGIN) -> None:
-        self.y = top
-        self.marks: list[str] = []
-
-    def add(self, markup: str, height: float, x: float = MARGIN, gap: float = 16) -> None:
-        """Put a block of this height."""
-        self.put(markup, x)
-        self.y += height + gap
-
-    def put(self, markup: str, x: float = MARGIN) -> None:
-        """Put a block beside what comes next: the place does not move."""
-        self.marks.append(element("g", markup, transform=f"translate({x:g} {self.y:g})"))
 
 
 def dashboard_svg(record: DashboardRecord) -> str:

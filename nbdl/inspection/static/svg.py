@@ -11,6 +11,9 @@ from nbdl.inspection.records import clean
 WIDTH = 760
 """Pictures are this wide: what fits a notebook's column and a printed page."""
 
+MARGIN = 20
+"""Around what is in a picture."""
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
 # The light theme of js/lib/base.css; a picture brings its own paper, so that it reads on any page.
@@ -93,6 +96,23 @@ def wrap(content: str, letters: int) -> list[str]:
         for paragraph in content.splitlines()
         for line in textwrap.wrap(paragraph, letters) or [""]
     ]
+
+
+class Column:
+    """Blocks under each other: markup drawn at (0, 0) is put at the next free place."""
+
+    def __init__(self, top: float = MARGIN) -> None:
+        self.y = top
+        self.marks: list[str] = []
+
+    def add(self, markup: str, height: float, x: float = MARGIN, gap: float = 16) -> None:
+        """Put a block of this height."""
+        self.put(markup, x)
+        self.y += height + gap
+
+    def put(self, markup: str, x: float = MARGIN) -> None:
+        """Put a block beside what comes next: the place does not move."""
+        self.marks.append(element("g", markup, transform=f"translate({x:g} {self.y:g})"))
 
 
 def picture(height: float, *children: str, title: str, width: float = WIDTH) -> str:
