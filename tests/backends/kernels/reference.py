@@ -75,15 +75,14 @@ def _value(kernel: Kernel, step: Instruction, values: list, sizes: tuple, arrays
         return arrays[step.attribute].astype(kind)
     if step.name == "load_at":
         number, axis = step.attribute
-        index = np.clip(args[0], 0, arrays[number].shape[axis] - 1)
-        shape = [
-            max(n, m) if a != axis else n
-            for a, (n, m) in enumerate(zip(index.shape, arrays[number].shape, strict=True))
-        ]
-        table = [m if a == axis else n for a, (n, m) in enumerate(zip(shape, arrays[number].shape, strict=True))]  # fmt: skip  # noqa: E501
-        return np.take_along_axis(
-            np.broadcast_to(arrays[number], table), np.broadcast_to(index, shape), axis
-        ).astype(kind)
+        array = arrays[number]
+        index = np.clip(args[0], 0, array.shape[axis] - 1)
+        # all axes but the looked-up one as the index and the array have them together
+        alone = (*array.shape[:axis], 1, *array.shape[axis + 1 :])
+        shape = list(np.broadcast_shapes(index.shape, alone))
+        index = np.broadcast_to(index, shape)
+        shape[axis] = array.shape[axis]
+        return np.take_along_axis(np.broadcast_to(array, shape), index, axis).astype(kind)
     if step.name == "store":
         target = arrays[step.attribute]
         target[...] = np.broadcast_to(args[0], target.shape)
