@@ -17,8 +17,10 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
+from nbdl.keras.losses import SparseCategoricalCrossentropy
 from nbdl.keras.metrics import Metric
 from nbdl.training.active import claim
+from nbdl.training.attention import Frequencies
 from nbdl.training.callbacks import Callback as RunCallback
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.compilation import Compilation
@@ -39,6 +41,7 @@ from nbdl.training.step import (
 from nbdl.training.stopping import StopRule
 
 Data = Arrays | Batches
+_MEANS = ("sum_over_batch_size", "mean")
 
 
 class Step:
@@ -224,7 +227,7 @@ class Fit:
             run=run, source=Source(_announced(self.data, begins) if begins else self.data),
             step=step, epochs=run.epochs, modules=[model], keep=list(model.buffers()),
             validate=self._validation(run), rules=[StopTraining(model)],
-            callbacks=Callbacks([Between(self)]),
+            callbacks=Callbacks([Between(self)]), frequencies=Frequencies(self._counts_alike()),
             sampler=Sampler(step.named, run.history.gradients) if step.named else None,
         )  # fmt: skip
         claim(run)
@@ -232,6 +235,15 @@ class Fit:
         model._fit_run = run
         run.launch(loop)
         return run
+
+    def _counts_alike(self) -> bool:
+        """Whether the loss is the mean cross-entropy of class numbers, and nothing besides."""
+        loss, weight = self.model._loss, getattr(self.data, "weight", None)
+        if not isinstance(loss, SparseCategoricalCrossentropy) or loss.reduction not in _MEANS:
+            return False
+        weighted = self.class_weight is not None or weight is not None
+        ignores = loss.options.get("ignore_class") is not None
+        return not weighted and not ignores and not self.model.losses
 
     def _has(self, kind: type[Callback]) -> bool:
         return any(isinstance(c, kind) for c in self.callbacks)

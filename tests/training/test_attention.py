@@ -58,6 +58,17 @@ def test_inputs_that_are_normalized_are_not_spoken_of() -> None:
     assert told(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), x / 255, y, epochs=1) == []
 
 
+@pytest.mark.parametrize(("shuffled", "spoken"), [(True, 1), (False, 0)])
+def test_keras_fit_tells_of_labels_in_another_order(shuffled: bool, spoken: int) -> None:
+    nbdl.manual_seed(0)
+    model = keras.Sequential([keras.layers.Dense(16, "relu"), keras.layers.Dense(3, "softmax")])
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    model.fit(*clusters(shuffled), epochs=6, verbose=0)
+    heard = [text for _, kind, text in model._fit_run.history.events if kind == "warning"]
+    assert len(heard) == spoken
+    assert all("nothing but the classes' frequencies" in text for text in heard)
+
+
 def test_keras_fit_tells_too() -> None:
     x, y = bytes_of_images()
     model = keras.Sequential([keras.layers.Dense(4)])
