@@ -12,7 +12,14 @@ from nbdl import backends, dtypes
 from nbdl.core import modes
 from nbdl.core.rows import Rows
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, unknown
+from nbdl.errors import (
+    ArgumentError,
+    DtypeError,
+    IndexRangeError,
+    ShapeError,
+    TraceError,
+    unknown,
+)
 from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
@@ -47,6 +54,13 @@ class Embedding(Indexing):
     def grad(self, dy: Tensor, y: Tensor, ids: Tensor, table: Tensor) -> tuple[Any, ...]:
         if self.sparse and not modes.is_grad_enabled() and backends.has_data(dy.value):
             return None, self._rows(ids.value, dy.value, table.shape)
+        worlds = modes.local.state.worlds
+        if self.sparse and worlds and worlds[-1].traces:
+            raise TraceError(
+                f"the sparse gradient of an embedding of {table.shape[0]} rows is not compiled: "
+                "what is updated are the few rows of the batch",
+                hint="sparse=False, to compile it as a whole array",
+            )
         return None, EmbeddingTable(self.padding_idx, table.shape[0])(ids, dy)
 
     def _rows(self, ids: Any, dy: Any, shape: Shape) -> Tensor:
