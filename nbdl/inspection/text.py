@@ -15,6 +15,7 @@ from nbdl.inspection.records import (
 )
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.confusion import right_of_all
+from nbdl.inspection.static.run import remarks
 from nbdl.inspection.static.scales import log_range
 from nbdl.inspection.static.svg import shorten
 
@@ -41,6 +42,7 @@ def dashboard_text(record: DashboardRecord, width: int = WIDTH) -> str:
         lines.append(f"{part.name.ljust(longest)}  {curve}  {first} → {last}")
     if record.confusion is not None:
         lines.append(right_of_all(record.confusion))
+    lines += [f"{MARKS[line.kind]} {line.text}" for line in remarks(record)]
     lines += _findings(record.findings or ())
     if record.state.error:
         lines += ["", record.state.error]

@@ -21,8 +21,11 @@ from nbdl.optim import Optimizer
 DECIDES = 4
 """The step after which it is decided; until then eager steps are timed."""
 
-WORTH = 3.0
-"""Seconds that the rest of the training would take eagerly, from which compiling pays."""
+START, EACH = 0.15, 0.02
+"""Seconds that compiling takes at least, and for each layer; some more the first time."""
+
+WORTH = 2.0
+"""How many times as long the rest of the training must be for compiling to pay."""
 
 Accept = Callable[[Any, dict[str, float]], None]
 
@@ -89,7 +92,8 @@ class Compilation:
             return False
         if self.wanted is None and number > DECIDES:
             rest = min(self._seconds[1:]) * max(0, (self.total() or 0) - number)
-            self.wanted = rest >= WORTH
+            layers = sum(1 for _ in self.step.model.modules())
+            self.wanted = rest >= WORTH * (START + EACH * layers)
         return bool(self.wanted)
 
     def timed(self, seconds: float) -> None:
@@ -107,9 +111,9 @@ class Compilation:
         """Say that this step was compiled."""
         if self._since is None:
             self._since = self._number
-            self.note(f"compiled from step {self._number} on, in {seconds:.1f} s")
+            self.note(f"compiled from step {self._number} on, in {seconds:.2f} s")
         else:
-            self.note(f"compiled once more at step {self._number}, in {seconds:.1f} s")
+            self.note(f"compiled once more at step {self._number}, in {seconds:.2f} s")
 
     def __call__(
         self, batch: tuple[Any, ...], accept: Accept

@@ -14,7 +14,13 @@ from PIL import Image
 from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
-from nbdl.inspection.records import Confusion, GradientFlowRecord, GradientPart, SeriesPart
+from nbdl.inspection.records import (
+    Confusion,
+    GradientFlowRecord,
+    GradientPart,
+    LogLine,
+    SeriesPart,
+)
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.confusion import right_of_all
 from nbdl.inspection.static.heat import encode_png
@@ -65,6 +71,19 @@ def test_a_confusion_matrix_is_drawn_cell_by_cell_while_cells_can_be_read(run, c
     assert right_of_all(confusion) in said
     assert said.count("31") == (classes if classes <= 20 else 0)
     assert right_of_all(confusion) in text.dashboard_text(record)
+
+
+def test_still_pictures_say_the_latest_notes_and_warnings(run):
+    log = [LogLine(run.started + 1.5, "note", f"remark {number}") for number in range(9)]
+    log += [LogLine(run.started + 70, "warning", EVIL), LogLine(run.started + 71, "status", "over")]
+    record = replace(dashboard_record(run), log=tuple(log))
+    said = texts(static.dashboard_svg(record))
+    assert "remark 4" in said
+    assert "1:10" in said
+    assert not {"remark 3", "over"} & set(said)
+    lines = text.dashboard_text(record).splitlines()
+    assert "i remark 4" in lines
+    assert not any("remark 3" in line or "over" in line for line in lines)
 
 
 def test_a_confusion_matrix_of_nothing_divides_by_nothing(run):

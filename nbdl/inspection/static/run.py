@@ -8,6 +8,7 @@ from nbdl.inspection.records import (
     DashboardRecord,
     Finding,
     GradientFlowRecord,
+    LogLine,
     RunState,
 )
 from nbdl.inspection.static import formats
@@ -16,11 +17,13 @@ from nbdl.inspection.static.confusion import confusion_height, confusion_matrix
 from nbdl.inspection.static.heat import heat_height, heat_map
 from nbdl.inspection.static.svg import (
     BAD,
+    FAINT,
     LEVELS,
     LINE,
     MARGIN,
     MUTED,
     TONES,
+    WARNING,
     WIDTH,
     Column,
     element,
@@ -36,6 +39,15 @@ STATUS = {
 }  # fmt: skip
 
 
+REMARKS = 6
+"""So many messages stand in still pictures."""
+
+
+def remarks(record: DashboardRecord) -> list[LogLine]:
+    """The latest notes and warnings of a whole record, such as that its steps are compiled."""
+    return [line for line in record.log if line.kind in ("note", "warning")][-REMARKS:]
+
+
 def dashboard_svg(record: DashboardRecord) -> str:
     """The dashboard of a whole run (a record made for a receiver that has nothing) as SVG."""
     state = record.state
@@ -47,6 +59,7 @@ def dashboard_svg(record: DashboardRecord) -> str:
     for level, words in ((calm, state.message), ("bad", state.error)):
         if words:
             _notice(column, words, level)
+    _messages(column, record)
     _charts(column, record)
     if record.gradients is not None and len(record.gradients.steps):
         column.add(text(0, 14, "Gradient flow", 12, font_weight=600), 14, gap=8)
@@ -132,6 +145,17 @@ def _notice(column: Column, words: str, level: str, title: str = "") -> None:
         y = 17 + 17 * (index + bool(title))
         marks.append(text(12, y, line, 12, **({"fill": fill} if fill else {})))
     column.add("".join(marks), height, gap=12)
+
+
+def _messages(column: Column, record: DashboardRecord) -> None:
+    told = remarks(record)
+    for line in told:
+        since = formats.duration(line.time - (record.state.started or line.time))
+        fill = WARNING if line.kind == "warning" else MUTED
+        column.put(text(0, 12, since, 11, fill=FAINT))
+        for words in wrap(line.text, 104)[:3]:
+            column.add(text(52, 12, words, 11, fill=fill), 14, gap=3)
+    column.y += 9 * bool(told)
 
 
 def _findings(column: Column, findings: Sequence[Finding]) -> None:
