@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbdl import backends
+from nbdl.core.rows import elements
 from nbdl.core.tensor import Tensor
 from nbdl.inspection.records import TensorStats
 
@@ -19,14 +20,17 @@ def tensor_stats(x: Tensor | None) -> TensorStats | None:
 
     Args:
         x: a tensor of numbers; of one with more than a million elements an even sample is
-            taken (the norm is scaled up to the whole).
+            taken (the norm is scaled up to the whole); of a sparse gradient its rows.
 
     Returns:
         None for no tensor, a tensor without data, without elements, or of bools or text.
     """
-    if x is None or not backends.has_data(x.value) or x.size == 0 or x.dtype.kind not in "iufV":
+    if x is None:
         return None
-    flat = backends.to_numpy(x.value).reshape(-1)
+    value = elements(x.value)
+    if not backends.has_data(value) or value.size == 0 or value.dtype.kind not in "iufV":
+        return None
+    flat = backends.to_numpy(value).reshape(-1)
     values = flat[:: -(-flat.size // MOST)].astype(np.float64)
     nans = int(np.isnan(values).sum())
     infinities = int(np.isinf(values).sum())

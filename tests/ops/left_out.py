@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _PRIVATE = "a kernel behind a public function that is covered"
 _STRIDES = "views by strides: a value that never changes has no memory to look into"
-_SPARSE = "sparse tensors are no part of nbdl"
+_SPARSE = "sparse tensors other than gradients of embeddings are no part of nbdl"
 _MASKED = "torch.masked, a prototype: where() and the reductions say it"
 _RANDOM = "draws other random numbers; judged by distribution in tests/distributions and tests/core"
 _CASTS = "x.to(dtype) by the name of a dtype: judged with astype"

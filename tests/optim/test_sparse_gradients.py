@@ -11,6 +11,7 @@ import nbdl
 from nbdl import nn, optim
 from nbdl.core.rows import Rows
 from nbdl.errors import ArgumentError
+from nbdl.inspection.statistics import tensor_stats
 
 torch = pytest.importorskip("torch", reason="PyTorch, the judge, is not installed")
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore:Sparse invariant")]
@@ -160,6 +161,15 @@ def test_the_functional_rule_and_train_take_them() -> None:
     y = np.array([0, 1, 0, 1])
     log = nbdl.train(net, (BATCHES, y), optim="sgd", lr=0.5, epochs=20, store=False)
     assert log.epoch_values[-1]["loss"] < log.epoch_values[0]["loss"]
+
+
+def test_statistics_are_those_of_the_rows() -> None:
+    mine, judge = embeddings()
+    run(mine, judge, BATCHES[0])
+    rows = mine.weight.grad.coalesce().values().numpy()
+    found = tensor_stats(mine.weight.grad)
+    np.testing.assert_allclose((found.mean, found.norm), (rows.mean(), np.linalg.norm(rows)),
+                               rtol=1e-5)  # fmt: skip
 
 
 def test_second_derivatives_are_dense() -> None:
