@@ -35,7 +35,7 @@ class WithNbdl(Training):
 
         network = self.network
         tensors = dict(network.named_parameters()) | dict(network.named_buffers())
-        return CompiledStep(function, tensors, lambda: network.training)
+        return CompiledStep(function, tensors, network.modules())
 
     def _whole_step(self, x: Any, y: Any) -> Any:
         self.optimizer.zero_grad()

@@ -102,12 +102,11 @@ class CompiledFunction:
         if self._owners is None:
             self._owners = _owners(self.function)
         tensors, modules = _tensors(self._owners), _modules(self._owners)
-        structure = tuple(map(id, tensors.values())), tuple(m.training for m in modules)
-        key = _hashable(form), modes.is_grad_enabled(), structure
+        key = _hashable(form), modes.is_grad_enabled(), tuple(map(id, tensors.values()))
         step = self._steps.get(key)
         if step is None:
             refuse_hooks(modules)
-            step = CompiledStep(functools.partial(self._traced, form), tensors)
+            step = CompiledStep(functools.partial(self._traced, form), tensors, modules)
             self._steps[key] = step
         with self._lock:
             executable, is_new = step.executable(arrays)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.compiler.executable import Accept, Executable, Stale
+from nbdl.compiler.layers import Layers
 from nbdl.compiler.program import Tracer
 from nbdl.core.tensor import Tensor
 from nbdl.errors import BackendError, TraceError
@@ -33,7 +34,7 @@ class CompiledStep:
         function: called with tensors; returns tensors in any nesting; it may call backward and
             let an optimizer make its step.
         tensors: parameters and buffers by name: what it reads and changes.
-        key: what else a trace depends on, such as the modes of layers.
+        modules: layers, on whose attributes and modes a trace depends.
 
     Attributes:
         seconds: spent on compiling so far.
@@ -41,9 +42,11 @@ class CompiledStep:
 
     def __init__(
         self, function: Callable[..., Any], tensors: Mapping[str, Tensor],
-        key: Callable[[], Hashable] = lambda: None,
+        modules: Iterable[Any] = (),
     ) -> None:  # fmt: skip
-        self.function, self.tensors, self.key = function, tensors, key
+        self.function, self.tensors = function, tensors
+        self.layers = Layers(modules)
+        self._listed = list(tensors.values())
         self.seconds = 0.0
         self._known: dict[Hashable, Executable] = {}
         self._traces = 0
@@ -54,7 +57,8 @@ class CompiledStep:
         Raises TraceError for what cannot be compiled, whatever the reason, or when there are too
         many signatures.
         """
-        signature = self.key(), *[(a.shape, a.dtype) for a in arguments]
+        trained = tuple([t.requires_grad for t in self._listed])
+        signature = self.layers.key(), trained, *[(a.shape, a.dtype) for a in arguments]
         found = self._known.get(signature)
         if found is not None:
             return found, False
@@ -72,7 +76,9 @@ class CompiledStep:
 
     def _compiled(self, specs: list[Spec]) -> Executable:
         try:
-            return Executable(Tracer(self.tensors).trace(self.function, specs))
+            with self.layers:
+                program = Tracer(self.tensors).trace(self.function, specs)
+            return Executable(program)
         except (TraceError, BackendError):
             raise
         except Exception as error:  # an eager call tells whether it is a mistake of the function's

@@ -155,8 +155,7 @@ class Compilation:
         """The compiled step, not traced yet."""
         step = self.step
         tensors = dict(step.model.named_parameters()) | dict(step.model.named_buffers())
-        listed = list(step.model.modules())
-        return make(self._traced, tensors, lambda: tuple(m.training for m in listed))
+        return make(self._traced, tensors, step.model.modules())
 
     @property
     def is_whole(self) -> bool:

@@ -1,0 +1,67 @@
+"""What layers keep in attributes: a trace depends on it and must not change it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from operator import is_
+from types import TracebackType
+from typing import Any
+
+from nbdl.errors import TraceError
+
+_MODES = ("training", "_ready", "_looked", "_waiting")
+"""Attributes that layers set themselves; modes are a part of the key."""
+
+
+class Layers:
+    """Watches the attributes of layers.
+
+    In a ``with`` block attributes that were set are put back, and TraceError says which: setting
+    one is a side effect, which replaying would leave out.
+    """
+
+    def __init__(self, modules: Iterable[Any] = ()) -> None:
+        self.modules = list(modules)
+        self._version = 0
+        self._kept = self._now()
+
+    def _now(self) -> list[dict[str, Any]]:
+        return [{k: v for k, v in vars(m).items() if k not in _MODES} for m in self.modules]
+
+    def _is_same(self) -> bool:
+        return all(
+            all(map(is_, map(vars(m).get, kept), kept.values()))
+            for m, kept in zip(self.modules, self._kept, strict=True)
+        )
+
+    def key(self) -> Hashable:
+        """Equal while the layers are in the same modes, and no attribute is another object."""
+        if not self._is_same():
+            self._version += 1
+            self._kept = self._now()
+        return self._version, *[m.training for m in self.modules]
+
+    def __enter__(self) -> Layers:
+        self._before = self._now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        changed = []
+        for m, before, now in zip(self.modules, self._before, self._now(), strict=True):
+            for name in {**before, **now}:
+                if now.get(name) is before.get(name):
+                    continue
+                changed.append(f"{type(m).__name__}.{name}")
+                if name in before:
+                    vars(m)[name] = before[name]
+                else:
+                    del vars(m)[name]
+        if changed and kind is None:
+            raise TraceError(
+                f"calling the model sets {changed[0]}, a side effect that replaying would leave "
+                "out",
+                hint="a buffer changed by copy_, add_ and the like is part of what is compiled",
+            )
