@@ -111,9 +111,9 @@ class Executable:
         return {name: float(square) for name, square in self._checked.items()}
 
     def _check_watched(self) -> None:
-        if self._watched is None:  # those that somebody else holds, too
+        if self._watched is None:  # those that others hold, than the pair and t and the call
             self._watched = [
-                (t, value) for t, value in self.program.watched if sys.getrefcount(t) > 4
+                (t, value) for t, value in self.program.watched if sys.getrefcount(t) > 3
             ]
             self.program.watched = self._watched
         for t, value in self._watched:
