@@ -195,6 +195,8 @@ class Tracer(Trace):
             (number, p) for number, group in enumerate(optimizer.param_groups)
             for p in group["params"] if p.grad is not None
         ]  # fmt: skip
+        if any(rule.optimizer is optimizer for rule in self.rules):
+            raise TraceError("an optimizer makes two steps in one call")
         for _, p in ready:
             if id(p) not in self.names:
                 raise TraceError("the optimizer trains a parameter that is not of the model")
@@ -238,9 +240,10 @@ class Tracer(Trace):
         symbols = [_symbol(x) for x in xp.inputs]
         for rule in self.rules:
             first = rule.members[0]
-            same = rule.optimizer is optimizer and rule.group == number and rule.calls == xp.calls
+            if rule.optimizer is not optimizer or rule.group != number or rule.calls != xp.calls:
+                continue
             counts = _counts(optimizer.state[first]) == _counts(optimizer.state[p])
-            if same and counts and (optimizer.elementwise or first.shape == p.shape):
+            if counts and (optimizer.elementwise or first.shape == p.shape):
                 rule.members.append(p)
                 rule.inputs.append(symbols)
                 return

@@ -53,7 +53,7 @@ def test_asking_for_values_is_refused_and_the_line_named(function):
      lambda x: nbdl.repeat(x, x.astype(nbdl.int64))],
 )  # fmt: skip
 def test_shapes_that_depend_on_values_are_refused(function):
-    with pytest.raises(TraceError, match="depend|values"):
+    with pytest.raises(TraceError, match=r"depend|values"):
         run(function)
 
 
