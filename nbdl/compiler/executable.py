@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -162,9 +163,9 @@ def _aligned(spec: Spec) -> np.ndarray:
     """An empty array that begins at a cache line."""
     ground = np.empty(spec.nbytes + 64, np.uint8)
     skip = -ground.ctypes.data % 64
-    # A memoryview between them, so that views of the array hold the array and not the ground.
-    stretch: Any = ground[skip : skip + spec.nbytes]
-    return np.ndarray(spec.shape, spec.dtype, memoryview(stretch))
+    # No array of NumPy's, so that views of the result hold the result and not the ground.
+    stretch = (ctypes.c_uint8 * spec.nbytes).from_buffer(ground, skip)
+    return np.ndarray(spec.shape, spec.dtype, stretch)
 
 
 def _ground(spec: Spec, kind: str) -> View:

@@ -34,6 +34,26 @@ def test_steps_are_those_of_the_eager_run():
     assert default_generator().state() == after
 
 
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda p: p.detach().numpy(), lambda p: p.numpy(), lambda p: p.numpy()[0],
+        lambda p: p.numpy().T[1:], lambda p: np.asarray(p.detach()[0]), lambda p: p.T.detach().numpy(),
+        lambda p: memoryview(p.numpy()), lambda p: np.from_dlpack(p.detach()),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_whoever_holds_a_value_sees_no_change(hold, after):
+    step = Step()
+    for _ in range(after):
+        step()
+    held = hold(step.model[0].weight)
+    before = np.array(held)
+    step()
+    step()
+    np.testing.assert_array_equal(np.asarray(held), before)
+
+
 def test_what_somebody_holds_stays():
     step = Step()
     step()
