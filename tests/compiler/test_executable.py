@@ -38,7 +38,8 @@ def test_steps_are_those_of_the_eager_run():
     "hold",
     [
         lambda p: p.detach().numpy(), lambda p: p.numpy(), lambda p: p.numpy()[0],
-        lambda p: p.numpy().T[1:], lambda p: np.asarray(p.detach()[0]), lambda p: p.T.detach().numpy(),
+        lambda p: p.numpy().T[1:], lambda p: np.asarray(p.detach()[0]),
+        lambda p: p.T.detach().numpy(),
         lambda p: memoryview(p.numpy()), lambda p: np.from_dlpack(p.detach()),
     ],
 )  # fmt: skip
