@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbdl.compiler.expressions import Code, Register
 
@@ -116,6 +116,10 @@ class Integers:
         if x.most <= y.least or y.most <= x.least:
             return x if x.most <= y.least else y
         return self._made("minimum", x, y, min(x.least, y.least), min(x.most, y.most))
+
+    def within(self, x: Number, least: int, most: int) -> Number:
+        """x, of which is known from elsewhere that least <= x <= most."""
+        return replace(x, least=max(x.least, least), most=min(x.most, most))
 
     def between(self, x: Number, least: int, most: int) -> Condition:
         """Whether least <= x <= most."""

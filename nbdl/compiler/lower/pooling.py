@@ -245,8 +245,11 @@ def _max_pool(low: Lowering, node: Node) -> bool:
         candidates = []
         for element in w.elements():
             inside = _inside(w, op, element)
-            place = w.flat(inside, _steps(op.window))
-            candidates.append((w.load(source, _positions(w, op, inside)), place))
+            positions = [
+                w.integers.within(place, 0, n - 1)
+                for place, n in zip(_positions(w, op, inside), op.sizes, strict=True)
+            ]
+            candidates.append((w.load(source, positions), w.flat(inside, _steps(op.window))))
         found = _walked(w, *candidates[0]) if w.inner else _first(w, candidates)
         return list(found)[: len(results)]
 
@@ -262,14 +265,12 @@ def _steps(window: Shape) -> tuple[int, ...]:
 def _first(w: _Writer, candidates: list[tuple[Register, Number]]) -> tuple[Register, Register]:
     """The largest, and the place of the first such; the first NaN is larger than all."""
     code, dtype = w.code, candidates[0][0][1]
-
     # As floats, for LLVM would choose among bytes, and pack all masks for that.
     kind = dtype if dtype.startswith("float") else "int32"
     best, place = candidates[0][0], w.integers.register(candidates[0][1], kind)
     for x, number in candidates[1:]:
-        better = _better(code, x, best)
+        better, here = _better(code, x, best), w.integers.register(number, kind)
         best = code.emit("where", better[0], x[0], best[0], dtype=dtype)
-        here = w.integers.register(number, kind)
         place = code.emit("where", better[0], here[0], place[0], dtype=kind)
     return best, code.cast(place, "int32")
 
