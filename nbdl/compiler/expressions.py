@@ -48,7 +48,8 @@ def has_expression(node: Node) -> bool:
         return False
     if isinstance(node.op, (Cast, Reshape, PermuteDims, BroadcastTo, Clone)):
         return True
-    return node.op.kernel is not None and _compiles(type(node.op), node.op.kernel)
+    kind: Any = type(node.op)
+    return node.op.kernel is not None and _compiles(kind, node.op.kernel)
 
 
 @functools.cache
@@ -77,15 +78,16 @@ class Code:
 
     def __init__(self) -> None:
         self.listed: list[Instruction] = []
-        self._known: dict[Instruction, Register] = {}
+        self._known: dict[tuple[Instruction, str], Register] = {}
 
     def emit(self, name: str, *args: int, dtype: str, attribute: Any = None) -> Register:
         """The register of an instruction, a new one unless it is there already."""
         instruction = Instruction(name, args, dtype, attribute)
-        found = self._known.get(instruction)
+        key = instruction, repr(attribute)  # 0.0 and -0.0 are equal, and two constants
+        found = self._known.get(key)
         if found is None:
             self.listed.append(instruction)
-            found = self._known[instruction] = len(self.listed) - 1, dtype
+            found = self._known[key] = len(self.listed) - 1, dtype
         return found
 
     def constant(self, number: Any, dtype: str) -> Register:

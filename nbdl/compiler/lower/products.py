@@ -54,6 +54,11 @@ def product(
     """Emit target = a @ b + bias."""
     reads = [a, b] if bias is None else [a, b, bias]
     made = _primitive(a, b, target, bias) if works(*reads, target) else None
+    if made is not None and not made.is_fast and not (a.is_dense() and b.is_dense()):
+        # For some interleaved stacks there is a plain loop only: copies are quicker.
+        phase = node.phase
+        product(low, node, low.dense(a, None, phase), low.dense(b, None, phase), target, bias)
+        return
     if made is not None:
         roles: dict[str, View | Buffer] = {"src": a, "weights": b, "dst": target}
         if bias is not None:
