@@ -85,8 +85,9 @@ def parts(report: Report, slowest: int = SLOWEST) -> list[Part]:
 
 def common_root(calls: Iterable[Call]) -> str:
     """The model's name with its dot, where all paths of layers begin with it; else ""."""
-    roots = {call.scope.partition(".")[0] for call in calls if call.scope}
-    return f"{roots.pop()}." if len(roots) == 1 else ""
+    paths = [call.scope for call in calls if call.scope]
+    roots = {path.partition(".")[0] for path in paths}
+    return f"{roots.pop()}." if len(roots) == 1 and any("." in path for path in paths) else ""
 
 
 def live_bytes(report: Report) -> list[int]:
