@@ -9,6 +9,7 @@ import numpy as np
 
 from nbdl.backends.floating import restore, silence
 from nbdl.compiler.ir import Graph, Node, Value
+from nbdl.compiler.lower.copies import reorder_step
 from nbdl.compiler.lower.kernels import loop_of
 from nbdl.compiler.lower.steps import LoopStep, PythonStep, Step
 from nbdl.compiler.lower.views import VIEWS, Buffer, View, dense_strides, new_view, views_of
@@ -52,7 +53,6 @@ class Lowering:
         joined: values that others are going to be joined to, where they do not lie apart.
         parts: those others, and where in the joined one they are to lie.
         reordered: copies of views in layouts of oneDNN's.
-        workspaces: of values that only oneDNN reads.
     """
 
     def __init__(
@@ -71,7 +71,6 @@ class Lowering:
         self.users = graph.users()
         self.wanted = set(graph.outputs)
         self.reordered: dict[tuple[View, Any], Buffer] = {}
-        self.workspaces: dict[Value, Buffer] = {}
         self._copies: dict[tuple[View, tuple[int, ...]], View] = {}
         self._numbers = {
             x: array for x, array in graph.constants.items() if array.size == 1
@@ -139,6 +138,10 @@ class Lowering:
         """Copy the elements of one view into another of the same shape."""
         x = Value(source.spec)
         node = Node(Clone(), [x], [target.spec], "", phase)
+        reorder = reorder_step(node, source, target, phase)
+        if reorder is not None:
+            self.steps.append(reorder)
+            return
         region = region_of(node)
         assert region is not None
         loop = loop_of(region, {x: source}, {}, {node.outputs[0]: target})

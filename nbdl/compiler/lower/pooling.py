@@ -12,171 +12,23 @@ in the order in which eager code adds it, so no two threads write to one place.
 
 from __future__ import annotations
 
-import functools
-import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from nbdl.backends.kernels.program import Array, Kernel
 from nbdl.compiler.expressions import STORED, Code, Register, working
 from nbdl.compiler.ir import Node, Value
 from nbdl.compiler.lower.convolutions import channels_last
-from nbdl.compiler.lower.integers import Condition, Integers, Number, known
-from nbdl.compiler.lower.kernels import Loop, Operand
+from nbdl.compiler.lower.integers import Condition, Number, known
 from nbdl.compiler.lower.lowering import Lowering, lowers
-from nbdl.compiler.lower.steps import LoopStep
 from nbdl.compiler.lower.views import Buffer, View, dense_strides
+from nbdl.compiler.lower.windows import Writer, emit_loops
 from nbdl.ops.pooling import AvgPool, AvgPoolSpread, MaxPool, MaxPoolSpread, Pooling
 from nbdl.shapes import Shape
 
-WRITTEN_OUT = 32
-"""Elements up to which a window's are written out one after the other."""
-
 BLOCK = 16
 """Elements of a gradient that are made at once, at most."""
-
-
-Part = tuple[int, int, int]
-"""Of an axis of the result: where it begins, how many blocks it has, and how large they are."""
-
-
-class _Writer:
-    """Writes one loop of a node.
-
-    Args:
-        result: shape of what the loops make: (batch, channels, *sizes).
-        window: of how many elements each element of the result is made, along each size.
-        parts: what of each size this loop goes over.
-
-    Attributes:
-        places: of the present element of the result, along each size.
-    """
-
-    def __init__(
-        self, low: Lowering, node: Node, result: Shape, window: Shape, parts: tuple[Part, ...]
-    ) -> None:
-        self.low, self.node, self.window, self.parts = low, node, window, parts
-        self.code = Code()
-        self.integers = Integers(self.code)
-        ndim = len(result)
-        # One channel has no lanes: then they go along the last size.
-        self.dims = channels_last(ndim) if result[1] != 1 else tuple(range(ndim))
-        shape = (*result[:2], *(count for _, count, _ in parts))
-        self.sizes = tuple(shape[d] for d in self.dims)
-        self.inner = () if math.prod(window) <= WRITTEN_OUT else window
-        self.operands: list[Operand] = []
-        self.arrays: list[Array] = []
-        self._read: dict[View, int] = {}
-        self._written: list[View] = []
-        self.places: list[Number] = []
-
-    def within_blocks(self) -> Iterator[Shape]:
-        """Each place in a block, which ``places`` is then about."""
-        for at in itertools.product(*(range(size) for _, _, size in self.parts)):
-            self.places = []
-            for axis, (start, count, size) in enumerate(self.parts, 2):
-                block = self.integers.axis(self.dims.index(axis), count)
-                first = self.integers.multiply(block, size)
-                self.places.append(self.integers.add(first, known(start + at[axis - 2])))
-            yield at
-
-    def elements(self) -> Iterator[tuple[Number, ...]]:
-        """Each place in the window; of a large one, one place that moves."""
-        if self.inner:
-            yield tuple(
-                self.integers.axis(i, k) for i, k in enumerate(self.window, len(self.dims))
-            )
-            return
-        for at in itertools.product(*map(range, self.window)):
-            yield tuple(map(known, at))
-
-    def _array(self, view: View, strides: list[int]) -> int:
-        last = len(strides) - 1
-        letters = ["0" if not s else "1" if s == 1 and i == last else "s"
-                   for i, s in enumerate(strides)]  # fmt: skip
-        still = (0,) * len(self.inner)
-        self.arrays.append(Array(view.dtype.name, "".join(letters) + "0" * len(still)))
-        self.operands.append(Operand(view, (*strides, *still)))
-        return len(self.arrays) - 1
-
-    def load(self, view: View, places: list[Number]) -> Register:
-        """The element of a view at these places along the sizes; the nearest one if outside."""
-        if view not in self._read:
-            strides = [0 if d >= 2 else view.strides[d] for d in self.dims]
-            self._read[view] = self._array(view, strides)
-        last = sum((n - 1) * s for n, s in zip(view.shape[2:], view.strides[2:], strict=True))
-        index = self.flat(places, view.strides[2:])
-        index = self.integers.minimum(self.integers.maximum(index, known(0)), known(last))
-        further = self.integers.register(index)[0]
-        return self.code.emit(
-            "load", further, dtype=working(view.dtype), attribute=self._read[view]
-        )
-
-    def flat(self, places: list[Number], steps: tuple[int, ...]) -> Number:
-        """The sum of all places times steps."""
-        terms = map(self.integers.multiply, places, steps)
-        return functools.reduce(self.integers.add, terms)
-
-    def kept(self, condition: Condition, x: Register) -> Register:
-        """x where a condition holds, else 0."""
-        if isinstance(condition, bool):
-            return x if condition else self.code.constant(0, x[1])
-        zero = self.code.constant(0, x[1])
-        return self.code.emit("where", condition[0], x[0], zero[0], dtype=x[1])
-
-    def total(self, terms: list[Register], dtype: str) -> Register:
-        """The sum of what the elements of the window give."""
-        if not terms:
-            return self.code.constant(0, dtype)
-        if self.inner:
-            return self.code.emit("reduce", terms[0][0], dtype=dtype, attribute="sum")
-        return functools.reduce(lambda a, b: self.code.emit("add", a[0], b[0], dtype=dtype), terms)
-
-    def store(self, x: Register, target: View, at: Shape) -> None:
-        """Store the element at a place in each block."""
-        starts = [start + i for (start, _, _), i in zip(self.parts, at, strict=True)]
-        offset = sum(i * s for i, s in zip(starts, target.strides[2:], strict=True))
-        steps = [size * s for (_, _, size), s in zip(self.parts, target.strides[2:], strict=True)]
-        strides = (*target.strides[:2], *steps)
-        shape = (*target.shape[:2], *(count for _, count, _ in self.parts))
-        part = View(target.buffer, shape, target.dtype, strides, target.offset + offset)
-        self._written.append(part)
-        array = self._array(part, [strides[d] for d in self.dims])
-        held = self.code.cast(x, working(target.dtype))
-        self.code.emit("store", held[0], dtype=held[1], attribute=array)
-
-    def emit(self) -> None:
-        """Emit the loop, complete."""
-        code = tuple(self.code.listed)
-        kernel = Kernel(len(self.dims), len(self.inner), "outer", tuple(self.arrays), code)
-        loop = Loop(kernel, self.sizes + self.inner, self.operands)
-        self.low.emit(
-            LoopStep([self.node], list(self._read), self._written, self.node.phase, loop)
-        )
-
-
-Write = Callable[[_Writer], list[Register]]
-"""Writes what one element of each result is."""
-
-
-def _loops(
-    low: Lowering, node: Node, results: list[Value], window: Shape, block: Shape, write: Write
-) -> None:
-    """Emit the loops of a node: one that goes over whole blocks, and what is left of each size."""
-    shape = results[0].shape
-    targets = [low.fresh(y, channels_last(len(shape))) for y in results]
-    parts = [
-        [part for part in ((0, n // b, b), (n - n % b, 1, n % b)) if part[1] and part[2]]
-        for n, b in zip(shape[2:], block, strict=True)
-    ]
-    for chosen in itertools.product(*parts):
-        w = _Writer(low, node, shape, window, chosen)
-        for at in w.within_blocks():
-            for target, x in zip(targets, write(w), strict=True):
-                w.store(x, target, at)
-        w.emit()
 
 
 def _maps(low: Lowering, view: View, phase: int) -> View:
@@ -188,14 +40,14 @@ def _maps(low: Lowering, view: View, phase: int) -> View:
 
 def _fits(op: Pooling, *values: Value) -> bool:
     """Whether these are maps as usual, of dtypes that kernels know."""
-    stored = all(x.dtype.name in STORED for x in values) and math.prod(op.sizes)
-    return bool(stored) and all(len(x.shape) == len(op.sizes) + 2 for x in values)
+    stored = all(x.dtype.name in STORED for x in values)
+    return stored and min(op.sizes) > 0 and all(len(x.shape) == len(op.sizes) + 2 for x in values)
 
 
 # ----- forward --------------------------------------------------------------------------------
 
 
-def _inside(w: _Writer, op: Pooling, element: tuple[Number, ...]) -> list[Number]:
+def _inside(w: Writer, op: Pooling, element: tuple[Number, ...]) -> list[Number]:
     """For each size the place in the window, moved to the nearest that is inside the input."""
     do, found = w.integers, []
     for axis, j in enumerate(element):
@@ -208,13 +60,13 @@ def _inside(w: _Writer, op: Pooling, element: tuple[Number, ...]) -> list[Number
     return found
 
 
-def _start(w: _Writer, op: Pooling, axis: int) -> Number:
+def _start(w: Writer, op: Pooling, axis: int) -> Number:
     """Where the window begins."""
     do = w.integers
     return do.subtract(do.multiply(w.places[axis], op.stride[axis]), known(op.padding[axis]))
 
 
-def _positions(w: _Writer, op: Pooling, element: Sequence[Number]) -> list[Number]:
+def _positions(w: Writer, op: Pooling, element: Sequence[Number]) -> list[Number]:
     """Where a place in the window is in the input."""
     do = w.integers
     return [
@@ -241,7 +93,7 @@ def _max_pool(low: Lowering, node: Node) -> bool:
     source = _maps(low, low.view(x), node.phase)
     results = [y, at] if low.users.get(at) or at in low.wanted or at in low.targets else [y]
 
-    def write(w: _Writer) -> list[Register]:
+    def write(w: Writer) -> list[Register]:
         candidates = []
         for element in w.elements():
             inside = _inside(w, op, element)
@@ -253,7 +105,7 @@ def _max_pool(low: Lowering, node: Node) -> bool:
         found = _walked(w, *candidates[0]) if w.inner else _first(w, candidates)
         return list(found)[: len(results)]
 
-    _loops(low, node, results, op.window, (1,) * len(op.window), write)
+    emit_loops(low, node, results, op.window, (1,) * len(op.window), write)
     return True
 
 
@@ -262,7 +114,7 @@ def _steps(window: Shape) -> tuple[int, ...]:
     return tuple(math.prod(window[axis + 1 :]) for axis in range(len(window)))
 
 
-def _first(w: _Writer, candidates: list[tuple[Register, Number]]) -> tuple[Register, Register]:
+def _first(w: Writer, candidates: list[tuple[Register, Number]]) -> tuple[Register, Register]:
     """The largest, and the place of the first such; the first NaN is larger than all."""
     code, dtype = w.code, candidates[0][0][1]
     # As floats, for LLVM would choose among bytes, and pack all masks for that.
@@ -284,7 +136,7 @@ def _better(code: Code, x: Register, best: Register) -> Register:
     return code.emit("and", code.emit("not", lesser[0], dtype="bool")[0], ordered[0], dtype="bool")
 
 
-def _walked(w: _Writer, x: Register, place: Number) -> tuple[Register, Register]:
+def _walked(w: Writer, x: Register, place: Number) -> tuple[Register, Register]:
     """The largest of a window that is walked, and then the least place where that is."""
     code = w.code
     best = code.emit("reduce", x[0], dtype=x[1], attribute="max")
@@ -305,17 +157,18 @@ def _avg_pool(low: Lowering, node: Node) -> bool:
         return False
     source, share = _maps(low, low.view(x), node.phase), _share(op, working(x.dtype))
 
-    def write(w: _Writer) -> list[Register]:
+    def write(w: Writer) -> list[Register]:
         terms = []
         for element in w.elements():
-            places, valid = _positions(w, op, element), True
+            places = _positions(w, op, element)
+            valid: Condition = True
             for place, n in zip(places, op.sizes, strict=True):
                 valid = w.integers.both(valid, w.integers.between(place, 0, n - 1))
             if valid is not False:
                 terms.append(w.kept(valid, w.load(source, places)))
         return [_shared(w, w.total(terms, working(x.dtype)), share, w.places)]
 
-    _loops(low, node, [y], op.window, (1,) * len(op.window), write)
+    emit_loops(low, node, [y], op.window, (1,) * len(op.window), write)
     return True
 
 
@@ -327,7 +180,7 @@ def _share(op: AvgPool, dtype: str) -> View:
                 (0, 0, *strides))  # fmt: skip
 
 
-def _shared(w: _Writer, x: Register, share: View, places: list[Number]) -> Register:
+def _shared(w: Writer, x: Register, share: View, places: list[Number]) -> Register:
     """x times the share of the window of these numbers."""
     if any(share.strides):
         factor = w.load(share, places)
@@ -348,7 +201,7 @@ def _windows(op: Pooling) -> Shape:
 
 
 def _around(
-    w: _Writer, op: Pooling, before: tuple[Number, ...]
+    w: Writer, op: Pooling, before: tuple[Number, ...]
 ) -> tuple[list[Number], list[Number], Condition]:
     """A window that an element of the input may belong to: which it is, the place of the element
     in it, and whether it is so. ``before``: how many windows before the last one it is."""
@@ -383,7 +236,7 @@ def _max_pool_spread(low: Lowering, node: Node) -> bool:
         return False
     gradient, chosen = (_maps(low, low.view(v), node.phase) for v in (dy, at))
 
-    def write(w: _Writer) -> list[Register]:
+    def write(w: Writer) -> list[Register]:
         terms = []
         for before in w.elements():
             windows, inside, valid = _around(w, op, before)
@@ -398,7 +251,7 @@ def _max_pool_spread(low: Lowering, node: Node) -> bool:
             terms.append(w.kept(hit, w.load(gradient, windows)))
         return [w.total(terms, working(dx.dtype))]
 
-    _loops(low, node, [dx], _windows(op), _block(op.stride), write)
+    emit_loops(low, node, [dx], _windows(op), _block(op.stride), write)
     return True
 
 
@@ -411,7 +264,7 @@ def _avg_pool_spread(low: Lowering, node: Node) -> bool:
     gradient = _maps(low, low.view(dy), node.phase)
     share = _share(AvgPool(*op.how, op.count_padding, op.divisor), working(dy.dtype))
 
-    def write(w: _Writer) -> list[Register]:
+    def write(w: Writer) -> list[Register]:
         terms = []
         for before in w.elements():
             windows, _, valid = _around(w, op, before)
@@ -420,5 +273,5 @@ def _avg_pool_spread(low: Lowering, node: Node) -> bool:
                 terms.append(w.kept(valid, part))
         return [w.total(terms, working(dx.dtype))]
 
-    _loops(low, node, [dx], _windows(op), _block(op.stride), write)
+    emit_loops(low, node, [dx], _windows(op), _block(op.stride), write)
     return True

@@ -84,7 +84,7 @@ class PrimitiveStep(Step):
 
     Attributes:
         primitive: which.
-        roles: its arguments by role; workspaces and scratchpads are buffers.
+        roles: its arguments by role; scratchpads are buffers.
     """
 
     primitive: Any
