@@ -24,6 +24,7 @@ from nbdl.core import (
     no_grad,
     set_grad_enabled,
 )
+from nbdl.core import op as _op
 from nbdl.core.words import get_printoptions, set_printoptions
 from nbdl.dtypes import (
     bfloat16,
@@ -127,6 +128,15 @@ FUNCTIONS = {
     "unload_ipython_extension": "magics",
 }
 """Public functions of higher floors and the room of each, imported when first used."""
+
+
+def _compiled(op: Any, arrays: Any) -> Any:
+    """Loads the compiler, and LLVM and oneDNN with it, at the first operation on large arrays."""
+    _op.compiled = importlib.import_module("nbdl.compiler.eager").run
+    return _op.compiled(op, arrays)
+
+
+_op.compiled = _compiled
 
 
 def __getattr__(name: str) -> Any:

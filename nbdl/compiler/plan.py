@@ -70,8 +70,12 @@ class Plan:
     def move(self, buffer: Buffer, array: np.ndarray) -> None:
         """A state buffer lies in another array from now on."""
         buffer.array = array
-        for change in self._uses.get(buffer, ()):
+        for change in self.changes(buffer):
             change(int(array.ctypes.data))
+
+    def changes(self, buffer: Buffer) -> list[Callable[[int], None]]:
+        """What tells the calls another address of a buffer that lies outside of the arena."""
+        return self._uses.get(buffer, [])
 
     def _note(self, place: Buffer | View, change: Callable[[int], None]) -> None:
         """Remember how to tell a call that the buffer has moved."""

@@ -26,6 +26,15 @@ from nbdl.shapes import Spec
 registry: dict[str, type[Op]] = {}
 """Every concrete operation by its name."""
 
+
+def _left_to_numpy(op: Op, arrays: list[Any]) -> Any:
+    return None
+
+
+compiled: Callable[[Op, list[Any]], Any] = _left_to_numpy
+"""What an operation makes of large NumPy arrays by compiled code, or None: ``forward`` does it.
+The compiler, which stands above, is put here when the package is imported."""
+
 _new = Tensor.__new__
 _new_node = object.__new__
 _new_spec = tuple.__new__
@@ -66,6 +75,8 @@ class Op(_Immutable):
     - ``axis_fields`` and ``shape_fields``: the fields that hold axes, counted from the front, and
       whole shapes: ``vmap`` puts a batch in front of them; where that is not all, ``batch`` does;
     - ``broadcasts``: the walk sums gradients back; ``moves``: the result is on another device;
+    - ``compiled_from``: of how many elements an input must be for compiled code to be faster than
+      ``forward``, as measured; None: it never is;
     - ``decompose(*inputs)``: what the compiler puts in its place; core operations have none;
     - ``flops(*specs)``, ``kernel`` (expression common to Python and C), ``onnx``, ``method``.
     """
@@ -74,6 +85,7 @@ class Op(_Immutable):
     method: ClassVar[str | tuple[str, ...]] = ()
     onnx: ClassVar[str | None] = None
     kernel: ClassVar[str | None] = None
+    compiled_from: ClassVar[int | None] = None
     saves: ClassVar[tuple[str, ...]] = ()
     byproducts: ClassVar[tuple[int, ...]] = ()
     differentiable: ClassVar[bool] = True
@@ -153,7 +165,11 @@ class Op(_Immutable):
             xp = np
             before = silence()
             try:
-                result = self.forward(np, *arrays)
+                result = None
+                if self.compiled_from is not None:
+                    result = _large(self, arrays)
+                if result is None:
+                    result = self.forward(np, *arrays)
             except Exception as error:
                 raise _explained(self, arrays, error) from error
             finally:
@@ -175,6 +191,14 @@ class Op(_Immutable):
             for observer in state.observers:
                 observer(self, inputs, (y,), y.node)
         return y
+
+
+def _large(op: Op, arrays: list[Any]) -> Any:
+    """The result by compiled code, if an input is large enough for that."""
+    for a in arrays:
+        if a.size >= op.compiled_from:
+            return compiled(op, arrays)
+    return None
 
 
 def _record(op: Op, inputs: tuple[Tensor, ...], arrays: list[Any], y: Any, state: Any) -> Node:

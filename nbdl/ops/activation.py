@@ -50,6 +50,7 @@ class Sigmoid(Elementwise):
     kernel = "1 / (1 + exp(-x))"
     flops_per_element = 12
     saves = ("y",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         return blockwise(xp, lambda v: sigmoid_values(xp, v), x)
@@ -64,6 +65,7 @@ class SigmoidGrad(Elementwise):
     kernel = "dy * y * (1 - y)"
     flops_per_element = 3
     saves = ("dy", "y")
+    compiled_from = 16384
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         def rule(dy: Any, y: Any) -> Any:
@@ -85,6 +87,7 @@ class Silu(Elementwise):
     kernel = "x / (1 + exp(-x))"
     flops_per_element = 13
     saves = ("x",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         return blockwise(xp, lambda v: xp.multiply(sigmoid_values(xp, v), v), x)
@@ -99,6 +102,7 @@ class SiluGrad(Elementwise):
     kernel = "dy / (1 + exp(-x)) * (1 + x * (1 - 1 / (1 + exp(-x))))"
     flops_per_element = 17
     saves = ("dy", "x")
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         def rule(dy: Any, x: Any) -> Any:
@@ -127,6 +131,7 @@ class Gelu(Elementwise):
     kernel = "0.5 * x * (1 + erf(x * 0.7071067811865476))"
     flops_per_element = 24
     saves = ("x",)
+    compiled_from = 4096
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
@@ -151,6 +156,7 @@ class GeluGrad(Elementwise):
     )
     flops_per_element = 40
     saves = ("dy", "x")
+    compiled_from = 4096
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         def rule(dy: Any, x: Any) -> Any:
@@ -185,6 +191,7 @@ class GeluTanh(Elementwise):
     kernel = "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
     flops_per_element = 20
     saves = ("x",)
+    compiled_from = 4096
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
@@ -211,6 +218,7 @@ class GeluTanhGrad(Elementwise):
     )
     flops_per_element = 30
     saves = ("dy", "x")
+    compiled_from = 4096
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         def rule(dy: Any, x: Any) -> Any:
@@ -260,6 +268,7 @@ class Softplus(Elementwise):
     onnx = "Softplus"
     flops_per_element = 20
     saves = ("x",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
@@ -287,6 +296,7 @@ class SoftplusSlope(Elementwise):
     kernel = "where(x * beta > threshold, 1, 1 / (1 + exp(-(x * beta))))"
     flops_per_element = 14
     saves = ("y",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
@@ -305,6 +315,7 @@ class LogSigmoid(Elementwise):
     kernel = "minimum(x, 0) - log1p(exp(-abs(x)))"
     flops_per_element = 20
     saves = ("x",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
@@ -330,6 +341,7 @@ class Elu(Elementwise):
     kernel = "(maximum(x, 0) + alpha * expm1(minimum(x, 0) * steepness)) * scale"
     flops_per_element = 12
     saves = ("x",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:
@@ -357,6 +369,7 @@ class EluGrad(Elementwise):
     kernel = "dy * where(x <= 0, exp(minimum(x, 0) * steepness) * (alpha * steepness), 1) * scale"
     flops_per_element = 13
     saves = ("dy", "x")
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         def rule(dy: Any, x: Any) -> Any:
@@ -386,6 +399,7 @@ class EluCurve(Elementwise):
     kernel = "where(x <= 0, exp(minimum(x, 0) * steepness), 0)"
     flops_per_element = 12
     saves = ("y",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         def rule(x: Any) -> Any:

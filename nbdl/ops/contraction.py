@@ -23,6 +23,7 @@ class Matmul(Contraction):
     onnx = "MatMul"
     saves = ("x", "y")
     stacks = True
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any, y: Any) -> Any:
         a, b = self.accumulate(xp, x, y)

@@ -70,6 +70,7 @@ class Convolution(Sliding):
 
     onnx = "Conv"
     saves = ("x", "w")
+    compiled_from = 4096
 
     def forward(self, xp: Any, x: Any, w: Any, *b: Any) -> Any:
         y = arrays.convolve(xp, wide(x), wide(w), self)
@@ -103,6 +104,7 @@ class ConvolutionInput(Sliding):
     sizes: Shape
     onnx = "ConvTranspose"
     saves = ("dy", "w")
+    compiled_from = 4096
 
     def forward(self, xp: Any, dy: Any, w: Any, *b: Any) -> Any:
         dx = arrays.convolve_input(xp, wide(dy), wide(w), self)
@@ -136,6 +138,7 @@ class ConvolutionWeight(Sliding):
 
     window: Shape
     saves = ("x", "dy")
+    compiled_from = 4096
 
     def forward(self, xp: Any, x: Any, dy: Any) -> Any:
         dw = arrays.convolve_weight(xp, wide(x), wide(dy), self)

@@ -58,6 +58,7 @@ class CrossEntropy(Op):
     onnx = "SoftmaxCrossEntropyLoss"
     saves = ("y", "x", "target", "weight")
     byproducts = (1,)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any, target: Any, *weight: Any) -> Any:
         rows, t = class_rows(xp, wide(x)), target.reshape(-1)
@@ -168,6 +169,7 @@ class CrossEntropyGrad(Op):
     ignore_index: int
     smoothing: float
     saves = ("dy", "lse", "x", "target", "weight")
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any, lse: Any, x: Any, target: Any, *weight: Any) -> Any:
         rows, t = class_rows(xp, wide(x)), target.reshape(-1)

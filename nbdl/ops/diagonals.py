@@ -32,6 +32,7 @@ class Tril(Movement):
     k: int = 0
     onnx = "Trilu"
     stacks = True
+    compiled_from = 16384
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.tril(x, self.k)
@@ -53,6 +54,7 @@ class Triu(Movement):
     k: int = 0
     onnx = "Trilu"
     stacks = True
+    compiled_from = 16384
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.triu(x, self.k)

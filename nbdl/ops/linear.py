@@ -29,6 +29,7 @@ class Linear(Contraction):
 
     onnx = "Gemm"
     saves = ("x", "w")
+    compiled_from = 16384
 
     def forward(self, xp: Any, x: Any, w: Any, *b: Any) -> Any:
         dtype = x.dtype
@@ -69,6 +70,7 @@ class LinearWeightGrad(Contraction):
     """dyᵀ x over all leading axes."""
 
     saves = ("dy", "x")
+    compiled_from = 16384
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         dtype = x.dtype

@@ -68,6 +68,7 @@ class Standardize(Op):
     saves = ("y", "x")
     byproducts = (1, 2)
     axis_fields = ("axes",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         v = wide(x)
@@ -104,6 +105,7 @@ class StandardizeGrad(Op):
     eps: float
     saves = ("dy", "x")
     axis_fields = ("axes",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any, x: Any, mean: Any, var: Any) -> Any:
         g, v = wide(dy), wide(x)

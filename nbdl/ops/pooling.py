@@ -27,6 +27,7 @@ class MaxPool(Pooling):
     onnx = "MaxPool"
     saves = ("y",)
     byproducts = (1,)
+    compiled_from = 16384
 
     def forward(self, xp: Any, x: Any) -> Any:
         lowest = -xp.inf if dtypes.is_float(x.dtype) else xp.iinfo(x.dtype).min
@@ -96,6 +97,7 @@ class MaxPoolSpread(Pooling):
     """Each dy at the place of its window's largest element; the transpose of MaxPoolPick."""
 
     saves = ("at",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any, at: Any) -> Any:
         frame = like(xp, dy, self.room())
@@ -211,6 +213,7 @@ class AvgPoolSpread(Pooling):
 
     count_padding: bool
     divisor: int | None
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any) -> Any:
         rule = AvgPool(*self.how, self.count_padding, self.divisor)

@@ -49,6 +49,7 @@ class ReluGrad(Elementwise):
 
     kernel = "where(y > 0, dy, 0)"
     saves = ("y",)
+    compiled_from = 32768
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         return kept(xp, dy, y > 0)
@@ -119,6 +120,7 @@ class LeakyRelu(Elementwise):
     onnx = "LeakyRelu"
     flops_per_element = 2
     saves = ("x",)
+    compiled_from = 65536
 
     def forward(self, xp: Any, x: Any) -> Any:
         below = xp.asarray(x * x.dtype.type(self.slope))
@@ -138,6 +140,7 @@ class LeakyReluGrad(Elementwise):
     kernel = "dy * where(x > 0, 1, slope)"
     flops_per_element = 3
     saves = ("x",)
+    compiled_from = 16384
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         factor = xp.asarray(xp.multiply(x > 0, dy.dtype.type(1 - self.slope)))
@@ -155,6 +158,7 @@ class Prelu(Elementwise):
     kernel = "where(x > 0, x, weight * x)"
     flops_per_element = 2
     saves = ("x", "weight")
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any, weight: Any) -> Any:
         return chosen(xp, x > 0, x, weight * x)
@@ -175,6 +179,7 @@ class Hardswish(Elementwise):
     kernel = "x * minimum(maximum(x + 3, 0), 6) / 6"
     flops_per_element = 5
     saves = ("x",)
+    compiled_from = 16384
 
     def forward(self, xp: Any, x: Any) -> Any:
         gate = clipped(xp, x + x.dtype.type(3), 0, 6)
@@ -190,6 +195,7 @@ class HardswishGrad(Elementwise):
     kernel = "where(x <= -3, 0, where(x < 3, dy * (x / 3 + 0.5), dy))"
     flops_per_element = 5
     saves = ("dy", "x")
+    compiled_from = 16384
 
     def forward(self, xp: Any, dy: Any, x: Any) -> Any:
         three = x.dtype.type(3)
@@ -208,6 +214,7 @@ class Threshold(Elementwise):
     value: float
     kernel = "where(x <= threshold, value, x)"
     saves = ("x",)
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any) -> Any:
         return chosen(xp, x <= self.threshold, x.dtype.type(self.value), x)

@@ -40,6 +40,7 @@ class Mean(Reduction):
     """Mean of elements along axes."""
 
     onnx = "ReduceMean"
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any) -> Any:
         total = sum_of(xp, wide(x), self.axis, self.keepdims)
@@ -115,6 +116,7 @@ class Max(_Extreme):
     """The largest along axes; NaN wins."""
 
     onnx = "ReduceMax"
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x.max(axis=self.axis, keepdims=self.keepdims)
@@ -124,6 +126,7 @@ class Min(_Extreme):
     """The smallest along axes; NaN wins."""
 
     onnx = "ReduceMin"
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x.min(axis=self.axis, keepdims=self.keepdims)
@@ -158,6 +161,7 @@ class LogSumExp(Reduction):
 
     onnx = "ReduceLogSumExp"
     saves = ("y", "x")
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)

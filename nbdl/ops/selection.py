@@ -25,6 +25,7 @@ class Where(Elementwise):
     onnx = "Where"
     kernel = "where(condition, x, y)"
     saves = ("condition",)
+    compiled_from = 32768
 
     def forward(self, xp: Any, condition: Any, x: Any, y: Any) -> Any:
         return chosen(xp, condition, x, y)
@@ -74,6 +75,7 @@ class LargerShare(Elementwise):
     flops_per_element = 3
     saves = ("x", "y")
     kinds = "f"
+    compiled_from = 16384
 
     def forward(self, xp: Any, dz: Any, x: Any, y: Any) -> Any:
         share = kept(xp, dz, ~(x < y))

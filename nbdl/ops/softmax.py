@@ -54,6 +54,7 @@ class Softmax(Normalized):
     onnx = "Softmax"
     saves = ("y",)
     axis_fields = ("axis",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         y = shifted(xp, wide(x), self.axis)
@@ -78,6 +79,7 @@ class SoftmaxGrad(Normalized):
     axis: int
     saves = ("dy", "y")
     axis_fields = ("axis",)
+    compiled_from = 16384
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         dtype = y.dtype
@@ -107,6 +109,7 @@ class LogSoftmax(Normalized):
     onnx = "LogSoftmax"
     saves = ("y",)
     axis_fields = ("axis",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         y = shifted(xp, wide(x), self.axis)
@@ -130,6 +133,7 @@ class LogSoftmaxGrad(Normalized):
     axis: int
     saves = ("dy", "y")
     axis_fields = ("axis",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, dy: Any, y: Any) -> Any:
         dtype = y.dtype

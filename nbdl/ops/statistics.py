@@ -35,6 +35,7 @@ class Var(Reduction):
 
     correction: float = 0.0
     saves = ("x",)
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
@@ -74,6 +75,7 @@ class Std(Reduction):
 
     correction: float = 0.0
     saves = ("y", "x")
+    compiled_from = 8192
 
     def forward(self, xp: Any, x: Any) -> Any:
         wide = x.astype(dtypes.accumulator(x.dtype), copy=False)
@@ -103,6 +105,7 @@ class VectorNorm(Reduction):
     order: float = 2.0
     onnx = "ReduceL2"
     saves = ("y", "x")
+    compiled_from = 32768
 
     def forward(self, xp: Any, x: Any) -> Any:
         size = x if self.order == 2 and x.dtype.kind != "c" else xp.abs(x)

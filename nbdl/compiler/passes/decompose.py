@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from nbdl.compiler.ir import Graph, Node, Value
@@ -9,6 +10,7 @@ from nbdl.compiler.trace import Trace
 from nbdl.core import modes
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
+from nbdl.shapes import Spec
 
 
 class _Rewrite(Trace):
@@ -36,6 +38,15 @@ def decompose(graph: Graph) -> Graph:
         for node in graph.nodes:
             _rewritten(world, node, known)
         world.graph.outputs = [known[y] for y in graph.outputs]
+    return world.graph
+
+
+def decomposed(op: Op, specs: Iterable[Spec]) -> Graph:
+    """The graph of one operation on inputs of its own, in core operations."""
+    world = _Rewrite()
+    with modes.no_grad(), world:
+        inputs = tuple(world.input(spec, f"x{i}") for i, spec in enumerate(specs))
+        world.graph.outputs = world.append(op, inputs)
     return world.graph
 
 
