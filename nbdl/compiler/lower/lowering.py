@@ -9,7 +9,6 @@ import numpy as np
 
 from nbdl.backends.floating import restore, silence
 from nbdl.compiler.ir import Graph, Node, Value
-from nbdl.compiler.lower.copies import reorder_step
 from nbdl.compiler.lower.kernels import loop_of
 from nbdl.compiler.lower.steps import LoopStep, PythonStep, Step
 from nbdl.compiler.lower.views import VIEWS, Buffer, View, dense_strides, new_view, views_of
@@ -138,10 +137,6 @@ class Lowering:
         """Copy the elements of one view into another of the same shape."""
         x = Value(source.spec)
         node = Node(Clone(), [x], [target.spec], "", phase)
-        reorder = reorder_step(node, source, target, phase)
-        if reorder is not None:
-            self.steps.append(reorder)
-            return
         region = region_of(node)
         assert region is not None
         loop = loop_of(region, {x: source}, {}, {node.outputs[0]: target})
