@@ -13,8 +13,9 @@ from typing import Any
 from nbdl.backends import onednn
 from nbdl.backends.onednn import AnyLayout, Layout
 from nbdl.compiler.ir import Node, Value
+from nbdl.compiler.lower.copies import layout, works
 from nbdl.compiler.lower.lowering import Lowering, lowers
-from nbdl.compiler.lower.products import emit_primitive, layout, works
+from nbdl.compiler.lower.products import emit_primitive
 from nbdl.compiler.lower.views import Buffer, View, memory_order
 from nbdl.errors import BackendError, ShapeError
 from nbdl.ops.convolution import Convolution, ConvolutionInput, ConvolutionWeight, Sliding

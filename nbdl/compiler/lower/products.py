@@ -8,25 +8,14 @@ from typing import Any
 import numpy as np
 
 from nbdl.backends import onednn
-from nbdl.backends.onednn import Layout
 from nbdl.compiler.ir import Node
+from nbdl.compiler.lower.copies import layout, works
 from nbdl.compiler.lower.lowering import Lowering, lowers
 from nbdl.compiler.lower.steps import PrimitiveStep, PythonStep
 from nbdl.compiler.lower.views import Buffer, View
 from nbdl.errors import BackendError
 from nbdl.ops.contraction import Matmul
 from nbdl.ops.linear import Linear, LinearWeightGrad
-
-
-def layout(view: View) -> Layout:
-    """A view as oneDNN describes it."""
-    return Layout(view.shape, view.strides, view.dtype.name)
-
-
-def works(*views: View) -> bool:
-    """Whether oneDNN is there and takes such tensors: float32, not empty."""
-    fits = all(v.dtype == np.float32 and v.size and min(v.strides, default=0) >= 0 for v in views)
-    return fits and onednn.available()
 
 
 def rows_of(low: Lowering, view: View, phase: int) -> View:
