@@ -2,9 +2,10 @@
 
 from nbdl.compiler.executable import Executable, Refused
 from nbdl.compiler.function import CompiledFunction, compile
+from nbdl.compiler.locate import first_difference
 from nbdl.compiler.report import Report, report
-from nbdl.compiler.step import CompiledStep, refuse_hooks
+from nbdl.compiler.step import CompiledStep
 from nbdl.compiler.verify import MismatchError, compare, longest_sum
 
 __all__ = ["CompiledFunction", "CompiledStep", "Executable", "MismatchError", "Refused", "Report",
-           "compare", "compile", "longest_sum", "refuse_hooks", "report"]  # fmt: skip
+           "compare", "compile", "first_difference", "longest_sum", "report"]  # fmt: skip

@@ -42,6 +42,7 @@ class Executable:
     Attributes:
         program: what it computes.
         plan: how.
+        places: where each value of the graph lies.
         dumps: the graph as text before and after each pass.
     """
 
@@ -59,6 +60,7 @@ class Executable:
         map_values(read.append, program.results)
         low = Lowering(program.graph, self.views, new, read)
         steps = low.run()
+        self.places = low.views
         kept = [low.views[y].buffer for y in read]
         self.plan = Plan(steps, kept, runtime.thread_count())
         self._arguments = [self._array(x) for x in program.arguments]
@@ -85,15 +87,7 @@ class Executable:
         ``accept`` is called before any state changes; what it raises leaves all as it was. Raises
         Stale or Refused before anything is done.
         """
-        self._check_watched()
-        if not all(guard(arguments) for guard in self.guards):
-            raise Refused
-        rules = self._rules()
-        for state, buffer in self._states:
-            self._settle(state, buffer)
-        for target, array in zip(self._arguments, arguments, strict=True):
-            np.copyto(target, array)
-        draws = self._draw()
+        rules, draws = self.enter(arguments)
         self.plan.run(0)
         if accept is not None:
             try:
@@ -106,6 +100,19 @@ class Executable:
         for rule, counts in rules:
             rule.advance(counts)
         return self._results
+
+    def enter(self, arguments: list[np.ndarray]) -> tuple[list[Any], list[tuple[Any, int]]]:
+        """Put everything into place for a run: the optimizers' next counts, and where the random
+        generators were before."""
+        self._check_watched()
+        if not all(guard(arguments) for guard in self.guards):
+            raise Refused
+        rules = self._rules()
+        for state, buffer in self._states:
+            self._settle(state, buffer)
+        for target, array in zip(self._arguments, arguments, strict=True):
+            np.copyto(target, array)
+        return rules, self._draw()
 
     def squares(self) -> dict[str, float]:
         """The sum of squares of each parameter's gradient in the last run."""

@@ -51,7 +51,7 @@ def compare(
     of the eager array's elements, or a hundredth of the largest of its kind: the gradient of a
     bias that a normalization takes away again is nothing but rounding.
     """
-    scales = {name: _root_mean_square(array) for name, array in eager.items()}
+    scales = {name: root_mean_square(array) for name, array in eager.items()}
     floors: dict[str, float] = {}
     for name, scale in scales.items():
         kind = name.partition(" of ")[0]
@@ -59,9 +59,9 @@ def compare(
     worst = ("", 0.0)
     for name, expected in eager.items():
         scale = max(scales[name], floors[name.partition(" of ")[0]])
-        excess = _excess(compiled[name], expected, scale, terms)
-        if not excess <= worst[1]:
-            worst = (name, excess)
+        much = excess(compiled[name], expected, scale, terms)
+        if not much <= worst[1]:
+            worst = (name, much)
     if not worst[1] <= 1:
         raise MismatchError(
             f"the compiled step's {worst[0]} differs from the eager one's by {worst[1]:.3g} times "
@@ -69,14 +69,15 @@ def compare(
         )
 
 
-def _root_mean_square(array: np.ndarray) -> float:
+def root_mean_square(array: np.ndarray) -> float:
+    """Of the elements that are finite; 0 for other dtypes than floats."""
     if array.dtype.kind != "f" or not array.size:
         return 0.0
     finite = np.where(np.isfinite(array), array, 0).astype(np.float64)
     return math.sqrt(float(np.mean(finite**2)))
 
 
-def _excess(found: np.ndarray, expected: np.ndarray, scale: float, terms: int) -> float:
+def excess(found: np.ndarray, expected: np.ndarray, scale: float, terms: int) -> float:
     """How many times the tolerance two arrays differ, in the root mean square."""
     if expected.dtype.kind != "f" or not expected.size:
         return 0.0 if np.array_equal(found, expected) else math.inf

@@ -133,7 +133,6 @@ class Compilation:
         arrays = [t.value for t in tensors]
         try:
             if self.compiled is None:
-                compiler.refuse_hooks(self.step.model.modules())
                 self.compiled = self._make(compiler.CompiledStep)
             before = self.compiled.seconds
             executable, is_new = self.compiled.executable(arrays)
@@ -187,7 +186,9 @@ class Compilation:
             terms = compiler.longest_sum(executable.program.graph)
             compiler.compare(found, eager, terms)
         except compiler.MismatchError as error:
-            self.give_up(error.message)
+            self._restore(start)
+            node = compiler.first_difference(executable, arrays)
+            self.give_up(error.message + (f"; it begins with {node}" if node else ""))
             return False
         except compiler.Refused:
             return False

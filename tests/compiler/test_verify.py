@@ -117,6 +117,7 @@ def test_a_planted_error_is_found_and_the_training_goes_on_eagerly(wrong_sigmoid
     run, model = train(compile=True)
     [note] = [text for _, kind, text in run.history.events if kind == "note"]
     assert re.search(r"goes on uncompiled: the compiled step's .+ differs from the eager", note)
+    assert note.endswith("it begins with sigmoid of layer '1'")
     eager, right = train(compile=False)
     np.testing.assert_array_equal(run.history["loss"], eager.history["loss"])
     for p, q in zip(model.parameters(), right.parameters(), strict=True):
