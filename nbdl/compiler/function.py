@@ -13,7 +13,7 @@ import numpy as np
 
 from nbdl.compiler.executable import Executable, Refused
 from nbdl.compiler.report import Report, report
-from nbdl.compiler.step import CompiledStep, refuse_hooks
+from nbdl.compiler.step import CompiledStep
 from nbdl.compiler.verify import MismatchError, compare, longest_sum
 from nbdl.core import modes
 from nbdl.core.lifted import Lifted
@@ -105,7 +105,6 @@ class CompiledFunction:
         key = _hashable(form), modes.is_grad_enabled(), tuple(map(id, tensors.values()))
         step = self._steps.get(key)
         if step is None:
-            refuse_hooks(modules)
             step = CompiledStep(functools.partial(self._traced, form), tensors, modules)
             self._steps[key] = step
         with self._lock:

@@ -24,6 +24,7 @@ class Layers:
         self.modules = list(modules)
         self._version = 0
         self._kept = self._now()
+        self._ready = [False for _ in self.modules]
 
     def _now(self) -> list[dict[str, Any]]:
         return [{k: v for k, v in vars(m).items() if k not in _MODES} for m in self.modules]
@@ -35,13 +36,23 @@ class Layers:
         )
 
     def key(self) -> Hashable:
-        """Equal while the layers are in the same modes, and no attribute is another object."""
-        if not self._is_same():
+        """Equal while the layers are in the same modes, and no attribute is another object.
+
+        A layer that is not ready any more has got a hook.
+        """
+        ready = [m._ready for m in self.modules]
+        hooked = any(a and not b for a, b in zip(self._ready, ready, strict=True))
+        self._ready = ready
+        if hooked or not self._is_same():
             self._version += 1
             self._kept = self._now()
         return self._version, *[m.training for m in self.modules]
 
     def __enter__(self) -> Layers:
+        for m in self.modules:
+            if any(m._hooks.values()):
+                name = m._name or type(m).__name__
+                raise TraceError(f"the layer {name!r} has hooks, which are Python code")
         self._before = self._now()
         return self
 

@@ -19,14 +19,6 @@ MAX_SIGNATURES = 8
 """Shapes, or states of the rule, for which a step is compiled before it stays eager."""
 
 
-def refuse_hooks(modules: Iterable[Any]) -> None:
-    """Raise TraceError for layers with hooks: Python code that would be called once, not always."""
-    for module in modules:
-        if any(module._hooks.values()):
-            name = module._name or type(module).__name__
-            raise TraceError(f"the layer {name!r} has hooks, which are Python code")
-
-
 class CompiledStep:
     """A function of tensors and its state, traced once for each signature.
 
