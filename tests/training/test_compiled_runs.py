@@ -15,6 +15,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.errors import IndexRangeError, TrainingError
+from nbdl.training import gradients
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype(np.float32)
@@ -140,13 +141,14 @@ def test_the_random_stream_goes_on_as_after_an_eager_run():
     np.testing.assert_array_equal(*drawn)
 
 
-def test_gradient_samples_are_taken():
+def test_gradient_samples_are_taken(monkeypatch):
+    monkeypatch.setattr(gradients, "SHARE", 1e6)  # whatever it costs
     compiled, eager = train(epochs=8), train(epochs=8, compile=False)
     a, b = compiled.history.gradients, eager.history.gradients
     assert a.layers == b.layers
     rows = [dict(zip(g.steps.tolist(), g.table()[:, 1:], strict=True)) for g in (a, b)]
     shared = {*rows[0]} & {*rows[1]}
-    assert len(shared) > 1
+    assert len(shared) == 8 * 6
     for step in shared:
         np.testing.assert_allclose(rows[0][step], rows[1][step], 2e-3, 1e-5)
 
@@ -170,6 +172,40 @@ def test_callbacks_may_look_and_change():
     same(runs[0][0], runs[1][0])
     np.testing.assert_allclose(runs[0][1], runs[1][1], 1e-3, 1e-4)
     np.testing.assert_array_equal(runs[0][1][1], runs[0][1][2])
+
+
+def test_a_hook_that_is_put_in_between_is_called_at_every_step():
+    counts = []
+    for compile in (True, False):
+        calls = []
+
+        def callback(run, calls=calls):
+            if run.epoch == 2:
+                run.model[0].register_forward_hook(lambda *_, calls=calls: calls.append(1))
+
+        run = train(compile=compile, callbacks=callback)
+        counts.append(len(calls))
+        assert ("has hooks" in "".join(notes(run))) == compile
+    assert counts[0] == counts[1] == 12
+
+
+def test_what_python_keeps_is_kept_by_the_eager_step():
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.calls = nn.Linear(4, 3), 0
+
+        def forward(self, x):
+            self.calls += 1
+            return self.linear(x)
+
+    counts = []
+    for compile in (True, False):
+        model = Counting()
+        run = nbdl.train(model, (X, Y), epochs=2, compile=compile, store=False, progress=False)
+        counts.append(model.calls)
+        assert ("sets Counting.calls" in "".join(notes(run))) == compile
+    assert counts[0] == counts[1]
 
 
 # ----- controls -------------------------------------------------------------------------------
