@@ -72,9 +72,10 @@ class WithNbdl(Training):
     def roofline(self) -> float | None:
         if not self.compiled:
             return None
+        from nbdl.compiler import report
+
         executable, _ = self.plan.executable([self.x.numpy(), self.y.numpy()])
-        report = getattr(executable.plan, "report", None)
-        return report().roofline if report else None
+        return report(executable).roofline
 
     def operations(self, steps: int = 3) -> list[tuple[str, float]]:
         """Seconds of an eager step by operation, the longest first.

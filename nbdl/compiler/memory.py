@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -75,18 +76,20 @@ def plan_memory(steps: Sequence[Step], kept: Iterable[Buffer]) -> Arena:
         root = heirs[heir]
         together[root] = Life(together[root].first, max(together[root].last, lives[heir].last))
         del together[heir]
-    placed: list[tuple[int, int, Life]] = []  # offset, end, life
+    placed: list[tuple[int, int, int, int]] = []  # offset, end, first, last; by offset
     offsets: dict[Buffer, int] = {}
     total = 0
     for buffer in sorted(together, key=lambda b: (-b.nbytes, together[b].first)):
         life, size = together[buffer], _rounded(buffer.nbytes)
         at = 0
-        for begin, end, _ in sorted(p for p in placed if p[2].meets(life)):
+        for begin, end, first, last in placed:
+            if first > life.last or life.first > last:
+                continue
             if begin - at >= size:
                 break
             at = max(at, end)
         offsets[buffer] = at
-        placed.append((at, at + size, life))
+        insort(placed, (at, at + size, life.first, life.last))
         total = max(total, at + size)
     offsets.update({heir: offsets[root] for heir, root in heirs.items()})
     return Arena(total, offsets, lives)

@@ -22,15 +22,27 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-def optimize(program: Program) -> list[tuple[str, str]]:
-    """Put the program's graph through all passes; its text after each that changed it."""
-    dumps = [("traced", str(program.graph))]
+SHORT = 500
+"""Nodes up to which the graph is put down after each pass; writing takes longer than passing."""
+
+
+def optimize(program: Program) -> list[tuple[str, str | Graph]]:
+    """Put the program's graph through all passes.
+
+    Its text after each pass that changed it; of a long graph only the traced one and the last.
+    """
+    traced = program.graph
+    dumps: list[tuple[str, str | Graph]] = [("traced", traced)]
+    text = str(traced) if len(traced.nodes) <= SHORT else ""
     for rewrite in PASSES:
         before = list(program.graph.outputs)
         graph = rewrite(program.graph)
         program.replace(graph, before)
         graph.check()
-        text = str(graph)
-        if text != dumps[-1][1]:
-            dumps.append((rewrite.__name__, text))
+        now = str(graph) if len(graph.nodes) <= SHORT else ""
+        if now != text:
+            dumps.append((rewrite.__name__, now))
+            text = now
+    if not text:
+        dumps.append((PASSES[-1].__name__, program.graph))
     return dumps

@@ -145,7 +145,8 @@ def report(executable: Executable) -> Report:
         Block(memory.offsets[b], b.nbytes, life.first, life.last, plan.steps[life.first].title)
         for b, life in memory.lives.items()
     )
-    return Report(calls, blocks, memory.nbytes, limits, tuple(executable.dumps), plan.threads)
+    graphs = tuple((name, str(graph)) for name, graph in executable.dumps if str(graph))
+    return Report(calls, blocks, memory.nbytes, limits, graphs, plan.threads)
 
 
 def _states(executable: Executable) -> list[Buffer]:

@@ -172,6 +172,6 @@ def test_a_plan_reads_as_text_before_and_after_each_pass():
     names = [name for name, _ in executable.dumps]
     assert names[0] == "traced"
     assert "decompose" in names
-    texts = [text for _, text in executable.dumps]
+    texts = [str(text) for _, text in executable.dumps]
     assert all(a != b for a, b in itertools.pairwise(texts))
     assert str(FLOAT) in texts[0]
