@@ -168,10 +168,10 @@ class Executable:
 
 def _aligned(spec: Spec) -> np.ndarray:
     """An empty array that begins at a cache line."""
-    ground = np.empty(spec.nbytes + 64, np.uint8)
+    ground: Any = np.empty(spec.nbytes + 64, np.uint8)
     skip = -ground.ctypes.data % 64
     # No array of NumPy's, so that views of the result hold the result and not the ground.
-    stretch = (ctypes.c_uint8 * spec.nbytes).from_buffer(ground, skip)
+    stretch: Any = (ctypes.c_uint8 * spec.nbytes).from_buffer(ground, skip)
     return np.ndarray(spec.shape, spec.dtype, stretch)
 
 
