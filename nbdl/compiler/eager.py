@@ -7,6 +7,7 @@ tells it the addresses of now and gets new arrays.
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -111,6 +112,23 @@ def _bound(graph: Graph, arrays: list[np.ndarray]) -> _Bound | None:
 
 
 _NOWHERE = np.empty(0, np.uint8)
+_HEAD = object.__basicsize__
+_word = ctypes.c_size_t.from_address
+
+
+def _address(a: np.ndarray) -> int:
+    """Where the elements begin: the first word of NumPy's C structure after Python's own.
+
+    ``a.ctypes.data`` says the same and takes a microsecond, a fifth of what a call costs.
+    """
+    return _word(id(a) + _HEAD).value
+
+
+if _address(_NOWHERE) != _NOWHERE.ctypes.data:  # another Python or NumPy than we know
+
+    def _address(a: np.ndarray) -> int:
+        """Where the elements begin."""
+        return int(a.ctypes.data)
 
 
 class _Bound:
@@ -129,13 +147,13 @@ class _Bound:
 
     def __call__(self, arrays: list[np.ndarray]) -> Any:
         for changes, a in zip(self._inputs, arrays, strict=True):
-            address = a.ctypes.data
+            address = _address(a)
             for change in changes:
                 change(address)
         results = []
         for shape, dtype, axes, changes in self._outputs:
             y = np.empty(shape, dtype)
-            address = y.ctypes.data
+            address = _address(y)
             for change in changes:
                 change(address)
             results.append(y if axes is None else y.transpose(axes))
