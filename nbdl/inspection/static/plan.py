@@ -119,7 +119,7 @@ def _words(report: Report) -> str:
         f"{limits.bandwidth / 1e9:.0f} GB/s in large copies, {fastest / 1e9:.0f} GB/s in copies "
         "within a cache.\n"
         f"Pale: time beyond what they allow; orange: that is over {100 * LOSS:.0f} % of the whole. "
-        "What is still in a cache may be faster than a copy of its size."
+        "Over 100 %: its data was still in a cache."
     )
 
 
@@ -199,14 +199,15 @@ def _part(column: Column, part: Part, total: float, longest: float) -> None:
         for x, word in zip(ends, sums, strict=True)
     )
     column.add(line + name + share + numbers, 22, gap=2)
-    before = ""
+    before = None
     for row in part.rows:
-        scope = "" if row.scope == before else row.scope
+        scope = "" if row.scope == before else row.scope or "–"
         column.add(_row(row, scope) + _measures(row, total, longest), ROW, gap=0)
         before = row.scope
     for row in part.rest:
         plural = f"{row.family} calls" if row.family in ("oneDNN", "NumPy") else f"{row.family}s"
-        words = f"{row.count:,} other {plural if row.count != 1 else plural[:-1]}"
+        other = "other " * bool(part.rows)
+        words = f"{row.count:,} {other}{plural if row.count != 1 else plural[:-1]}"
         name = text(TITLE, 11, words, 11, fill=MUTED)
         column.add(name + _measures(row, total, longest), ROW, gap=0)
     column.y += 8
