@@ -86,6 +86,8 @@ ROWS = [
     sample(trigonometry.Sinh(), normal(2, 3), judge=np.sinh),
     sample(trigonometry.Cosh(), normal(2, 3), judge=np.cosh),
     sample(trigonometry.Tanh(), normal(2, 3), judge=np.tanh),
+    sample(trigonometry.TanhGrad(), normal(2, 3), uniform(-0.9, 0.9, 2, 3),
+           judge=lambda dy, y: dy / np.cosh(np.arctanh(y)) ** 2),
     sample(trigonometry.Asinh(), normal(2, 3), judge=np.arcsinh),
     sample(trigonometry.Acosh(), uniform(1.2, 3.0, 2, 3), judge=np.arccosh),
     sample(trigonometry.Atanh(), _inside(2, 3), judge=np.arctanh),

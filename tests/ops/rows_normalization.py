@@ -51,6 +51,8 @@ ROWS = [
     *_both((0, 2), 1e-5, normal(3, 2, 2)),
     *_both((1,), 1e-2, normal(2, 4)),
     *_both((1, 2), 1e-5, normal(2, 2, 3)),
+    sample(normalization.ScaleShift(), normal(2, 3), normal(3), normal(2, 1),
+           judge=lambda x, scale, shift: x * scale + shift),
     sample(normalization.Standardize((1,), 1e-5), _odd, judge=_standardize((1,), 1e-5)),
     sample(normalization.Standardize((1,), 1e-5), np.zeros((0, 3)), judge=lambda x: (
         x, np.zeros((0, 1)), np.zeros((0, 1)))),
