@@ -155,6 +155,8 @@ def test_it_is_added_to_the_completer_and_taken_away(matcher):
         ("%train lenet train --metrics accuracy,pre", ["precision"]),
         ("%train lenet train --device ", ["cpu", "cuda"]),
         ("%train lenet train --early", ["--early-stopping"]),
+        ("%train lenet train --comp", ["--compile"]),
+        ("%train lenet train --no-c", ["--no-check", "--no-compile"]),
         ("%inspect ", ["lenet", "x", "y"]),
         ("%inspect lenet --g", ["--gradients"]),
         ("%runs --", ["--limit", "--model"]),
@@ -174,6 +176,17 @@ def test_tab_in_a_kernel(lenet, text, words):
 def test_tab_at_the_first_line_of_a_models_cell(kernel):
     cell = "%%model net --inp\nLinear(3, 4)"
     assert kernel.complete(cell, len("%%model net --inp")) == ["--input"]
+
+
+def test_a_plan_is_offered_to_be_looked_into(lenet):
+    cell = lenet.run("""
+fast = nbdl.compile(lenet)
+with nbdl.no_grad():
+    fast(x)
+speed = fast.report()
+""")
+    assert cell.status == "ok", cell.said
+    assert lenet.complete("%inspect ") == ["lenet", "speed", "x", "y"]
 
 
 def test_runs_are_completed_by_the_names_that_are_kept(lenet):

@@ -23,6 +23,7 @@ def state():
         "errors": [kind.__name__ for kind in ip.custom_exceptions],
         "shown": sorted(str(k) for k in ip.display_formatter.ipython_display_formatter
                         .type_printers),
+        "shown_by_name": sorted(ip.display_formatter.ipython_display_formatter.deferred_printers),
         "own": sorted(n for n in ip.user_ns if not n.startswith("_")),
         "marks": sorted(n for n in vars(ip) if "nbdl" in n),
         "stop": str(getattr(ip.kernel, "saved_sigint_handler", "")),
@@ -47,7 +48,7 @@ def test_loading_adds_and_unloading_takes_everything_away(fresh):
     fresh.run("during = state()")
     assert fresh.value("sorted(k for k in before if before[k] != during[k])") == (
         "['cell', 'errors', 'events', 'line', 'marks', 'matchers', 'own', 'registry', 'shown', "
-        "'stop', 'transformers']"
+        "'shown_by_name', 'stop', 'transformers']"
     )
     assert fresh.value("sorted({*during['line'], *during['cell']} - {*before['line'], "
                        "*before['cell']})") == (

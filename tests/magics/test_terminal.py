@@ -101,6 +101,8 @@ def test_training_waits_with_a_bar_and_ends_with_a_summary(terminal):
         ("%inspect run", ["lenet · finished", "val_loss"]),
         ("%inspect run --gradients", ["Gradient flow · lenet", "1.weight |"]),
         ("nbdl.inspect(lenet)", ["lenet · Sequential"]),
+        ("%inspect {nbdl.train(lenet, train, max_steps=4, compile=True).plan()}",
+         ["the machine's limits allow", "GFLOP/s", "linear"]),
         ("run", ["lenet · finished"]),
         ("%runs", ["id  ", "lenet", "finished"]),
         ("%nbdl", ["%train net train --val val", "Looking inside"]),
