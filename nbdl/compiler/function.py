@@ -247,7 +247,8 @@ def _owners(function: Any) -> list[Any]:
     inner = getattr(function, "__func__", function)
     if inspect.isfunction(inner):
         reached = inspect.getclosurevars(inner)
-        for value in (*reached.nonlocals.values(), *reached.globals.values()):
+        defaults = (*(inner.__defaults__ or ()), *(inner.__kwdefaults__ or {}).values())
+        for value in (*reached.nonlocals.values(), *reached.globals.values(), *defaults):
             _collect(found, value)
     owner = getattr(function, "__self__", None)
     if owner is None and not inspect.isfunction(inner):

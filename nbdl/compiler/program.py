@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.compiler.ir import Graph, Value
+from nbdl.compiler.passes.dead_code import eliminate_dead_code
 from nbdl.compiler.trace import Trace, Traced
 from nbdl.compiler.update import Cell, Cells
 from nbdl.core import modes
@@ -148,6 +149,7 @@ class Tracer(Trace):
         self.states: list[State] = []
         self.rules: list[Rule] = []
         self.checked: dict[str, Value] = {}
+        self._gradients: list[Value] = []
 
     def trace(self, function: Callable[..., Any], arguments: Sequence[Spec]) -> Program:
         """Run ``function`` on traced tensors.
@@ -161,12 +163,13 @@ class Tracer(Trace):
                 for name, t in self.tensors.items():
                     x = self.input(t.spec, name)
                     self.states.append(State(name, t, self.symbol(x)))
-                    t.value, t.grad = x.value, None
+                    t.value, t.grad = x.value, self._earlier(t, name)
                 inputs = [self.input(s, f"argument{i}") for i, s in enumerate(arguments)]
                 given = function(*inputs)
                 results = map_tensors(self.symbol, given)
                 self._changed()
                 outputs = [self.symbol(y) for y in leaves(given)]
+                self._check_left(outputs)
         finally:
             for t, value, grad in kept:
                 t.value, t.grad = value, grad
@@ -175,10 +178,43 @@ class Tracer(Trace):
                     t.grad = None
         changed = [s.output for s in self.states if s.output is not None]
         self.graph.outputs = [*outputs, *self.checked.values(), *changed]
+        self._check_earlier()
         return Program(
             self.graph, [_symbol(x) for x in inputs], self.states, self.draws, self.rules,
             results, self.checked, _outside(self.read(), self.tensors.values()),
         )  # fmt: skip
+
+    def _earlier(self, t: Tensor, name: str) -> Tensor | None:
+        """What stands for a gradient that the call before may have left."""
+        if not t.requires_grad:
+            return None
+        g = self.input(t.spec, f"gradient of {name}")
+        self._gradients.append(self.symbol(g))
+        return g
+
+    def _check_left(self, outputs: list[Value]) -> None:
+        """Raise TraceError for gradients that nobody uses in this call."""
+        known = {*outputs, *self._gradients}
+        for name, t in self.tensors.items():
+            if not self.rules and t.grad is not None and self.symbol(t.grad) not in known:
+                raise TraceError(
+                    f"it leaves a gradient in {name!r}, a side effect",
+                    hint="let the optimizer make its step inside, or return the gradients",
+                )
+
+    def _check_earlier(self) -> None:
+        """Raise TraceError where the gradients of the call before matter; forget them else."""
+        needed = set(self.graph.outputs)
+        for node in reversed(self.graph.nodes):
+            if not needed.isdisjoint(node.outputs):
+                needed.update(node.inputs)
+        if not needed.isdisjoint(self._gradients):
+            raise TraceError(
+                "it adds to the gradients of the call before",
+                hint="optimizer.zero_grad() before backward",
+            )
+        eliminate_dead_code(self.graph)
+        self.graph.inputs = [x for x in self.graph.inputs if x not in {*self._gradients}]
 
     def _changed(self) -> None:
         """Note the values that tensors have at the end, where they are others."""

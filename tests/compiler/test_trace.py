@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import nbdl
-from nbdl import nn
+from nbdl import nn, optim
 from nbdl.compiler import CompiledStep
 from nbdl.compiler.program import Tracer
 from nbdl.compiler.trace import Trace, Traced
@@ -142,11 +144,12 @@ def test_a_trace_draws_nothing_and_leaves_all_as_it_was():
     nbdl.manual_seed(3)
 
     def function(x, fail=False):
+        model.zero_grad()
         loss = model(x).sum()
         loss.backward()
         if fail:
             loss.item()
-        return loss
+        return [loss, *(p.grad for p in model.parameters())]
 
     program = Tracer(tensors).trace(function, [Spec((3, 4), FLOAT)])
     with pytest.raises(TraceError):
@@ -199,3 +202,51 @@ def test_the_shape_rule_is_all_that_a_trace_runs():
     graph = traced(lambda x, y: (x @ y).softmax(-1), (1000, 100_000), (100_000, 1000))
     assert graph.outputs[0].shape == (1000, 1000)
     assert type(graph.inputs[0]) is not Traced
+
+
+def test_gradients_that_are_left_behind_are_a_side_effect():
+    model = nn.Linear(4, 2)
+
+    def function(x):
+        loss = model(x).sum()
+        loss.backward()
+        return loss
+
+    step = CompiledStep(function, dict(model.named_parameters()))
+    with pytest.raises(TraceError, match="leaves a gradient in 'weight', a side effect"):
+        step([np.ones((3, 4), np.float32)])
+    gradients = CompiledStep(
+        lambda x: (function(x), [p.grad for p in model.parameters()])[1],
+        dict(model.named_parameters()),
+    )
+    with pytest.raises(TraceError, match="adds to the gradients of the call before"):
+        gradients([np.ones((3, 4), np.float32)])
+    assert model.weight.grad is None
+
+
+@pytest.mark.parametrize("zeroed", [True, False])
+def test_gradients_are_not_added_up_in_secret(zeroed):
+    models = [nn.Linear(4, 2) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    functions = []
+    for model in models:
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+        def function(x, model=model, optimizer=optimizer):
+            if zeroed:
+                model.zero_grad()
+            loss = model(x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        functions.append(function)
+    compiled = nbdl.compile(functions[1])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            for function in (functions[0], compiled):
+                function(nbdl.ones((3, 4)))
+    assert any("adds to the gradients" in str(w.message) for w in said) == (not zeroed)
+    for p, q in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        np.testing.assert_allclose(p.numpy(), q.numpy(), 1e-5)
