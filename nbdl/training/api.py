@@ -102,7 +102,8 @@ def train(
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
         compile: trace the step once and replay it as fused kernels: True from the second step on,
             False never; unless given, from step 5 on if the training is long enough to gain by
-            it. What cannot be compiled goes on as before, and the run says why.
+            it. What cannot be compiled goes on as before, and the run says why. Not with ``step``:
+            there ``nbdl.compile`` may stand over the function.
         step: a function of the batch that does one whole step (several models and optimizers,
             GANs, VAEs) and returns the loss or a dict of numbers; replaces loss, optim, metrics.
         optimizers: with ``step``: the optimizers it uses, so that the learning rate can be
@@ -146,7 +147,8 @@ def train(
         "rules": rules, "callbacks": Callbacks(callbacks), "modules": models,
     }  # fmt: skip
     if step is not None:
-        given = {"metrics": metrics, "lr": lr, "clip_norm": clip_norm, "target": target}
+        given = {"metrics": metrics, "lr": lr, "clip_norm": clip_norm, "target": target,
+                 "compile": compile or None}  # fmt: skip
         loop = _own_step(step, models, optimizers, val, given, common)
     else:
         fit, loop = _supervised(

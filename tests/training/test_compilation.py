@@ -63,3 +63,12 @@ def test_a_run_that_need_not_be_compiled_says_nothing(wanted):
     run = trained(nn.Linear(4, 2), compile=wanted)
     assert notes(run) == []
     assert run.compiled is None
+
+
+def test_a_step_of_ones_own_is_not_compiled_in_silence():
+    with pytest.raises(ArgumentError, match="compile= does not go with step="):
+        nbdl.train(step=lambda batch: None, data=[(1, 2)], compile=True, store=False)
+    run = nbdl.train(
+        step=lambda batch: None, data=[(1, 2)], epochs=1, compile=False, store=False, progress=False
+    )
+    assert run.status == "finished"
