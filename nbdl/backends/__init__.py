@@ -170,8 +170,16 @@ def combine_at(xp: ModuleType, ufunc: str, total: Array, index: Any, values: Arr
         cuda.combine_at(ufunc, total, index, values)
 
 
+LARGE = 8192
+"""Elements from which compiled code reads and adds by index faster than NumPy."""
+
 _BLOCK = 32_768
 """Places worked on at a time, so that they stay in the cache."""
+
+
+def indexed() -> ModuleType:
+    """The compiled code that does so, and LLVM with it, loaded when it is first needed."""
+    return importlib.import_module("nbdl.backends.kernels.indexed")
 
 
 def _add_flat(total: Array, index: Any, values: Array) -> None:
@@ -182,8 +190,11 @@ def _add_flat(total: Array, index: Any, values: Array) -> None:
     shape, flat = total.shape, total.reshape(-1)
     used = _axes_used(index, len(shape))
     width = math.prod(shape[used:])
-    heads = np.arange(math.prod(shape[:used])).reshape(shape[:used])[index].reshape(-1) * width
-    rows, columns = values.reshape(heads.size, width), np.arange(width)
+    heads = np.arange(math.prod(shape[:used])).reshape(shape[:used])[index].reshape(-1)
+    rows = values.reshape(-1, width)
+    if values.size >= LARGE and indexed().add_rows(total.reshape(-1, width), heads, rows):
+        return
+    heads, columns = heads * width, np.arange(width)
     step = max(1, _BLOCK // max(1, width))
     for i in range(0, heads.size, step):
         places = np.add.outer(heads[i : i + step], columns)

@@ -42,6 +42,7 @@ _lock = threading.Lock()
 def run(op: Op, arrays: list[np.ndarray]) -> Any:
     """What ``op.forward`` gives, as new arrays, or None where NumPy must do it.
 
+    ``arrays`` are NumPy's own, no scalars and no subclasses: their addresses are read blindly.
     Safe in several threads at once: a plan that is at work is not in its list.
     """
     key = op, *[(a.shape, a.strides, a.dtype) for a in arrays]

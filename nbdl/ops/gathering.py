@@ -46,6 +46,18 @@ def flat_places(xp: Any, shape: tuple[int, ...], index: Any, axis: int) -> Any:
     return places
 
 
+def _compiled(name: str, whole: Any, index: Any, part: Any, axis: int) -> bool:
+    """Whether ``name`` of backends.indexed did it; whole, and index and part, differ along axis."""
+    before, after = index.shape[:axis], index.shape[axis + 1 :]
+    if (before, after) != (whole.shape[:axis], whole.shape[axis + 1 :]):
+        return False
+    run = getattr(backends.indexed(), name)
+    return bool(run(*[
+        a.reshape(math.prod(before), a.shape[axis], math.prod(after))
+        for a in (whole, index.astype(np.int64, copy=False), part)
+    ]))  # fmt: skip
+
+
 def check_sizes(name: str, x: Spec, index: Spec, axis: int, what: str = "x") -> None:
     """Raise ShapeError unless the index has x's rank, and only along the axis more elements."""
     if x.ndim != index.ndim:
@@ -72,6 +84,10 @@ class Gather(Indexing):
     axis_fields = ("axis",)
 
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
+        if index.size >= backends.LARGE and xp is np:
+            y = np.empty(index.shape, x.dtype)
+            if _compiled("gather", x, index, y, self.axis):
+                return y
         return x.reshape(-1).take(flat_places(xp, x.shape, index, self.axis))
 
     def infer(self, x: Spec, index: Spec) -> Spec:
@@ -94,6 +110,10 @@ class Spread(Indexing):
 
     def forward(self, xp: Any, dy: Any, index: Any) -> Any:
         total = xp.zeros(self.shape, dtypes.accumulator(dy.dtype))
+        if index.size >= backends.LARGE and xp is np:
+            if _compiled("spread", total, index, dy, self.axis):
+                return total
+            total.fill(0)
         places = flat_places(xp, self.shape, index, self.axis).reshape(-1)
         values = dy.reshape(-1).astype(total.dtype, copy=False)
         backends.add_at(xp, total.reshape(-1), (places,), values)

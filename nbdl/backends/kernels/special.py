@@ -46,37 +46,40 @@ def scatter_add_rows(dtype: str = "float32", index: str = "int64") -> int:
     return found[name]
 
 
-def _body(module: Module, name: str) -> Code:
+def body_of(module: Module, name: str) -> Code:
+    """The beginning of a body."""
     return Code(module, name, "i32", [("ptr", 0), ("int64", 0), ("int64", 0)],
                 function_attributes())  # fmt: skip
 
 
-def _words(code: Code, count: int, pointers: set[int]) -> list[Value]:
+def words_of(code: Code, count: int, pointers: set[int]) -> list[Value]:
     """The first numbers of ``args``, some of them addresses."""
     found = []
     for i in range(count):
-        place = _place(code, "int64", code.arguments[0], code.constant(i, "int64"))
-        found.append(_load(code, place, "ptr" if i in pointers else "int64", 0))
+        place = place_of(code, "int64", code.arguments[0], code.constant(i, "int64"))
+        found.append(load(code, place, "ptr" if i in pointers else "int64", 0))
     return found
 
 
-def _place(code: Code, dtype: str, pointer: Value, index: Value) -> Value:
+def place_of(code: Code, dtype: str, pointer: Value, index: Value) -> Value:
+    """The address of an element."""
     text = f"getelementptr {llvm_type(dtype, 0)}, {pointer.typed}, {index.typed}"
     return code.value(text, "ptr", index.lanes)
 
 
-def _load(code: Code, place: Value, dtype: str, lanes: int) -> Value:
+def load(code: Code, place: Value, dtype: str, lanes: int) -> Value:
+    """The elements there, one (``lanes`` 0) or several."""
     size = 8 if dtype == "ptr" else BITS[dtype] // 8
     return code.value(f"load {llvm_type(dtype, lanes)}, {place.typed}, align {size}", dtype, lanes)
 
 
 def _write_philox(module: Module, name: str, dtype: str) -> None:
     """Sixteen or thirty-two counters at a time; each gives four words of 32 bits."""
-    code = _body(module, name)
-    key, target, size = _words(code, 3, {0, 1})
+    code = body_of(module, name)
+    key, target, size = words_of(code, 3, {0, 1})
     one = code.constant(1, "int64")
-    seed = _load(code, key, "uint64", 0)
-    draw = _load(code, _place(code, "int64", key, one), "uint64", 0)
+    seed = load(code, key, "uint64", 0)
+    draw = load(code, place_of(code, "int64", key, one), "uint64", 0)
     words = 4 if dtype == "float32" else 2  # numbers of one counter
     lanes = PHILOX_BLOCK // words
     with code.loop(code.arguments[1], code.arguments[2]) as block:
@@ -85,7 +88,7 @@ def _write_philox(module: Module, name: str, dtype: str) -> None:
         bits = _philox(counter.bits("uint64"), seed, draw)
         numbers = [_uniform(part, dtype) for part in _grouped(bits, dtype)]
         made = _interleave(code, numbers)
-        place = _place(code, dtype, target, first)
+        place = place_of(code, dtype, target, first)
         full = first + PHILOX_BLOCK <= size
         left = (size - first).spread(PHILOX_BLOCK)
         mask = (code.iota("int64", PHILOX_BLOCK) < left) | full.spread(PHILOX_BLOCK)
@@ -136,16 +139,16 @@ def _zip(code: Code, one: Value, two: Value) -> Value:
 
 
 def _write_scatter(module: Module, name: str, dtype: str, index: str) -> None:
-    code = _body(module, name)
-    rows, count, columns, dst, idx, src, dst_stride, src_stride = _words(code, 8, {3, 4, 5})
+    code = body_of(module, name)
+    rows, count, columns, dst, idx, src, dst_stride, src_stride = words_of(code, 8, {3, 4, 5})
     zero = code.constant(0, "int64")
     start = code.arguments[1] * WIDTH
     stop = code.call("llvm.smin.i64", start, code.arguments[2] * WIDTH, columns)
     with code.loop(zero, count) as i:
-        row = cast(_load(code, _place(code, index, idx, i), index, 0), "int64")
+        row = cast(load(code, place_of(code, index, idx, i), index, 0), "int64")
         with code.when((row >= 0) & (row < rows)):
-            target = _place(code, dtype, dst, row * dst_stride)
-            source = _place(code, dtype, src, i * src_stride)
+            target = place_of(code, dtype, dst, row * dst_stride)
+            source = place_of(code, dtype, src, i * src_stride)
             _add_row(code, dtype, target, source, (start, stop))
     code.end(code.constant(0, "int32"))
 
@@ -159,6 +162,6 @@ def _add_row(
     whole = start + ((stop - start) / lanes) * lanes
     for first, last, width in ((start, whole, lanes), (whole, stop, 0)):
         with code.loop(first, last, width or 1) as column:
-            to, of = (_place(code, dtype, pointer, column) for pointer in (target, source))
-            total = _load(code, to, dtype, width) + _load(code, of, dtype, width)
+            to, of = (place_of(code, dtype, pointer, column) for pointer in (target, source))
+            total = load(code, to, dtype, width) + load(code, of, dtype, width)
             code.line(f"store {total.typed}, ptr {to.text}, align {BITS[dtype] // 8}")
