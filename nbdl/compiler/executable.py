@@ -46,10 +46,10 @@ class Executable:
         dumps: the graph as text before and after each pass.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, memory_budget: int | None = None) -> None:
         self.program = program
         self.guards = guards_of(program.graph, program.arguments)
-        self.dumps = optimize(program)
+        self.dumps = optimize(program, memory_budget)
         self.views: dict[Value, View] = {}
         for x in program.graph.inputs:
             self.views[x] = _ground(x.spec, "input")

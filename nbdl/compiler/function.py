@@ -22,7 +22,9 @@ from nbdl.core.tree import map_tensors
 from nbdl.errors import ArgumentError, BackendError, MistakeWarning, TraceError
 
 
-def compile(function: Any = None, *, verify: bool = True) -> Any:
+def compile(
+    function: Any = None, *, verify: bool = True, memory_budget: int | None = None
+) -> Any:
     """A function or model that does the same faster: traced once for each shape, then replayed.
 
     ``fast = nbdl.compile(model)`` predicts; a whole training step is compiled as a function::
@@ -46,17 +48,21 @@ def compile(function: Any = None, *, verify: bool = True) -> Any:
     Args:
         function: what to compile; left out, a decorator.
         verify: make the first call of each shape twice, compiled and as it is, and compare.
+        memory_budget: bytes that intermediate results should keep to: those that are needed
+            again much later are then computed twice.
 
     Raises ArgumentError for what cannot be called.
     """
     if function is None:
-        return lambda f: compile(f, verify=verify)
+        return lambda f: compile(f, verify=verify, memory_budget=memory_budget)
     if not callable(function):
         raise ArgumentError(
             f"compile takes a function or a model, got {type(function).__name__}",
             hint="nbdl.compile(model), or @nbdl.compile over a function of tensors",
         )
-    return CompiledFunction(function, verify)
+    if memory_budget is not None and not memory_budget > 0:
+        raise ArgumentError(f"memory_budget must be a number of bytes, got {memory_budget!r}")
+    return CompiledFunction(function, verify, memory_budget)
 
 
 class CompiledFunction:
@@ -66,8 +72,10 @@ class CompiledFunction:
         function: the original.
     """
 
-    def __init__(self, function: Callable[..., Any], verify: bool = True) -> None:
-        self.function, self.verify = function, verify
+    def __init__(
+        self, function: Callable[..., Any], verify: bool = True, memory_budget: int | None = None
+    ) -> None:
+        self.function, self.verify, self.memory_budget = function, verify, memory_budget
         functools.update_wrapper(self, function, updated=())
         self._steps: dict[Hashable, CompiledStep] = {}
         self._off = False
@@ -105,7 +113,9 @@ class CompiledFunction:
         key = _hashable(form), modes.is_grad_enabled(), tuple(map(id, tensors.values()))
         step = self._steps.get(key)
         if step is None:
-            step = CompiledStep(functools.partial(self._traced, form), tensors, modules)
+            step = CompiledStep(
+                functools.partial(self._traced, form), tensors, modules, self.memory_budget
+            )
             self._steps[key] = step
         with self._lock:
             executable, is_new = step.executable(arrays)

@@ -52,15 +52,17 @@ class Node:
         scope: path of the layer that called it, or "", with " backward" behind it in gradients.
         phase: 0 for what only computes, 1 for what comes after the results were found good: the
             update of parameters and other state.
+        again: whether it repeats another node, to be done as late as its result is needed.
     """
 
-    __slots__ = ("inputs", "op", "outputs", "phase", "scope")
+    __slots__ = ("again", "inputs", "op", "outputs", "phase", "scope")
 
     def __init__(
         self, op: Op, inputs: Iterable[Value], specs: Iterable[Spec], scope: str, phase: int = 0
     ) -> None:
         self.op = op
         self.phase = phase
+        self.again = False
         self.inputs = list(inputs)
         self.outputs = [Value(spec, self) for spec in specs]
         self.scope = scope

@@ -8,6 +8,7 @@ from nbdl.compiler.ir import Graph
 from nbdl.compiler.passes.common_subexpressions import eliminate_common_subexpressions
 from nbdl.compiler.passes.dead_code import eliminate_dead_code
 from nbdl.compiler.passes.decompose import decompose
+from nbdl.compiler.passes.recompute import recompute, recompute_cheap
 from nbdl.compiler.passes.simplify import simplify
 from nbdl.compiler.program import Program
 
@@ -22,19 +23,28 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
+def within(budget: int) -> Pass:
+    """The pass that keeps to a memory budget, in bytes."""
+
+    def recomputed(graph: Graph) -> Graph:
+        return recompute(graph, budget)
+
+    return recomputed
+
+
 SHORT = 500
 """Nodes up to which the graph is put down after each pass; writing takes longer than passing."""
 
 
-def optimize(program: Program) -> list[tuple[str, str | Graph]]:
-    """Put the program's graph through all passes.
+def optimize(program: Program, budget: int | None = None) -> list[tuple[str, str | Graph]]:
+    """Put the program's graph through all passes; the last one spares memory.
 
     Its text after each pass that changed it; of a long graph only the traced one and the last.
     """
     traced = program.graph
     dumps: list[tuple[str, str | Graph]] = [("traced", traced)]
     text = str(traced) if len(traced.nodes) <= SHORT else ""
-    for rewrite in PASSES:
+    for rewrite in (*PASSES, recompute_cheap if budget is None else within(budget)):
         before = list(program.graph.outputs)
         graph = rewrite(program.graph)
         program.replace(graph, before)

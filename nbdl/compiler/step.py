@@ -27,6 +27,7 @@ class CompiledStep:
             let an optimizer make its step.
         tensors: parameters and buffers by name: what it reads and changes.
         modules: layers, on whose attributes and modes a trace depends.
+        memory_budget: bytes that the arena should keep to; activations are then computed again.
 
     Attributes:
         seconds: spent on compiling so far.
@@ -34,8 +35,9 @@ class CompiledStep:
 
     def __init__(
         self, function: Callable[..., Any], tensors: Mapping[str, Tensor],
-        modules: Iterable[Any] = (),
+        modules: Iterable[Any] = (), memory_budget: int | None = None,
     ) -> None:  # fmt: skip
+        self.memory_budget = memory_budget
         self.function, self.tensors = function, tensors
         self.layers = Layers(modules)
         self._listed = list(tensors.values())
@@ -70,7 +72,7 @@ class CompiledStep:
         try:
             with self.layers:
                 program = Tracer(self.tensors).trace(self.function, specs)
-            return Executable(program)
+            return Executable(program, self.memory_budget)
         except (TraceError, BackendError):
             raise
         except Exception as error:  # an eager call tells whether it is a mistake of the function's

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbdl.backends.floating import restore, silence
 from nbdl.compiler.ir import Graph, Node, Value
+from nbdl.compiler.lower.copies import reorder_step
 from nbdl.compiler.lower.kernels import loop_of
 from nbdl.compiler.lower.steps import LoopStep, PythonStep, Step
 from nbdl.compiler.lower.views import VIEWS, Buffer, View, dense_strides, new_view, views_of
@@ -102,7 +103,8 @@ class Lowering:
                 if self.views[y].buffer.kind == "state":
                     self.views[y] = self.copied(self.views[y], None, 1)
 
-        put_aside(y for y in self.kept if y not in self.targets)
+        new = {y for y, place in self.finals if self.views[y] == place}
+        put_aside(y for y in self.kept if y not in new)
         left = [(y, place) for y, place in self.finals if self.views[y] != place]
         moved = [
             (self.copied(v, None, 1) if (v := self.views[y]).buffer.kind == "state" else v, place)
@@ -110,7 +112,7 @@ class Lowering:
         ]
         for source, place in moved:
             self.copy(source, place, 1)
-        put_aside(y for y in self.kept if y in self.targets)
+        put_aside(y for y in self.kept if y in new)
 
     # ----- what rules use -------------------------------------------------------------------
 
@@ -137,6 +139,10 @@ class Lowering:
         """Copy the elements of one view into another of the same shape."""
         x = Value(source.spec)
         node = Node(Clone(), [x], [target.spec], "", phase)
+        reorder = reorder_step(node, source, target, phase)
+        if reorder is not None:
+            self.steps.append(reorder)
+            return
         region = region_of(node)
         assert region is not None
         loop = loop_of(region, {x: source}, {}, {node.outputs[0]: target})
@@ -190,6 +196,8 @@ class Lowering:
         if id(node) in self._done or isinstance(node.op, VIEWS):
             return True
         if region is None or node not in region.nodes:
+            return False
+        if region.inner:  # what is read before a reduction is read once more after it
             return False
         same = self.views.get(x) == self.targets[value]
         return same and region.axes.get(x) == region.axes[value]

@@ -175,7 +175,7 @@ class _Fusion:
         """Join the unit of operation ``i`` to those that made what it reads."""
         node = self.graph.nodes[i]
         for x in node.inputs:
-            if x in self.of:
+            if x in self.of and (not node.again or _is_again(x)):
                 a, b = self.find(self.of[x]), self.find(i)
                 if a != b:
                     self._try(a, b)
@@ -229,6 +229,11 @@ class _Fusion:
         if not hasattr(self, "_places"):
             self._places = {id(n): i for i, n in enumerate(self.graph.nodes)}
         return self._places[id(node)]
+
+
+def _is_again(x: Value) -> bool:
+    """Whether a node that is done again makes it: such nodes do not join those that they repeat."""
+    return x.node is not None and x.node.again
 
 
 def _bits(number: int) -> Iterable[int]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nbdl.compiler.ir import Node, Value
-from nbdl.compiler.passes.fuse import MAX_ARRAYS, MAX_NODES, Axes, Region
-from nbdl.ops.families import Elementwise, Reduction
+from nbdl.compiler.passes.fuse import MAX_ARRAYS, MAX_NODES, RENAMES, Axes, Region
+from nbdl.ops.families import Elementwise
 
 SMALL = 4096
 """Elements up to which keeping a value costs nothing."""
@@ -82,7 +82,7 @@ def _chain(maker: Region, x: Value, kept: set[Value]) -> tuple[list[Node], set[V
         assert y.node is not None
         if y.node in nodes:
             continue
-        if not _is_cheap(y.node) or len(nodes) == _CHAIN:
+        if not is_cheap(y.node) or len(nodes) == _CHAIN:
             return None
         nodes.append(y.node)
         waiting += y.node.inputs
@@ -90,10 +90,11 @@ def _chain(maker: Region, x: Value, kept: set[Value]) -> tuple[list[Node], set[V
     return sorted(nodes, key=lambda node: order[id(node)]), sources
 
 
-def _is_cheap(node: Node) -> bool:
-    if isinstance(node.op, Reduction):
-        return False
-    return not isinstance(node.op, Elementwise) or node.op.flops_per_element <= _CHEAP
+def is_cheap(node: Node) -> bool:
+    """Whether a node is a few additions or products an element, or moves nothing."""
+    if isinstance(node.op, Elementwise):
+        return node.op.flops_per_element <= _CHEAP
+    return isinstance(node.op, RENAMES)
 
 
 def _way(maker: Region, reader: Region, x: Value) -> dict[int, int]:
