@@ -300,3 +300,45 @@ def test_one_optimizer_makes_one_step_a_call():
 
     with pytest.raises(TraceError, match="two steps in one call"):
         CompiledStep(twice, step.tensors)([X, Y])
+
+
+def test_an_old_value_that_is_another_state_now_and_handed_out():
+    a, b = nbdl.tensor(X[:2, :2].copy()), nbdl.tensor(X[2:4, :2].copy())
+
+    def step(x):
+        old = b + 0
+        with nbdl.no_grad():
+            a.value, b.value = b.value, (b + x).value
+            return a * 1.0, old
+
+    compiled = CompiledStep(step, {"a": a, "b": b})
+    one = np.ones((2, 2), np.float32)
+    for i in range(3):
+        found = compiled([one])
+        for y in found:
+            np.testing.assert_allclose(y, X[2:4, :2] + i, 1e-6)
+        np.testing.assert_allclose(a.numpy(), X[2:4, :2] + i, 1e-6)
+        np.testing.assert_allclose(b.numpy(), X[2:4, :2] + i + 1, 1e-6)
+
+
+def test_new_state_is_not_written_while_a_later_loop_reads_the_old():
+    """What a reduction is made of is loaded again after it."""
+    w = nn.Parameter(np.ones(2, np.float32))
+    s = nbdl.tensor(np.linspace(-1, 1, 36, dtype=np.float32).reshape(6, 6))
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+        with nbdl.no_grad():
+            old = nbdl.tanh(s)
+            new = nbdl.broadcast_to(x, (6, 6))
+            s.value = new.value
+            return (new.sum(axis=0) + old).sum(axis=0)
+
+    x = np.full(1, 3, np.float32)
+    right = (18 + np.tanh(s.numpy())).sum(axis=0)
+    found = CompiledStep(step, {"w": w, "s": s})([x])
+    np.testing.assert_allclose(found, right, 1e-5)
+    np.testing.assert_array_equal(s.numpy(), 3)
