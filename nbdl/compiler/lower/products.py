@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.backends import onednn
+from nbdl.backends.floating import restore, silence
 from nbdl.compiler.ir import Node
 from nbdl.compiler.lower.copies import layout, works
 from nbdl.compiler.lower.lowering import Lowering, lowers
@@ -56,9 +57,13 @@ def product(
         return
 
     def call(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
-        np.matmul(inputs[0], inputs[1], out=outputs[0])
-        if len(inputs) > 2:
-            outputs[0][...] += inputs[2]
+        before = silence()
+        try:
+            np.matmul(inputs[0], inputs[1], out=outputs[0])
+            if len(inputs) > 2:
+                outputs[0][...] += inputs[2]
+        finally:
+            restore(before)
 
     low.emit(PythonStep([node], reads, [target], node.phase, call))
 
