@@ -19,11 +19,11 @@ from nbdl.core import modes
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
-from nbdl.ops.arithmetic import conj
+from nbdl.ops.affine import ScaleShift
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import astensor, cast, widened
-from nbdl.ops.families import Elementwise, require_float
+from nbdl.ops.families import require_float
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import wide
 from nbdl.ops.powers import rsqrt, sqrt, square
@@ -156,21 +156,6 @@ def _channels(name: str, which: str, values: Any, x: Tensor) -> Tensor | None:
             hint=f"make the layer with {x.shape[1]} features, or None to infer it",
         )
     return reshape(cast(values, x.dtype), (1, -1, *(1,) * (x.ndim - 2)))
-
-
-class ScaleShift(Elementwise):
-    """x · scale + shift."""
-
-    kernel = "x * scale + shift"
-    flops_per_element = 2
-    saves = ("x", "scale")
-    compiled_from = 16384
-
-    def forward(self, xp: Any, x: Any, scale: Any, shift: Any) -> Any:
-        return x * scale + shift
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor, scale: Tensor, shift: Tensor) -> Any:
-        return lambda: dy * conj(scale), lambda: dy * conj(x), dy
 
 
 def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

@@ -16,12 +16,13 @@ from nbdl.compiler import eager
 from nbdl.core.op import Op
 from nbdl.errors import IndexRangeError, ShapeError
 from nbdl.ops.activation import Gelu, Sigmoid, SigmoidGrad, Silu
+from nbdl.ops.affine import ScaleShift, ScaleShiftGrad
 from nbdl.ops.broadcasting import Sum
 from nbdl.ops.contraction import Matmul
 from nbdl.ops.diagonals import Tril
 from nbdl.ops.embedding import EmbeddingTable
 from nbdl.ops.gathering import Gather, Spread
-from nbdl.ops.normalization import ScaleShift, Standardize
+from nbdl.ops.normalization import Standardize
 from nbdl.ops.reduction import Max, Mean
 from nbdl.ops.selection import Where
 from nbdl.ops.softmax import LogSoftmax, Softmax
@@ -63,6 +64,7 @@ def test_results_are_those_of_numpy(op: Op, dtype: Any) -> None:
 def test_broadcast_inputs() -> None:
     _compare(Softmax(1), np.broadcast_to(_floats(96, 1), (96, 200)), ulps=64)
     _compare(ScaleShift(), _floats(96, 200), _floats(200), _floats(96, 1))
+    _compare(ScaleShiftGrad((0,)), _floats(96, 200), _floats(96, 200))
     mask = _floats(96, 200) > 0
     _compare(Where(), mask, _floats(96, 200), np.zeros((), np.float32))
 

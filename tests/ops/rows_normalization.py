@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbdl.ops import normalization
+from nbdl.ops import affine, normalization
 from tests.ops.sample import normal, sample
 
 
@@ -51,7 +51,11 @@ ROWS = [
     *_both((0, 2), 1e-5, normal(3, 2, 2)),
     *_both((1,), 1e-2, normal(2, 4)),
     *_both((1, 2), 1e-5, normal(2, 2, 3)),
-    sample(normalization.ScaleShift(), normal(2, 3), normal(3), normal(2, 1),
+    sample(affine.ScaleShift(), normal(2, 3), normal(3), normal(3),
+           judge=lambda x, scale, shift: x * scale + shift),
+    sample(affine.ScaleShiftGrad((0, 2)), normal(2, 3, 2), normal(2, 3, 2), judge=lambda dy, x: (
+        (dy * x).sum((0, 2), keepdims=True), dy.sum((0, 2), keepdims=True))),
+    sample(affine.ScaleShift(), normal(2, 3), normal(3), normal(2, 1),
            judge=lambda x, scale, shift: x * scale + shift),
     sample(normalization.Standardize((1,), 1e-5), _odd, judge=_standardize((1,), 1e-5)),
     sample(normalization.Standardize((1,), 1e-5), np.zeros((0, 3)), judge=lambda x: (

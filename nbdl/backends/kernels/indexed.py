@@ -91,11 +91,11 @@ def _write(module: Module, symbol: str, name: str, dtype: str, last: bool) -> No
     counted in a."""
     code = body_of(module, symbol)
     n, count, width, whole, index, part, wrong = words_of(code, 7, {3, 4, 5, 6})
-    zero = code.constant(0, "int64")
+    zero, (_, begin, end) = code.constant(0, "int64"), code.arguments
     if last:
         width = code.constant(1, "int64")
     columns = nullcontext(zero) if last else code.loop(zero, width)
-    with code.loop(*code.arguments[1:]) as a, code.loop(zero, count) as i, columns as b:
+    with code.loop(begin, end) as a, code.loop(zero, count) as i, columns as b:
         at = (a * count + i) * width + b
         k = load(code, place_of(code, "int64", index, at), "int64", 0)
         k = k + cast(k < 0, "int64") * n
