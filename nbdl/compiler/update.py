@@ -26,6 +26,11 @@ from nbdl.ops.rounding import sign
 from nbdl.ops.selection import maximum, minimum, where
 from nbdl.shapes import Shape, Spec
 
+
+class RuleError(TraceError):
+    """An optimizer's rule does what cannot be noted; the rest of the step may still be compiled."""
+
+
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "add": add, "subtract": subtract, "multiply": multiply, "divide": divide, "sqrt": sqrt,
     "square": square, "exp": exp, "log": log, "negative": negative, "abs": absolute, "sign": sign,
@@ -67,17 +72,17 @@ class Cell:
 
     def __setitem__(self, index: Any, other: Any) -> None:
         if index is not Ellipsis:
-            raise TraceError(f"an optimizer's rule writes into [{index!r}] of an array")
+            raise RuleError(f"an optimizer's rule writes into [{index!r}] of an array")
         self.put(other)
 
     def __getattr__(self, name: str) -> Any:
-        raise TraceError(f"an optimizer's rule uses .{name} of an array, which is not compiled")
+        raise RuleError(f"an optimizer's rule uses .{name} of an array, which is not compiled")
 
     def __neg__(self) -> Cell:
         return self.xp.call("negative", self)
 
     def __float__(self) -> float:
-        raise TraceError("an optimizer's rule asks for an array's values")
+        raise RuleError("an optimizer's rule asks for an array's values")
 
     __bool__ = __float__
 
@@ -135,7 +140,7 @@ class Cells:
         if isinstance(x, Cell):
             return x
         if not isinstance(x, Number):
-            raise TraceError(f"an optimizer's rule computes with {x!r:.60}, which is not compiled")
+            raise RuleError(f"an optimizer's rule computes with {x!r:.60}, which is not compiled")
         self.numbers.append(float(x))
         if self.trace is None:
             return like
@@ -168,7 +173,7 @@ class Cells:
 
     def _held(self, cell: Cell) -> Tensor:
         if cell.tensor is None:
-            raise TraceError("an optimizer's rule reads an array that it has not written")
+            raise RuleError("an optimizer's rule reads an array that it has not written")
         return cell.tensor
 
     def clip(self, x: Any, low: Any, high: Any, out: Cell | None = None) -> Cell:
@@ -181,5 +186,5 @@ class Cells:
 
     def __getattr__(self, name: str) -> Any:
         if name not in _FUNCTIONS:
-            raise TraceError(f"an optimizer's rule uses {name}, which is not compiled")
+            raise RuleError(f"an optimizer's rule uses {name}, which is not compiled")
         return lambda *args, out=None: self.call(name, *args, out=out)

@@ -37,11 +37,16 @@ from nbdl.training.step import (
     check_loss,
     check_results,
     copied,
+    finished,
 )
 from nbdl.training.stopping import StopRule
 
 Data = Arrays | Batches
 _MEANS = ("sum_over_batch_size", "mean")
+
+
+Done = tuple[float, Any, list[float] | None]
+"""Loss, outputs, and the norms of gradients if they are known."""
 
 
 class Step:
@@ -81,7 +86,10 @@ class Step:
             raise _NotFinite(loss.item(), outputs)
         check_loss(loss, model._loss.name, (x, {}, y))
         loss.backward()
-        return {"loss": loss, "outputs": outputs}
+        results = {"loss": loss, "outputs": outputs}
+        if keep_gradients:
+            results["gradients"] = {n: p.grad for n, p in self.named if p.grad is not None}
+        return results
 
     def update(self) -> None:
         """Let the optimizer make its step."""
@@ -94,7 +102,7 @@ class Step:
             with modes.no_grad():
                 self.model._loss(batch[1], Tensor._wrap(outputs))
 
-    def _eager(self, x: Any, y: Any, weight: Any) -> tuple[float, Any, None]:
+    def _eager(self, x: Any, y: Any, weight: Any) -> Done:
         begun = time.perf_counter()
         results = self.compute(x, y, weight)
         check_gradients(self.named)
@@ -102,7 +110,7 @@ class Step:
         self.compilation.timed(time.perf_counter() - begun)
         return results["loss"].item(), results["outputs"], None
 
-    def _compiled(self, x: Any, y: Any, weight: Any) -> tuple[float, Any, list[float]] | None:
+    def _compiled(self, x: Any, y: Any, weight: Any) -> Done | None:
         def accept(results: Any, squares: dict[str, float]) -> None:
             loss = float(results["loss"])
             if self.quiet_nan and not math.isfinite(loss):
@@ -113,7 +121,7 @@ class Step:
         if found is None:
             return None
         results, squares = found
-        norms = [math.sqrt(squares.get(name, 0.0)) for name, _ in self.named]
+        norms = finished(self, results, squares)
         return float(results["loss"]), copied(results["outputs"]), norms
 
 

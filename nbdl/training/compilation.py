@@ -79,6 +79,11 @@ class Compilation:
         self.compiled: Any = None
         self._batch: tuple[Any, ...] = ()
         self._seconds: list[float] = []
+        self._whole = True
+        if wanted is not False and getattr(step.optimizer, "needs_closure", False):
+            self.wanted = False
+            if wanted:
+                self.give_up(f"{type(step.optimizer).__name__} computes gradients more than once")
         self._number = 0
         self._since: int | None = None
 
@@ -146,9 +151,17 @@ class Compilation:
             return self.compiled(arrays, accept), executable.squares()
         except compiler.Refused:
             return None
+        except compiler.RuleError as error:
+            self._update_alone(error.message)
+            return self(batch, accept)
         except (TraceError, BackendError) as error:
             self.give_up(error.message)
             return None
+
+    def _update_alone(self, why: str) -> None:
+        """Compile the gradients only, and say why."""
+        self._whole, self.compiled = False, None
+        self.note(f"the optimizer's part of the step is not compiled: {why}")
 
     def _make(self, make: Any) -> Any:
         """The compiled step, not traced yet."""
@@ -160,7 +173,8 @@ class Compilation:
     def is_whole(self) -> bool:
         """Whether the update is compiled, too: an optimizer with a ``step`` of its own does it
         eagerly, with the gradients of the compiled part."""
-        return getattr(self.step.optimizer.step, "__func__", None) is Optimizer.step
+        own = getattr(self.step.optimizer.step, "__func__", None) is not Optimizer.step
+        return self._whole and not own
 
     def _traced(self, *tensors: Tensor) -> Any:
         """The step on traced tensors in the places of the batch's."""

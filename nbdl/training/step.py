@@ -106,15 +106,7 @@ class SupervisedStep:
         if found is None:
             return None
         results, squares = found
-        if "gradients" in results:
-            for name, p in self.named:
-                g = results["gradients"].get(name)
-                p.grad = None if g is None else Tensor._wrap(g.copy())
-            check_gradients(self.named)
-            self.update()
-            norms = None
-        else:
-            norms = [math.sqrt(squares.get(name, 0.0)) for name, _ in self.named]
+        norms = finished(self, results, squares)
         outputs = copied(results["outputs"])
         return StepResult({"loss": float(results["loss"])}, outputs, batch.targets, batch.size,
                           norms)  # fmt: skip
@@ -145,6 +137,19 @@ class SupervisedStep:
         inputs = tuple(cast(x) for x in inputs)
         named = {key: cast(x) for key, x in named.items()} if named else named
         return Batch(inputs, named, cast(targets), size)
+
+
+def finished(step: Any, results: Any, squares: dict[str, float]) -> list[float] | None:
+    """The norms of the gradients of a compiled step; None where only they were compiled: then
+    they are put into the parameters, and the optimizer makes its step with them."""
+    if "gradients" not in results:
+        return [math.sqrt(squares.get(name, 0.0)) for name, _ in step.named]
+    for name, p in step.named:
+        g = results["gradients"].get(name)
+        p.grad = None if g is None else Tensor._wrap(g.copy())
+    check_gradients(step.named)
+    step.update()
+    return None
 
 
 def copied(tree: Any) -> Any:

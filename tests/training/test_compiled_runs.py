@@ -341,3 +341,20 @@ def test_the_same_numbers(setting, here, request):
     assert done.returncode == 0, done.stderr
     for line, right in zip(done.stdout.splitlines(), here, strict=True):
         np.testing.assert_allclose(np.array(line.split(), float), right, 2e-3)
+
+
+@pytest.mark.parametrize("rule", ["muon", "lamb", "adafactor"])
+def test_an_optimizer_that_cannot_be_compiled_gets_compiled_gradients(rule):
+    runs = {}
+    for compile in (False, True):
+        nbdl.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+        x = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
+        runs[compile] = nbdl.train(
+            model, (x, np.arange(32) % 3), optim=rule, epochs=3, batch_size=8, compile=compile,
+            progress=False, store=False,
+        )  # fmt: skip
+    notes = [text for _, kind, text in runs[True].history.events if kind == "note"]
+    assert "the optimizer's part of the step is not compiled" in notes[0]
+    assert notes[1].startswith("compiled from step 2 on")
+    np.testing.assert_allclose(runs[True].history["loss"], runs[False].history["loss"], 1e-4)
