@@ -30,8 +30,8 @@ from nbdl.shapes import Spec
 KEPT = 512
 """Operations and layouts whose plans are kept; the oldest ones are forgotten."""
 
-ARENA = 1 << 20
-"""Bytes of temporary memory up to which a plan keeps it from call to call."""
+ROOM = 1 << 28
+"""Bytes of temporary memory that all of them together keep from call to call."""
 
 Change = Callable[[int], None]
 
@@ -66,9 +66,13 @@ def run(op: Op, arrays: list[np.ndarray]) -> Any:
 def _remember(key: Any, op: Op, arrays: list[np.ndarray]) -> list[_Bound] | None:
     found = _made(op, arrays)
     with _lock:
-        while len(_plans) >= KEPT:
+        while len(_plans) >= KEPT or (_plans and _room_taken() > ROOM):
             del _plans[next(iter(_plans))]
         return _plans.setdefault(key, None if found is None else [found])
+
+
+def _room_taken() -> int:
+    return sum(bound.nbytes for free in _plans.values() for bound in free or ())
 
 
 def _made(op: Op, arrays: list[np.ndarray]) -> _Bound | None:
@@ -81,7 +85,7 @@ def _made(op: Op, arrays: list[np.ndarray]) -> _Bound | None:
         for rewrite in PASSES:
             graph = rewrite(graph)
         return _bound(graph, arrays)
-    except NbdlError:  # whatever is wrong, the operation itself says it better
+    except (NbdlError, MemoryError):  # whatever is wrong, the operation itself says it better
         return None
     finally:
         local.state = before
@@ -138,13 +142,16 @@ class _Bound:
     Args:
         plan: how.
         inputs, outputs: views of buffers of their own.
+
+    Attributes:
+        nbytes: of temporary memory.
     """
 
     def __init__(self, plan: Plan, inputs: list[View], outputs: list[View]) -> None:
         self._segments = plan.segments[0]
         self._inputs = [plan.changes(v.buffer) for v in inputs]
         self._outputs = [(*_room(v), plan.changes(v.buffer)) for v in outputs]
-        self._plan = plan
+        self._plan, self.nbytes = plan, plan.memory.nbytes
 
     def __call__(self, arrays: list[np.ndarray]) -> Any:
         for changes, a in zip(self._inputs, arrays, strict=True):

@@ -19,6 +19,7 @@ from nbdl.ops.activation import Gelu, Sigmoid, SigmoidGrad, Silu
 from nbdl.ops.affine import ScaleShift, ScaleShiftGrad
 from nbdl.ops.broadcasting import Sum
 from nbdl.ops.contraction import Matmul
+from nbdl.ops.convolution import Convolution
 from nbdl.ops.diagonals import Tril
 from nbdl.ops.embedding import EmbeddingTable
 from nbdl.ops.gathering import Gather, Spread
@@ -121,6 +122,16 @@ def test_plans_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(20, 32):
         _compare(Silu(), _floats(n, n))
     assert len(eager._plans) == 4
+
+
+def test_temporary_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eager, "ROOM", 100_000)
+    monkeypatch.setattr(eager, "_plans", {})
+    for n in range(30, 40):
+        y = Convolution((1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+        eager.run(y, [_floats(2, 8, n, n), _floats(8, 8, 3, 3)])
+        kept = [bound.nbytes for free in eager._plans.values() for bound in free or ()]
+        assert sum(kept[:-1]) <= 100_000
 
 
 def test_embedding_rows_are_added_up() -> None:
