@@ -33,6 +33,10 @@ KEPT = 512
 ROOM = 1 << 28
 """Bytes of temporary memory that all of them together keep from call to call."""
 
+SHARED = 1 << 21
+"""Bytes and floating-point operations from which threads share the work: between two operations
+they have fallen asleep, and it takes 30 µs to wake them."""
+
 Change = Callable[[int], None]
 
 _plans: dict[Any, list[_Bound] | None] = {}
@@ -112,7 +116,8 @@ def _bound(graph: Graph, arrays: list[np.ndarray]) -> _Bound | None:
         if view.buffer.kind != "arena" or view.offset or not view.is_dense(view.order):
             return None
         view.buffer.kind, view.buffer.array = "output", _NOWHERE
-    plan = Plan(steps, (), runtime.thread_count())
+    work = sum(step.traffic + step.flops for step in steps)
+    plan = Plan(steps, (), 1 if work < SHARED else runtime.thread_count())
     return _Bound(plan, [views[x] for x in graph.inputs], results)
 
 
