@@ -33,7 +33,7 @@ KEPT = 512
 ROOM = 1 << 28
 """Bytes of temporary memory that all of them together keep from call to call."""
 
-SHARED = 1 << 21
+SHARED = 1 << 22
 """Bytes and floating-point operations from which threads share the work: between two operations
 they have fallen asleep, and it takes 30 µs to wake them."""
 

@@ -19,6 +19,9 @@ from nbdl.backends.kernels.ir import BITS, Code, Module, Value
 from nbdl.backends.kernels.program import WIDTH
 from nbdl.backends.kernels.special import body_of, load, place_of, scatter_add_rows, words_of
 
+_SHARED = 1 << 17
+"""Elements from which waking other threads is worth it."""
+
 _FLOATS = ("float32", "float64")
 
 
@@ -33,7 +36,7 @@ def add_rows(total: np.ndarray, rows: np.ndarray, values: np.ndarray) -> bool:
     width = total.shape[1]
     addresses = [a.ctypes.data for a in arrays]
     words = [len(total), len(rows), width, *addresses, width, width]
-    _call(scatter_add_rows(total.dtype.name), words, -(-width // WIDTH))
+    _call(scatter_add_rows(total.dtype.name), words, -(-width // WIDTH), values.size)
     return True
 
 
@@ -55,7 +58,7 @@ def _along(name: str, whole: np.ndarray, index: np.ndarray, part: np.ndarray) ->
     wrong = np.zeros(1, np.int64)
     addresses = [a.ctypes.data for a in (*arrays, wrong)]
     words = [whole.shape[1], index.shape[1], whole.shape[2], *addresses]
-    _call(_body(name, whole.dtype.name, whole.shape[2] == 1), words, len(whole))
+    _call(_body(name, whole.dtype.name, whole.shape[2] == 1), words, len(whole), index.size)
     return not wrong[0]
 
 
@@ -67,9 +70,10 @@ def _contiguous(*arrays: np.ndarray) -> bool:
     return all(a.flags.c_contiguous for a in arrays)
 
 
-def _call(body: int, words: Sequence[int], blocks: int) -> None:
-    """Run a body at once, on all threads."""
-    args, threads = np.array(words, np.int64), runtime.thread_count()
+def _call(body: int, words: Sequence[int], blocks: int, elements: int) -> None:
+    """Run a body at once, with much to do on all threads."""
+    args = np.array(words, np.int64)
+    threads = runtime.thread_count() if elements >= _SHARED else 1
     if threads == 1 or blocks == 1:
         runtime.Walk([(body, args.ctypes.data, 0, blocks, 0)], (args,))()
         return
