@@ -28,7 +28,7 @@ def _loss_and_gradients(
     loss = example.loss(framework.nn.functional, network(x), y)
     loss.backward()
     return float(loss.detach()), {
-        path: (p.grad.to_dense() if example.sparse and framework is not nbdl else p.grad).numpy()
+        path: (p.grad.to_dense() if example.sparse else p.grad).numpy()
         for path, p in network.named_parameters()
     }
 

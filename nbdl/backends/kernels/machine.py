@@ -90,7 +90,10 @@ def to_object(text: str) -> bytes:
 @cache
 def _engine() -> Any:
     target = _new_target()  # the engine owns it
-    return llvm.create_mcjit_compiler(llvm.parse_assembly("", llvm.create_context()), target)
+    module = llvm.parse_assembly("", llvm.create_context())
+    # Its own memory manager puts the code of an object and its constants side by side. The other
+    # one may not find room near, and then LLVM ends the process: they reach 2 GB far.
+    return llvm.create_mcjit_compiler(module, target, use_lmm=True)
 
 
 def add_symbol(name: str, address: int) -> None:

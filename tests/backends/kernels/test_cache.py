@@ -114,3 +114,26 @@ def test_processes_compile_into_one_folder_at_once(tmp_path):
     ]
     assert [process.communicate(timeout=120)[0] for process in running] == ["right\n"] * 2
     assert not list((tmp_path / "kernels").glob(".new-*"))
+
+
+def test_kernels_are_linked_however_full_the_memory_is():
+    """Code, and the constants that it reads, stay within reach of each other."""
+    code = """
+import mmap
+from nbdl.backends.kernels.compile import compile_kernels
+from nbdl.backends.kernels.program import Array, Instruction, Kernel
+
+kept, array = [], Array("float32", "1")
+for i in range(40):
+    kernel = Kernel(1, 0, "outer", (array, array), (
+        Instruction("load", (), "float32", 0), Instruction("constant", (), "float32", i + 0.5),
+        Instruction("exp", (0,)), Instruction("multiply", (1, 2)),
+        Instruction("store", (3,), "float32", 1),
+    ))
+    compile_kernels([kernel])
+    kept.append(mmap.mmap(-1, 300 << 20))
+    kept += [mmap.mmap(-1, 4096 * (1 + i % 7)) for _ in range(20)]
+print("linked")
+"""
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "linked\n"
