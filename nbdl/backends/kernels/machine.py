@@ -63,8 +63,10 @@ def _new_target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     cpu, features = processor()
+    # Addresses of 64 bits: in a full process the constants of a function, and the mathematical
+    # library, may lie further away than the 2 GB of shorter ones, and LLVM would end the process.
     return llvm.Target.from_default_triple().create_target_machine(
-        cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small", jit=True
+        cpu=cpu, features=features, opt=2, reloc="default", codemodel="large", jit=True
     )
 
 
@@ -91,9 +93,7 @@ def to_object(text: str) -> bytes:
 def _engine() -> Any:
     target = _new_target()  # the engine owns it
     module = llvm.parse_assembly("", llvm.create_context())
-    # Its own memory manager puts the code of an object and its constants side by side. The other
-    # one may not find room near, and then LLVM ends the process: they reach 2 GB far.
-    return llvm.create_mcjit_compiler(module, target, use_lmm=True)
+    return llvm.create_mcjit_compiler(module, target)
 
 
 def add_symbol(name: str, address: int) -> None:
