@@ -16,7 +16,8 @@ from nbdl.compiler.lower import Lowering
 from nbdl.compiler.lower.views import Buffer, View, dense_strides
 from nbdl.compiler.optimize import optimize
 from nbdl.compiler.plan import Plan
-from nbdl.compiler.program import Program, State, map_values
+from nbdl.compiler.program import Program, State
+from nbdl.core.tree import map_leaves
 from nbdl.shapes import Spec
 
 _OWN = 4
@@ -57,7 +58,7 @@ class Executable:
             self.views[state.input] = _state(state)
         new = [(s.output, self.views[s.input]) for s in program.states if s.output is not None]
         read: list[Value] = list(program.checked.values())
-        map_values(read.append, program.results)
+        map_leaves(Value, read.append, program.results)
         low = Lowering(program.graph, self.views, new, read)
         steps = low.run()
         self.places = low.views
@@ -69,7 +70,9 @@ class Executable:
             [[self._array(x) for x in same] for same in zip(*rule.inputs, strict=True)]
             for rule in program.rules
         ]
-        self._results = map_values(lambda y: self.plan.array(low.views[y]), program.results)
+        self._results = map_leaves(
+            Value, lambda y: self.plan.array(low.views[y]), program.results
+        )
         self._checked = {
             name: self.plan.array(low.views[y]) for name, y in program.checked.items()
         }

@@ -18,7 +18,7 @@ from nbdl.compiler.verify import MismatchError, compare, longest_sum
 from nbdl.core import modes
 from nbdl.core.lifted import Lifted
 from nbdl.core.tensor import Tensor
-from nbdl.core.tree import map_tensors
+from nbdl.core.tree import copied, map_tensors
 from nbdl.errors import ArgumentError, BackendError, MistakeWarning, TraceError
 
 
@@ -126,7 +126,7 @@ class CompiledFunction:
             except Refused:
                 return None, False
             self._last = executable
-            return _copied(results["result"]), True
+            return copied(results["result"]), True
 
     def _agrees(self, step: CompiledStep, arrays: list[np.ndarray], form: Any) -> bool:
         """Whether a function that changes nothing gives the same, compiled and as it is."""
@@ -232,18 +232,6 @@ def _hashable(form: Any) -> Hashable:
     except TypeError:
         return id(form)
     return type(form), form
-
-
-def _copied(tree: Any) -> Any:
-    """Arrays of a plan, which the next call overwrites, as tensors that stay."""
-    if isinstance(tree, np.ndarray):
-        return Tensor._wrap(tree.copy())
-    if isinstance(tree, dict):
-        return {key: _copied(x) for key, x in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        items = [_copied(x) for x in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    return tree
 
 
 # ----- state ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from nbdl.compiler.update import Cell, Cells
 from nbdl.core import modes
 from nbdl.core.random import Generator
 from nbdl.core.tensor import Tensor
-from nbdl.core.tree import leaves, map_tensors
+from nbdl.core.tree import leaves, map_leaves, map_tensors
 from nbdl.errors import TraceError
 from nbdl.shapes import Spec
 
@@ -126,7 +126,7 @@ class Program:
     def replace(self, graph: Graph, before: list[Value]) -> None:
         """Go on with another graph of the same inputs, whose outputs stand for those before."""
         now = dict(zip(before, graph.outputs, strict=True))
-        self.results = map_values(now.__getitem__, self.results)
+        self.results = map_leaves(Value, now.__getitem__, self.results)
         self.checked = {name: now[y] for name, y in self.checked.items()}
         for state in self.states:
             if state.output is not None:
@@ -289,18 +289,6 @@ class Tracer(Trace):
 def _counts(slots: dict[str, Any]) -> dict[str, Any]:
     """The state that is no array."""
     return {k: v for k, v in slots.items() if not isinstance(v, np.ndarray)}
-
-
-def map_values(function: Callable[[Value], Any], tree: Any) -> Any:
-    """A nested structure with ``function`` applied to each value of the graph."""
-    if isinstance(tree, Value):
-        return function(tree)
-    if isinstance(tree, dict):
-        return type(tree)((k, map_values(function, v)) for k, v in tree.items())
-    if isinstance(tree, (tuple, list)):
-        items = [map_values(function, v) for v in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    return tree
 
 
 def _symbol(x: Tensor) -> Value:

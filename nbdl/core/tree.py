@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from nbdl.core.tensor import Tensor
 
 
@@ -22,11 +24,21 @@ def leaves(tree: Any) -> Iterator[Tensor]:
 
 def map_tensors(function: Callable[[Tensor], Any], tree: Any) -> Any:
     """The same structure with ``function`` applied to each tensor."""
-    if isinstance(tree, Tensor):
+    return map_leaves(Tensor, function, tree)
+
+
+def map_leaves(kind: type, function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure with ``function`` applied to each leaf of a kind."""
+    if isinstance(tree, kind):
         return function(tree)
     if isinstance(tree, dict):
-        return type(tree)((k, map_tensors(function, v)) for k, v in tree.items())
+        return type(tree)((k, map_leaves(kind, function, v)) for k, v in tree.items())
     if isinstance(tree, (tuple, list)):
-        items = [map_tensors(function, v) for v in tree]
+        items = [map_leaves(kind, function, v) for v in tree]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     return tree
+
+
+def copied(tree: Any) -> Any:
+    """Arrays of a nested structure as tensors with copies of them."""
+    return map_leaves(np.ndarray, lambda array: Tensor._wrap(array.copy()), tree)

@@ -14,6 +14,7 @@ from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
+from nbdl.core.tree import copied
 from nbdl.errors import ArgumentError
 from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
@@ -36,7 +37,6 @@ from nbdl.training.step import (
     check_gradients,
     check_loss,
     check_results,
-    copied,
     finished,
 )
 from nbdl.training.stopping import StopRule

@@ -26,13 +26,23 @@ def _distance(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Tril(Movement):
-    """Zeros above a diagonal of matrices."""
+class Triangle(Movement, abstract=True):
+    """Zeros on one side of the ``k``-th diagonal of matrices."""
 
     k: int = 0
     onnx = "Trilu"
     stacks = True
     compiled_from = 16384
+
+    def infer(self, x: Spec) -> Spec:
+        return _matrix(self.name, x)
+
+    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        return type(self)(self.k)(dy)
+
+
+class Tril(Triangle):
+    """Zeros above a diagonal of matrices."""
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.tril(x, self.k)
@@ -40,33 +50,15 @@ class Tril(Movement):
     def decompose(self, x: Tensor) -> Tensor:
         return where(_distance(x) <= self.k, x, 0)
 
-    def infer(self, x: Spec) -> Spec:
-        return _matrix("tril", x)
 
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return Tril(self.k)(dy)
-
-
-@dataclass(frozen=True)
-class Triu(Movement):
+class Triu(Triangle):
     """Zeros below a diagonal of matrices."""
-
-    k: int = 0
-    onnx = "Trilu"
-    stacks = True
-    compiled_from = 16384
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.triu(x, self.k)
 
     def decompose(self, x: Tensor) -> Tensor:
         return where(_distance(x) >= self.k, x, 0)
-
-    def infer(self, x: Spec) -> Spec:
-        return _matrix("triu", x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return Triu(self.k)(dy)
 
 
 def _matrix(name: str, x: Spec) -> Spec:

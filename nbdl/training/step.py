@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nbdl.backends import has_data
 from nbdl.core.tensor import Tensor
+from nbdl.core.tree import copied
 from nbdl.errors import TrainingError, brief
 from nbdl.optim import clip_grad_norm_
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
@@ -150,18 +149,6 @@ def finished(step: Any, results: Any, squares: dict[str, float]) -> list[float] 
     check_gradients(step.named)
     step.update()
     return None
-
-
-def copied(tree: Any) -> Any:
-    """Arrays of a plan, which the next step overwrites, as tensors that stay."""
-    if isinstance(tree, np.ndarray):
-        return Tensor._wrap(tree.copy())
-    if isinstance(tree, dict):
-        return {key: copied(x) for key, x in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        items = [copied(x) for x in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    return tree
 
 
 def check_loss(loss: Any, name: str, batch: Any) -> None:

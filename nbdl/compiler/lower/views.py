@@ -58,12 +58,12 @@ class View:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return math.prod(self.shape)
+        return self.spec.size
 
     @property
     def nbytes(self) -> int:
         """Bytes of its elements."""
-        return self.size * self.dtype.itemsize
+        return self.spec.nbytes
 
     @property
     def touched(self) -> int:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nbdl.compiler.ir import Graph, Node, Value
+from nbdl.compiler.passes.chains import chain, copied
 from nbdl.compiler.passes.fuse import Region, fuse
 from nbdl.compiler.passes.rematerialize import SMALL, is_cheap
 
@@ -45,7 +47,7 @@ def recompute(graph: Graph, budget: int) -> Graph:
         units = fuse(graph)
         uses = _uses(units, graph)
         excess = _peak(uses, len(units)) - budget
-        if excess <= 0 or not _again(graph, units, uses, excess, SMALL, _anything):
+        if excess <= 0 or not _again(graph, units, uses, excess, SMALL, _computes):
             break
     return graph
 
@@ -56,13 +58,18 @@ def recompute_cheap(graph: Graph) -> Graph:
     for _ in range(_CHEAP_ROUNDS):
         units = fuse(graph)
         uses = _uses(units, graph)
-        if not _again(graph, units, uses, _peak(uses, len(units)), _LARGE, is_cheap):
+        if not _again(graph, units, uses, _peak(uses, len(units)), _LARGE, _is_cheap):
             break
     return graph
 
 
-def _anything(node: Node) -> bool:
-    return True
+def _computes(node: Node) -> bool:
+    """Whether a node has one result and belongs to what is computed before state changes."""
+    return len(node.outputs) == 1 and not node.phase
+
+
+def _is_cheap(node: Node) -> bool:
+    return _computes(node) and is_cheap(node)
 
 
 def _nodes(unit: Region | Node) -> list[Node]:
@@ -111,11 +118,13 @@ def _again(
         if excess <= 0 or x.spec.size <= least:
             break
         start, end = uses[x].gap()
-        chain = _chain(x, end, uses, units[uses[x].made])
-        if end - start < _APART or x in needed or end >= len(units) or chain is None:
+        if end - start < _APART or x in needed or end >= len(units):
             continue
-        nodes, sources = chain
-        if all(map(allowed, nodes)) and not sources & {x for x, _, _ in chosen}:
+        found = chain(x, _nodes(units[uses[x].made]), partial(_lies, end, uses), allowed)
+        if found is None:
+            continue
+        nodes, sources = found
+        if not sources & {x for x, _, _ in chosen}:
             chosen.append((x, end, nodes))
             needed |= sources
             excess -= x.spec.nbytes
@@ -124,30 +133,7 @@ def _again(
     return bool(chosen)
 
 
-def _chain(
-    x: Value, end: int, uses: dict[Value, _Use], unit: Region | Node
-) -> tuple[list[Node], set[Value]] | None:
-    """The nodes of the unit that make ``x`` of values that are in memory at time ``end`` anyway,
-    and these values; None: some are not."""
-    inside = {id(node): i for i, node in enumerate(_nodes(unit))}
-    nodes: list[Node] = []
-    sources: set[Value] = set()
-    waiting = [x]
-    while waiting:
-        y = waiting.pop()
-        if y is not x and _lies(y, end, uses):
-            sources.add(y)
-            continue
-        node = y.node
-        if node is None or id(node) not in inside or node.phase or len(node.outputs) > 1:
-            return None
-        if node not in nodes:
-            nodes.append(node)
-            waiting += node.inputs
-    return sorted(nodes, key=lambda node: inside[id(node)]), sources
-
-
-def _lies(x: Value, time: int, uses: dict[Value, _Use]) -> bool:
+def _lies(time: int, uses: dict[Value, _Use], x: Value) -> bool:
     """Whether a value is in memory at a time anyway."""
     if x.node is None or x.spec.size <= SMALL:
         return True
@@ -159,14 +145,9 @@ def _do_again(
 ) -> None:
     """Copies of the nodes that make ``x`` before its first late reader, for all late ones."""
     late = [n for n in graph.nodes if x in n.inputs and place.get(id(n), -1) >= end]
-    copies: dict[Value, Value] = {}
-    made = []
-    for node in nodes:
-        inputs = [copies.get(y, y) for y in node.inputs]
-        copy = Node(node.op, inputs, [y.spec for y in node.outputs], node.scope, node.phase)
+    made, copies = copied(nodes, 0)
+    for copy in made:
         copy.again = True
-        copies.update(zip(node.outputs, copy.outputs, strict=True))
-        made.append(copy)
     at = min(graph.nodes.index(n) for n in late)
     graph.nodes[at:at] = made
     for node in late:

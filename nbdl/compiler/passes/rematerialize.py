@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nbdl.compiler.ir import Node, Value
+from nbdl.compiler.passes.chains import chain, copied
 from nbdl.compiler.passes.fuse import MAX_ARRAYS, MAX_NODES, RENAMES, Axes, Region
 from nbdl.ops.families import Elementwise
 
@@ -69,25 +70,11 @@ def _again(maker: Region, x: Value, kept: set[Value], readers: list[Region]) -> 
 
 def _chain(maker: Region, x: Value, kept: set[Value]) -> tuple[list[Node], set[Value]] | None:
     """The nodes that make ``x`` of values that lie in memory, and those values; None: too dear."""
-    nodes: list[Node] = []
-    sources: set[Value] = set()
-    waiting = [x]
-    while waiting:
-        y = waiting.pop()
-        inside = y in maker.made and y.node is not None
-        lies = y is not x and (y in kept or y.spec.size <= SMALL)
-        if not inside or lies:
-            sources.add(y)
-            continue
-        assert y.node is not None
-        if y.node in nodes:
-            continue
-        if not is_cheap(y.node) or len(nodes) == _CHAIN:
-            return None
-        nodes.append(y.node)
-        waiting += y.node.inputs
-    order = {id(node): i for i, node in enumerate(maker.nodes)}
-    return sorted(nodes, key=lambda node: order[id(node)]), sources
+
+    def lies(y: Value) -> bool:
+        return y not in maker.made or y in kept or y.spec.size <= SMALL
+
+    return chain(x, maker.nodes, lies, is_cheap, _CHAIN)
 
 
 def is_cheap(node: Node) -> bool:
@@ -125,18 +112,13 @@ def _moved(axes: Axes, way: dict[int, int]) -> Axes:
 def _insert(maker: Region, reader: Region, x: Value, nodes: list[Node]) -> None:
     """Copies of the chain at the beginning of the reader, which reads their result."""
     way = _way(maker, reader, x)
-    copies: dict[Value, Value] = {}
-    made: list[Node] = []
+    made, copies = copied(nodes, reader.phase)
     for node in nodes:
-        inputs = [copies.get(y, y) for y in node.inputs]
-        copy = Node(node.op, inputs, [y.spec for y in node.outputs], node.scope, reader.phase)
-        made.append(copy)
         for y in node.inputs:
             reader.axes.setdefault(y, _moved(maker.axes[y], way))
-        for old, new in zip(node.outputs, copy.outputs, strict=True):
-            copies[old] = new
-            reader.axes[new] = _moved(maker.axes[old], way)
-            reader.made.add(new)
+    for old, new in copies.items():
+        reader.axes[new] = _moved(maker.axes[old], way)
+        reader.made.add(new)
     for node in reader.nodes:
         node.inputs = [copies[x] if y is x else y for y in node.inputs]
     reader.nodes = made + reader.nodes
