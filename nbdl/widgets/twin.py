@@ -37,6 +37,7 @@ class Twin:
         self.id = f"nbdl-twin-{secrets.token_hex(4)}"
         self._stopped = threading.Event()
         self._update: Callable[[dict[str, Any]], None] | None = None
+        self._follower: threading.Thread | None = None
 
     def bundle(self) -> dict[str, Any]:
         """The mime bundle: ``image/svg+xml``, ``image/png`` where possible, ``text/plain``."""
@@ -48,11 +49,17 @@ class Twin:
         self._update = update
         if self.source.over.is_set():
             return
-        threading.Thread(target=self._follow, name="nbdl-twin", daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, name="nbdl-twin", daemon=True)
+        self._follower.start()
 
     def settle(self) -> None:
-        """Give the final picture now, in this thread."""
+        """Give the final picture now, in this thread; none comes after it.
+
+        Only once the source is over, which is what the thread that updates it waits for.
+        """
         self._stopped.set()
+        if self._follower is not None:
+            self._follower.join()
         self._tell()
 
     def stop(self) -> None:

@@ -302,6 +302,27 @@ def test_settle_gives_the_final_picture_before_it_returns():
     assert "lenet · finished" in seen[-1]["text/plain"]
 
 
+def test_no_picture_comes_after_settle():
+    run = PretendRun(epochs=1, steps=10)
+    view = widgets.dashboard(run)
+    drawing, seen = threading.Event(), []
+
+    def slow(bundle):
+        if threading.current_thread() is not threading.main_thread():
+            drawing.set()
+            time.sleep(0.2)
+        seen.append(bundle)
+
+    view.follow_twin(slow)
+    run.go()
+    assert run.join(30)
+    assert drawing.wait(10)
+    view.settle()
+    at_end = len(seen)
+    time.sleep(0.3)
+    assert len(seen) == at_end == 2
+
+
 def test_a_front_end_that_was_never_built_is_one_clear_error(tmp_path, monkeypatch):
     from nbdl.errors import FileError
 
