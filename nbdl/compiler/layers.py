@@ -9,7 +9,7 @@ from typing import Any
 
 from nbdl.errors import TraceError
 
-_MODES = ("training", "_ready", "_looked", "_waiting")
+_MODES = ("training", "_ready", "_looked", "_waiting", "_inference")
 """Attributes that layers set themselves; modes are a part of the key."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import warnings
-import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,22 @@ from nbdl.errors import MistakeWarning
 WORTH = 1.0
 """Seconds of eager forward passes after which a model's next ones are compiled."""
 
-_known: weakref.WeakKeyDictionary[Any, Inference] = weakref.WeakKeyDictionary()
-
 
 class Inference:
-    """The forward pass of one model, in evaluation mode and without gradients."""
+    """The forward pass of the model that keeps it, in evaluation mode and without gradients.
 
-    def __init__(self, model: Any) -> None:
-        self.model = weakref.ref(model)
+    A copy of the model begins with a new one: what is compiled belongs to the model's own tensors.
+    """
+
+    def __init__(self) -> None:
         self.seconds = 0.0
         self.compiled: Any = None
 
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
+    def __reduce__(self) -> Any:
+        return Inference, ()
+
+    def run(self, model: Any, *inputs: Any, **named: Any) -> Any:
         """The model's outputs."""
-        model = self.model()
-        assert model is not None
         on_cpu = all(type(t.value) is np.ndarray for t in leaves((inputs, named)))
         if self.seconds < WORTH or not on_cpu:
             return self._eager(model, inputs, named)
@@ -48,9 +50,9 @@ class Inference:
         return outputs
 
 
-def forward_of(model: Any) -> Inference:
-    """The forward pass of ``model``: the same object whenever it is asked for."""
-    found = _known.get(model)
+def forward_of(model: Any) -> Callable[..., Any]:
+    """The forward pass of ``model``, called like it; what is compiled is kept with the model."""
+    found = vars(model).get("_inference")
     if found is None:
-        found = _known[model] = Inference(model)
-    return found
+        found = vars(model)["_inference"] = Inference()
+    return functools.partial(found.run, model)
