@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 from nbdl import events, nn
-from nbdl.core.modes import no_grad
-from nbdl.errors import ArgumentError, DataError, TrainingError, brief
+from nbdl.errors import ArgumentError, brief
 from nbdl.training.active import claim, release
-from nbdl.training.attention import Frequencies
-from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
 from nbdl.training.compilation import Compilation
-from nbdl.training.evaluation import default_metrics, eval_mode, measure
-from nbdl.training.gradients import Sampler
-from nbdl.training.loop import Loop, UserStep, as_numbers
-from nbdl.training.metric import Metric
-from nbdl.training.metrics import as_metrics
-from nbdl.training.models import modules_of, name_of, one_module, trained_parameters
-from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
+from nbdl.training.loop import Loop
+from nbdl.training.models import modules_of, name_of, one_module
+from nbdl.training.parts import own_step, supervised, total
 from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
-from nbdl.training.sources import (
-    Source,
-    evaluation_batches,
-    is_data,
-    read_floats_as,
-    split_off,
-    training_source,
-    whole,
-)
-from nbdl.training.step import SupervisedStep
+from nbdl.training.sources import read_floats_as, split_off, training_source, whole
 from nbdl.training.stopping import as_rules
 
 
@@ -149,9 +132,9 @@ def train(
     if step is not None:
         given = {"metrics": metrics, "lr": lr, "clip_norm": clip_norm, "target": target,
                  "compile": compile or None}  # fmt: skip
-        loop = _own_step(step, models, optimizers, val, given, common)
+        loop = own_step(step, models, optimizers, val, given, common)
     else:
-        fit, loop = _supervised(
+        fit, loop = supervised(
             model, loss, optim, lr, metrics, val, clip_norm, target, device, common
         )
         fit.compilation = Compilation(
@@ -160,7 +143,7 @@ def train(
         read_floats_as(fit.cast.dtype, batches, original, run.note)
         if check:
             check_before_training(model, batches.batches, val, fit)
-    run.total_steps = _total(loop)
+    run.total_steps = total(loop)
     if schedule is not None:
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
     return _go(run, loop, wait, progress, store)
@@ -207,120 +190,3 @@ def watch(run: Run, progress: bool | None = None) -> Run:
         run.interrupt()
         run.join()
     return run.outcome()
-
-
-# ----- the parts of a run ---------------------------------------------------------------------
-
-
-def _total(loop: Loop) -> int | None:
-    steps = len(loop.source) * loop.epochs or None
-    if loop.max_steps is not None:
-        return min(steps, loop.max_steps) if steps else loop.max_steps
-    return steps
-
-
-def _supervised(
-    model: Any, loss: Any, optim: Any, lr: float | None, metrics: Any, val: Any,
-    clip_norm: float | None, target: str | None, device: str | None,
-    common: dict[str, Any],
-) -> tuple[SupervisedStep, Loop]:  # fmt: skip
-    run: Run = common["run"]
-    chosen = as_loss(loss)
-    found = default_metrics(chosen) if metrics is None else as_metrics(metrics)
-    clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
-    if lr is not None:
-        check_lr(lr)
-    _build(model, common["source"], target)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if not parameters:
-        raise TrainingError(
-            f"{run.name!r} has nothing to train: no parameter requires a gradient",
-            hint="model.requires_grad_(True)",
-        )
-    optimizer = as_optimizer(optim, model, lr)
-    run.optimizers = [optimizer]
-    run.config["lr"] = run.lr
-    dtype = model_dtype(parameters)
-    cast = Caster(dtype, run.note)
-    step = SupervisedStep(
-        model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target
-    )
-    return step, Loop(
-        step=step,
-        metrics=[m.copy() for m in found if m.scalar],
-        validate=_validation(run, model, val, chosen, found, cast, target, device),
-        sampler=Sampler(step.named, run.history.gradients),
-        frequencies=Frequencies(chosen.is_plain_cross_entropy()),
-        **common,
-    )
-
-
-def _validation(
-    run: Run, model: Any, val: Any, loss: Loss, metrics: list[Metric], cast: Caster,
-    target: str | None, device: str | None,
-) -> Callable[[], dict[str, Any] | None] | None:  # fmt: skip
-    if val is None:
-        return None
-    try:
-        batches = evaluation_batches(val, None, cast.dtype, device)
-    except DataError as error:
-        error.add_note("in the validation data")
-        raise
-    if isinstance(batches, Iterator) and run.epochs != 1:
-        raise ArgumentError(
-            f"val is {brief(val)} that is used up after the first of the epochs",
-            hint="a list of batches, a loader or a data set",
-        )
-    run.classes = getattr(val, "classes", None) or getattr(batches, "classes", None)
-    return lambda: measure(
-        model, batches, loss, metrics, cast, target, run.carry_on, run.show_examples
-    )
-
-
-def _build(model: Any, source: Source, target: str | None) -> None:
-    """Find sizes given as None from the shapes of the first batch."""
-    if nn.is_built(model):
-        return
-    if source.single_pass:
-        raise TrainingError(
-            "the model has sizes that are found at the first call, and a generator's first "
-            "batch cannot be looked at without losing it",
-            hint="call the model once, or nbdl.nn.build(model, shape_of_a_batch)",
-        )
-    inputs, named, _, _ = sort_batch(source.first(), target)
-    nn.build(model, *inputs, **named)
-
-
-def _own_step(
-    function: Callable[..., Any], models: list[Any], optimizers: Any, val: Any,
-    given: dict[str, Any], common: dict[str, Any],
-) -> Loop:  # fmt: skip
-    run: Run = common["run"]
-    for option, value in given.items():
-        if value is not None:
-            raise ArgumentError(
-                f"{option}= does not go with step=, which does the whole step itself"
-            )
-    if val is not None and (is_data(val) or not callable(val)):
-        raise ArgumentError(
-            "with step= validation is yours too: val must be a function that returns a number or "
-            f"a dict of them, got a {type(val).__name__}"
-        )
-    if optimizers is not None:
-        run.optimizers = as_optimizers(optimizers)
-    named = trained_parameters(models)
-    return Loop(
-        step=UserStep(function),
-        keep=[t for m in models for t in (*m.parameters(), *m.buffers())],
-        sampler=Sampler(named, run.history.gradients) if named else None,
-        validate=None if val is None else lambda: _own_validation(models, val),
-        **common,
-    )
-
-
-def _own_validation(models: list[Any], function: Callable[[], Any]) -> dict[str, float]:
-    with ExitStack() as stack:
-        for model in models:
-            stack.enter_context(eval_mode(model))
-        stack.enter_context(no_grad())
-        return as_numbers(function())
