@@ -33,6 +33,13 @@ class Rows:
         self.count = len(data)
         self._data = data if len(data) >= 64 else np.resize(data, (64, data.shape[1]))
 
+    def truncate(self, step: float) -> None:
+        """Forget the rows whose first number, the step, is greater; views stay as they are."""
+        kept = self._data[: self.count]
+        kept = kept[kept[:, 0] <= step]
+        self._data, self.count = np.empty((64, kept.shape[1]), kept.dtype), 0
+        self.extend(kept)
+
     def view(self, start: int = 0) -> np.ndarray:
         """Rows from ``start`` on, without a copy, read-only; later rows do not change it."""
         rows = self._data[start : self.count]
@@ -74,6 +81,12 @@ class Gradients:
             if self._rows is None:
                 self._rows = Rows(1 + 3 * len(self.layers))
             self._rows.extend(table)
+
+    def truncate(self, step: float) -> None:
+        """Forget the samples taken after ``step``."""
+        with self._lock:
+            if self._rows is not None:
+                self._rows.truncate(step)
 
     def __len__(self) -> int:
         return 0 if self._rows is None else self._rows.count
@@ -141,6 +154,14 @@ class History:
         """Add points (n, 2), steps and values, to a series."""
         with self._lock:
             self._series.setdefault(name, Rows(2)).extend(rows)
+
+    def truncate(self, step: float) -> None:
+        """Forget all points after ``step``, and the series that have no others."""
+        with self._lock:
+            for rows in self._series.values():
+                rows.truncate(step)
+            self._series = {name: rows for name, rows in self._series.items() if rows.count}
+        self.gradients.truncate(step)
 
     def note(self, kind: str, text: str) -> None:
         """Add an event, now."""

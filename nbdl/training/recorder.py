@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import platform
-import sqlite3
+import socket
 import sys
 import threading
+import time
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
-from nbdl.training.store import Store, open_store
+from nbdl.training.database import Store
+from nbdl.training.history import History
+from nbdl.training.store import open_store
 
 INTERVAL = 0.5
 """Seconds between two visits."""
@@ -26,16 +30,26 @@ _METRIC_COLUMNS = ["step", "value"]
 
 
 class _Entry:
-    """How far the recorder has read one run."""
+    """How far the recorder has read one run, and what the store is to know of it at first."""
 
     def __init__(self, run: Any, store: Store) -> None:
         self.run, self.store = run, store
         self.read: dict[str, int] = {}
         self.events = 0
         self.failures = 0
+        self._entered = False
+        # A run that is in the store already goes on there, from what it knows of itself now.
+        self._from = (run.step, _counts(run.history), len(run.history.events))
+        self._first = {
+            "config": {key: _plain(value) for key, value in run.config.items()},
+            "model": _text(run.model), "source": run.source, "created": time.time(),
+        }  # fmt: skip
 
     def write(self) -> None:
         """Write what is new. Raises sqlite3.Error when the store cannot be written now."""
+        if not self._entered:
+            self._enter()
+            self._entered = True
         history = self.run.history
         rows: dict[str, tuple[list[str], np.ndarray]] = {}
         for name in history.names():
@@ -56,6 +70,24 @@ class _Entry:
             self.read[name] = self.read.get(name, 0) + len(data)
         self.events += len(events)
 
+    def _enter(self) -> None:
+        run = self.run
+        if self.store.find(run.id) is None:
+            self.store.add_run(
+                run.id, run.name, environment=json.dumps(environment()), **self._first
+            )
+            return
+        step, counts, events = self._from
+        self.read = self.store.truncate(run.id, step, rows=counts, events=events)
+        self.events = min(events, len(self.store.events(run.id)))
+        self.store.update_run(run.id, host=socket.gethostname(), pid=os.getpid())
+
+
+def _counts(history: History) -> dict[str, int]:
+    """Points of each series and samples of the gradients."""
+    counts = {name: history.count(name) for name in history.names()}
+    return {**counts, "gradients": len(history.gradients)}
+
 
 def _gradient_columns(layers: list[str]) -> list[str]:
     return ["step", *(f"{kind}/{layer}" for kind in ("grad", "weight", "update")
@@ -72,16 +104,12 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def start(self, run: Any, store: Store) -> None:
-        """Enter ``run`` in ``store`` and keep it up to date until ``finish``."""
-        config = {key: _plain(value) for key, value in run.config.items()}
-        try:
-            store.add_run(
-                run.id, run.name, config, model=_text(run.model), source=run.source,
-                environment=json.dumps(environment()),
-            )  # fmt: skip
-        except sqlite3.Error as error:
-            run.history.note("warning", f"this run is not kept in the run store: {error}")
-            return
+        """Enter ``run`` in ``store`` and keep it up to date until ``finish``.
+
+        A run whose id is in the store already goes on there: what the store has beyond the
+        run's history (rows after its step, more rows or events than it knows of) is forgotten
+        in one transaction, and what the store has not seen yet is written.
+        """
         with self._lock:
             self._entries[run.id] = _Entry(run, store)
             if self._thread is None:
@@ -120,7 +148,7 @@ class Recorder:
         try:
             entry.write()
             entry.failures = 0
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:
             # A full disk or a lock held elsewhere must not stop the training; nothing is lost
             # while the run lives, for the next visit writes it.
             entry.failures += 1

@@ -16,9 +16,10 @@ from typing import Any, overload
 
 from nbdl.data.optional import require
 from nbdl.errors import ArgumentError, unknown
+from nbdl.training.database import Store
 from nbdl.training.history import History
 from nbdl.training.recorder import recorder
-from nbdl.training.store import Store, default_path, open_store
+from nbdl.training.store import default_path, open_store
 
 FINAL = frozenset(("finished", "stopped", "interrupted", "failed"))
 """Statuses of a run that is over."""
@@ -209,7 +210,7 @@ def _record(row: dict[str, Any], store: Store) -> RunRecord:
         id=row["id"], name=row["name"], status=status, created=row["created"],
         duration=max(0.0, (row["finished"] or row["seen"]) - row["created"]),
         epoch=row["epoch"] or 0, step=row["step"] or 0, message=row["message"] or "",
-        config=json.loads(row["config"]), metrics=store.last_values(row["id"]),
+        config=json.loads(row["config"]), metrics=row["metrics"],
         model=row["model"] or "", environment=json.loads(row["environment"] or "{}"),
         store=store,
     )  # fmt: skip

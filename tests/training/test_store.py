@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from nbdl.errors import ArgumentError, FileError
-from nbdl.training import store as stores
+from nbdl.training import journal, schema
+from nbdl.training.database import BLOCK, Store
 from nbdl.training.history import History
 from nbdl.training.recorder import Recorder, recorder
 from nbdl.training.records import runs
-from nbdl.training.store import BLOCK, Store, open_store
+from nbdl.training.store import open_store
 
 
 def rows(start, stop):
@@ -44,7 +45,7 @@ def test_numbers_come_back_as_they_were_nan_and_all(tmp_path):
     np.testing.assert_array_equal(s.series("r1")["loss"][1], values)
     assert s.events("r1") == [(1.0, "note", "a ? b")]
     assert s.runs()[0]["status"] == "x"
-    assert s.last_values("r1") == {"loss": 1e-300}
+    assert s.runs()[0]["metrics"] == {"loss": 1e-300}
     s.close()
 
 
@@ -90,7 +91,7 @@ def test_several_processes_write_at_once(tmp_path):
     path = tmp_path / "runs.sqlite"
     code = (
         "import sys, numpy as np\n"
-        "from nbdl.training.store import Store\n"
+        "from nbdl.training.database import Store\n"
         "s = Store(sys.argv[1]); me = sys.argv[2]; s.add_run(me, me, {})\n"
         "for i in range(30):\n"
         "    s.write(me, {'loss': (['step', 'value'], np.full((3, 2), i))})\n"
@@ -131,6 +132,139 @@ def test_a_store_of_a_newer_nbdl_is_refused(tmp_path):
         Store(path)
 
 
+VERSION_1 = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
+    finished REAL, epoch INTEGER, step INTEGER, message TEXT,
+    config TEXT NOT NULL, model TEXT, source TEXT, environment TEXT,
+    host TEXT, pid INTEGER, folder TEXT, seen REAL, tags TEXT, notes TEXT
+);
+CREATE INDEX runs_created ON runs(created);
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    name TEXT NOT NULL, columns TEXT NOT NULL, UNIQUE (run, name)
+);
+CREATE TABLE blocks (
+    series INTEGER NOT NULL REFERENCES series(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (series, number)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL, time REAL, kind TEXT, text TEXT, PRIMARY KEY (run, number)
+) WITHOUT ROWID;
+INSERT INTO runs VALUES ('bbbb', 'later', 'finished', 50.0, 51.0, 1, 4, 'done', '{"lr": 0.1}',
+    'Linear(2, 2)', NULL, '{"python": "3.11"}', 'host', 1, '/tmp', 51.0, NULL, NULL);
+INSERT INTO runs VALUES ('aaaa', 'clock set back', 'finished', 20.0, 21.0, 1, 4, NULL, '{}',
+    NULL, NULL, NULL, 'host', 1, '/tmp', 21.0, NULL, NULL);
+INSERT INTO series VALUES (1, 'bbbb', 'loss', '["step", "value"]');
+INSERT INTO blocks VALUES (1, 0, 1, x'000000000000f03f000000000000e03f');
+INSERT INTO events VALUES ('bbbb', 0, 50.0, 'note', 'hello');
+PRAGMA user_version = 1;
+"""
+"""A file as the first version wrote it."""
+
+
+def test_a_file_of_the_first_version_is_brought_to_this_one(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    with sqlite3.connect(path) as db:
+        db.executescript(VERSION_1)
+    db.close()
+    s = Store(path)
+    assert [row["id"] for row in s.runs()] == ["bbbb", "aaaa"], "as they were entered"
+    assert s.runs()[0]["metrics"] == {"loss": 0.5}
+    assert s.series("bbbb")["loss"][1].tolist() == [[1, 0.5]]
+    s.write("bbbb", {"loss": rows(2, 4)})
+    assert s.series("bbbb")["loss"][1].tolist() == [[1, 0.5], [2, 4], [3, 9]]
+    s.add_run("new", "new", {})
+    assert [row["number"] for row in s.runs()] == [1, 2, 3]
+    s.close()
+    assert Store(path).runs()[-1]["id"] == "new"
+
+
+def test_an_upgrade_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "runs.sqlite"
+    with sqlite3.connect(path) as db:
+        db.executescript(VERSION_1)
+    db.close()
+
+    def breaks(db):
+        db.execute("ALTER TABLE runs ADD COLUMN number INTEGER")
+        raise sqlite3.OperationalError("disk full")
+
+    monkeypatch.setitem(schema.MIGRATIONS, 1, breaks)
+    with pytest.raises(FileError, match="disk full"):
+        Store(path)
+    monkeypatch.undo()
+    assert len(Store(path).runs()) == 2
+
+
+def test_rows_after_a_step_are_forgotten_and_writing_goes_on(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    s = Store(path)
+    s.add_run("r1", "net", {})
+    n = 2 * BLOCK + 10
+    s.write("r1", {"loss": rows(0, n), "val": rows(n - 3, n)}, [(1.0, "note", "a")] * 3)
+    assert s.truncate("r1", BLOCK + 4, events=1) == {"loss": BLOCK + 5}
+    assert list(s.series("r1")) == ["loss"]
+    assert s.runs()[0]["metrics"] == {"loss": (BLOCK + 4) ** 2}
+    assert len(s.events("r1")) == 1
+    s.close()
+    s = Store(path)  # as after the kernel has died
+    s.write("r1", {"loss": rows(BLOCK + 5, n), "val": rows(n - 3, n)})
+    np.testing.assert_array_equal(s.series("r1")["loss"][1], rows(0, n)[1])
+    assert s.truncate("r1", BLOCK - 1) == {"loss": BLOCK}
+    s.write("r1", {"loss": rows(BLOCK, n)})
+    np.testing.assert_array_equal(s.series("r1")["loss"][1], rows(0, n)[1])
+    assert s.truncate("r1", np.inf, rows={"loss": 7}) == {"loss": 7}
+    assert s.truncate("r1", -1) == {}
+    assert s.runs()[0]["metrics"] == {}
+    s.close()
+
+
+def test_a_history_forgets_what_came_after_a_step():
+    history = History()
+    for step in range(100):
+        history.append(step, {"loss": step})
+    history.append(90, {"val_loss": 1})
+    history.gradients.append(["w"], 50, [1], [1], [1])
+    before = history["loss"]
+    history.truncate(60)
+    assert history.names() == ["loss"]
+    assert history["loss"].tolist() == list(range(61))
+    assert len(before) == 100
+    assert len(history.gradients) == 1
+    history.truncate(-1)
+    history.append(1, {"loss": 5})
+    assert history["loss"].tolist() == [5]
+    assert len(history.gradients) == 0
+
+
+def test_a_run_that_is_continued_replaces_what_came_after_its_checkpoint(tmp_path):
+    s = Store(tmp_path / "runs.sqlite")
+    first, r = fake_run(), Recorder()
+    r.start(first, s)
+    for step in range(10):
+        first.history.append(step, {"loss": step})
+    first.history.append(6, {"val_loss": 6})
+    first.history.note("note", "killed afterwards")
+    r.finish(first)
+    again = fake_run(step=12)  # its checkpoint knows more steps than reached the store
+    for step in range(13):
+        again.history.append(step, {"loss": -step if step > 9 else step})
+    r = Recorder()
+    r.start(again, s)
+    r.sync()
+    again.history.append(13, {"loss": 13, "val_loss": 2})
+    again.history.note("note", "resumed")
+    r.finish(again)
+    assert s.series("id-net")["loss"][1][:, 1].tolist() == [*range(10), -10, -11, -12, 13]
+    assert s.series("id-net")["val_loss"][1].tolist() == [[13, 2]]
+    assert [text for _, _, text in s.events("id-net")] == ["resumed"]
+    assert len(s.runs()) == 1
+    s.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [("ext4", "WAL"), ("nfs4", "DELETE"), ("fuse.sshfs", "DELETE"), ("9p", "DELETE")],
@@ -139,10 +273,10 @@ def test_the_journal_suits_the_file_system(tmp_path, kind, mode):
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/a / ext3 rw 0 0\nhost:/x {tmp_path}/a\\040b {kind} rw 0 0\n")
     (tmp_path / "a b").mkdir()
-    assert stores.file_system(tmp_path / "a b", str(mounts)) == kind
-    assert stores.journal_mode(tmp_path / "a b", str(mounts)) == mode
-    assert stores.file_system(tmp_path, str(mounts)) == "ext3"
-    assert stores.file_system(tmp_path, str(tmp_path / "none")) == ""
+    assert journal.file_system(tmp_path / "a b", str(mounts)) == kind
+    assert journal.journal_mode(tmp_path / "a b", str(mounts)) == mode
+    assert journal.file_system(tmp_path, str(mounts)) == "ext3"
+    assert journal.file_system(tmp_path, str(tmp_path / "none")) == ""
 
 
 def test_the_store_lies_in_the_working_directory_and_git_ignores_it(tmp_path):
