@@ -36,6 +36,13 @@ _COMPARE = {
 _QUESTIONS = ("isnan", "isinf", "isfinite", "signbit")
 
 
+@functools.cache
+def is_stored(dtype: np.dtype) -> bool:
+    """Whether loops can read and write elements of this dtype. (NumPy works names out anew.)"""
+    return dtype.name in STORED
+
+
+@functools.cache
 def working(dtype: np.dtype) -> str:
     """The dtype in which elements are computed: half precision is in float32."""
     return "float32" if dtype in dtypes.HALVES else dtype.name
@@ -44,7 +51,7 @@ def working(dtype: np.dtype) -> str:
 def has_expression(node: Node) -> bool:
     """Whether a loop can compute the operation."""
     values = (*node.inputs, *node.outputs)
-    if len(node.outputs) != 1 or any(x.dtype.name not in STORED for x in values):
+    if len(node.outputs) != 1 or not all(is_stored(x.dtype) for x in values):
         return False
     if isinstance(node.op, (Cast, Reshape, PermuteDims, BroadcastTo, Clone)):
         return True

@@ -64,7 +64,22 @@ def write(entries: dict[str, bytes]) -> None:
         base.mkdir(parents=True, exist_ok=True)
         for key, data in entries.items():
             _write_whole(base / key, _MAGIC + _digest(data) + data)
-        _shrink(base)
+        if _is_much(sum(map(len, entries.values()))):
+            _shrink(base)
+
+
+def _is_much(written: int) -> bool:
+    """Whether this process has written enough since its last look at the folder to look again: at
+    thousands of files that takes a tenth of a second."""
+    global _unlooked
+    _unlooked += written
+    if _unlooked < LIMIT // 64:
+        return False
+    _unlooked = 0
+    return True
+
+
+_unlooked = LIMIT  # look at the first write
 
 
 def _digest(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.backends.kernels.program import Array, Instruction, Kernel
-from nbdl.compiler.expressions import STORED
+from nbdl.compiler.expressions import is_stored
 from nbdl.compiler.ir import Graph, Node
 from nbdl.compiler.lower.kernels import Loop, Operand, loop_of
 from nbdl.compiler.lower.lowering import PREPARATIONS, Lowering, lowers
@@ -40,7 +40,7 @@ def _prepare(low: Lowering) -> None:
     """Give what is going to be joined its place at once, so that nothing has to be copied."""
     for node in low.graph.nodes:
         y = node.outputs[0]
-        plain = isinstance(node.op, (Concat, Stack)) and y.dtype.name in STORED
+        plain = isinstance(node.op, (Concat, Stack)) and is_stored(y.dtype)
         if not plain or len(y.shape) > _SEQUENCE or y in low.targets or y in low.parts:
             continue
         low.joined[y] = new_view(y.spec)
@@ -56,7 +56,7 @@ PREPARATIONS.append(_prepare)
 def _joined(low: Lowering, node: Node) -> bool:
     """Each input copied into its part, unless it lies there."""
     y, first = node.outputs[0], low.view(node.inputs[0])
-    if y.dtype.name not in STORED:
+    if not is_stored(y.dtype):
         return False
     if y in low.joined:
         target = low.views[y] = low.joined[y]
@@ -73,7 +73,7 @@ def _pad(low: Lowering, node: Node) -> bool:
     """The number everywhere, then what is inside."""
     (x,), (y,), op = node.inputs, node.outputs, node.op
     assert isinstance(op, Pad)
-    if y.dtype.name not in STORED or isinstance(op.value, complex):
+    if not is_stored(y.dtype) or isinstance(op.value, complex):
         return False
     source = low.view(x)
     target = low.fresh(y, source.order)
@@ -108,7 +108,7 @@ def _embedding(low: Lowering, node: Node) -> bool:
     """Rows of a table: the table's first axis is walked by the numbers."""
     ids, table = (low.view(x) for x in node.inputs)
     y = node.outputs[0]
-    if table.dtype.name not in STORED or ids.dtype.name not in STORED or not table.size:
+    if not is_stored(table.dtype) or not is_stored(ids.dtype) or not table.size:
         return False
     numbers = low.dense(ids, None, node.phase)
     rows = low.dense(table, None, node.phase)

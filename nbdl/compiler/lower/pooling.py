@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nbdl.compiler.expressions import STORED, Code, Register, working
+from nbdl.compiler.expressions import Code, Register, is_stored, working
 from nbdl.compiler.ir import Node, Value
 from nbdl.compiler.lower.convolutions import channels_last
 from nbdl.compiler.lower.integers import Condition, Number, known
@@ -40,7 +40,7 @@ def _maps(low: Lowering, view: View, phase: int) -> View:
 
 def _fits(op: Pooling, *values: Value) -> bool:
     """Whether these are maps as usual, of dtypes that kernels know."""
-    stored = all(x.dtype.name in STORED for x in values)
+    stored = all(is_stored(x.dtype) for x in values)
     return stored and min(op.sizes) > 0 and all(len(x.shape) == len(op.sizes) + 2 for x in values)
 
 

@@ -201,12 +201,14 @@ class _Fusion:
         # What comes after b has come after a before, and what comes before a, before b.
         later = self.after[a] & ~self.after[b] & self.alive
         earlier = self.before[b] & ~self.before[a] & self.alive & ~(1 << a)
-        self.before[a] |= self.before[b] & ~(1 << a)
+        self.before[a] |= earlier
         self.after[a] = (self.after[a] | self.after[b]) & ~(1 << b)
-        for i in _bits(later):
-            self.before[i] |= self.before[a]
+        if earlier:
+            for i in _bits(later):
+                self.before[i] |= earlier
+        after = later | 1 << a
         for i in _bits(earlier):
-            self.after[i] |= self.after[a] | 1 << a
+            self.after[i] |= after
 
     def _ordered(self) -> list[Region | Node]:
         """Units after everything they read; the original order where that leaves a choice."""
