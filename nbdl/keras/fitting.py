@@ -69,12 +69,12 @@ class Step:
             done = self._compiled(x, y, weight) if self.compilation.wants(self.number) else None
             loss, outputs, norms = self._eager(x, y, weight) if done is None else done
         except _NotFinite as error:  # TerminateOnNaN ends the run; the weights stay
-            return StepResult({"loss": error.args[0]}, error.args[1], y, _size(x))
+            return StepResult({"loss": error.args[0]}, [(error.args[1], y)], _size(x))
         values = {"loss": loss}
         for metric in self.metrics:
             metric.update_state(y, outputs.detach(), weight if metric.weighted else None)
             values[metric.name] = metric.result()
-        return StepResult(values, outputs, y, _size(x), norms)
+        return StepResult(values, [(outputs, y)], _size(x), norms)
 
     def compute(self, x: Any, y: Any, weight: Any, keep_gradients: bool = False) -> dict[str, Any]:
         """Loss and outputs; leaves gradients in the parameters."""
@@ -98,9 +98,10 @@ class Step:
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
         """Let the loss look at the targets, as it does in an eager step; those that do compare
         them with classes or probabilities."""
-        if outputs is not None and "crossentropy" in self.model._loss.name:
+        spec = getattr(outputs, "spec", None)
+        if spec is not None and "crossentropy" in self.model._loss.name:
             with modes.no_grad():
-                self.model._loss(batch[1], Tensor._wrap(outputs))
+                self.model._loss(batch[1], Tensor._wrap(spec))
 
     def _eager(self, x: Any, y: Any, weight: Any) -> Done:
         begun = time.perf_counter()

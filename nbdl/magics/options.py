@@ -93,6 +93,7 @@ TRAIN = (
     Option("lr", "number", "learning rate; each optimizer has its own default", "RATE"),
     Option("epochs", "whole", "passes over the data (5)", "N"),
     Option("batch_size", "whole", "examples a step (64)", "N"),
+    Option("accumulate", "whole", "batches that one update of the weights learns from (1)", "N"),
     Option("metrics", "names", "functions (outputs, targets), or", "NAME", training.METRICS,
            "metric"),
     Option("schedule", "name", "of the learning rate: a function of the optimizer, or", "NAME",

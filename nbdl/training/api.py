@@ -11,6 +11,7 @@ from nbdl.training.active import claim, release
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.checks import check_before_training
 from nbdl.training.compilation import Compilation
+from nbdl.training.extras import Extras
 from nbdl.training.loop import Loop
 from nbdl.training.models import modules_of, name_of, one_module
 from nbdl.training.parts import own_step, supervised, total
@@ -32,6 +33,7 @@ def train(
     lr: float | None = None,
     epochs: int = 5,
     batch_size: int | None = None,
+    accumulate: int = 1,
     seed: int = 0,
     metrics: Any = None,
     max_steps: int | None = None,
@@ -73,6 +75,8 @@ def train(
         lr: the learning rate; each optimizer has its own default.
         epochs: how often to go through the data.
         batch_size: samples a batch, 64 (or all, if there are fewer), where data is not batched.
+        accumulate: batches that one update of the weights learns from: their mean loss, as of one
+            large batch. Steps are updates; the last of an epoch may have fewer batches.
         seed: of the order of the data, dropout and all other chance.
         metrics: names (``METRICS``) or functions of (outputs, targets), one or several; accuracy
             for losses of classes unless given.
@@ -115,6 +119,7 @@ def train(
     }
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
+    extras = Extras.read(accumulate=accumulate)
     models = [one_module(model)] if step is None else modules_of(model)
     _check_given(name, data)
     for module in models if device is not None else ():
@@ -123,7 +128,7 @@ def train(
     run.epochs = epochs
     original = data
     data, val = split_off(data, val, seed)
-    batches = training_source(data, batch_size, seed, device, run.note)
+    batches = training_source(data, batch_size, seed, device, run.note, extras.accumulate)
     rules = as_rules(stop_when, early_stopping)
     common: dict[str, Any] = {
         "run": run, "source": batches, "epochs": epochs, "max_steps": max_steps,
@@ -132,7 +137,7 @@ def train(
     if step is not None:
         given = {"metrics": metrics, "lr": lr, "clip_norm": clip_norm, "target": target,
                  "compile": compile or None}  # fmt: skip
-        loop = own_step(step, models, optimizers, val, given, common)
+        loop = own_step(step, models, optimizers, val, given, extras, common)
     else:
         fit, loop = supervised(
             model, loss, optim, lr, metrics, val, clip_norm, target, device, common

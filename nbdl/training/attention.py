@@ -114,10 +114,12 @@ class Frequencies:
 
     def after_step(self, result: StepResult) -> None:
         """Count the labels of a step."""
-        if self.counts is None or not isinstance(result.targets, Tensor):
-            return
-        labels = backends.to_numpy(result.targets.value)
-        if labels.dtype.kind not in "iu":
+        for _, targets in result.batches if self.counts is not None else ():
+            if isinstance(targets, Tensor):
+                self._count(backends.to_numpy(targets.value))
+
+    def _count(self, labels: np.ndarray) -> None:
+        if labels.dtype.kind not in "iu" or self.counts is None:
             return
         for label, n in zip(*(a.tolist() for a in np.unique_counts(labels)), strict=True):
             if label >= 0:  # cross-entropy's ignore_index

@@ -22,12 +22,16 @@ TARGET_KEYS = ("target", "targets", "label", "labels", "y")
 
 
 class Batch(NamedTuple):
-    """One batch, sorted: ``model(*inputs, **named)`` against ``targets``."""
+    """One batch, sorted: ``model(*inputs, **named)`` against ``targets``.
+
+    ``share`` is a tensor of one number, the batch's part in the loss where several make a step.
+    """
 
     inputs: tuple[Any, ...]
     named: dict[str, Any]
     targets: Any
     size: int
+    share: Any = None
 
 
 def sort_batch(batch: Any, target_key: str | None = None) -> Batch:

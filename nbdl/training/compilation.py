@@ -51,7 +51,8 @@ class Step(Protocol):
         """Let the optimizer make its step."""
 
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
-        """Raise for targets that do not fit outputs of this Spec, or None if it is not known."""
+        """Raise for targets that do not fit the compiled ``outputs``, whose ``spec`` is known
+        where they are a tensor."""
 
 
 class Compilation:
@@ -141,8 +142,7 @@ class Compilation:
                 self.compiled = self._make(compiler.CompiledStep)
             before = self.compiled.seconds
             executable, is_new = self.compiled.executable(arrays)
-            outputs = executable.program.results["outputs"]
-            self.step.check_targets(getattr(outputs, "spec", None), batch)
+            self.step.check_targets(executable.program.results["outputs"], batch)
             if is_new:
                 if not self._agrees(batch, arrays):
                     return None

@@ -140,7 +140,7 @@ class Loop:
             sampler.end(run.step + 1, time.perf_counter() - start, result.gradients)
         self.frequencies.after_step(result)
         for metric in self.metrics:
-            result.values[metric.name] = float(metric.of(result.outputs, result.targets))
+            result.values[metric.name] = float(metric.over(result.batches))
         if run.schedule is not None:
             run.schedule.after_step()
         run.step_done(result.values, result.size)
@@ -194,7 +194,7 @@ class UserStep:
 
     def __call__(self, batch: Any) -> StepResult:
         given = self.function(*batch) if self._fits(batch) else self.function(batch)
-        return StepResult(as_numbers(given), None, None, batch_length(batch))
+        return StepResult(as_numbers(given), (), batch_length(batch))
 
     def _fits(self, batch: Any) -> bool:
         """Whether the batch is a tuple and the function takes its parts."""

@@ -7,7 +7,7 @@ float64, so the value does not depend on how the data is cut into batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -70,8 +70,13 @@ class Metric:
 
     def of(self, outputs: Any, targets: Any) -> Any:
         """The metric of one batch, leaving what was added up alone."""
+        return self.over([(outputs, targets)])
+
+    def over(self, batches: Iterable[tuple[Any, Any]]) -> Any:
+        """The metric of these (outputs, targets), leaving what was added up alone."""
         fresh = self.copy()
-        fresh.update(outputs, targets)
+        for outputs, targets in batches:
+            fresh.update(outputs, targets)
         return fresh.value()
 
     def copy(self) -> Metric:

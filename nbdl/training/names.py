@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from nbdl import optim
+from nbdl import dtypes, optim
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.nn import functional
 from nbdl.training.registry import Registry
@@ -117,9 +118,31 @@ class Loss:
     def __call__(self, outputs: Any, targets: Any) -> Any:
         return self.function(outputs, targets, **dict(self.options))
 
+    def weight(self, targets: Any, size: int) -> float:
+        """How much a batch of ``size`` samples counts in the mean over several batches.
+
+        That is what its own mean was divided by: the targets that are not ignored, by the weights
+        of their classes; samples for a function of the user's own; 0 where losses are added up.
+        """
+        given = self._given()
+        if given.get("reduction", "mean") == "sum":
+            return 0.0
+        if self.kind is None or not isinstance(targets, Tensor):
+            return size
+        if self.kind.targets != "classes" or targets.dtype not in dtypes.INTEGERS:
+            return targets.size
+        labels = targets.numpy()
+        counted = labels[labels != given.get("ignore_index", -100)]
+        classes = given.get("weight")
+        return counted.size if classes is None else float(classes.numpy()[counted].sum())
+
+    def _given(self) -> dict[str, Any]:
+        """Its options, and the attributes of a layer."""
+        return {**getattr(self.function, "__dict__", {}), **dict(self.options)}
+
     def is_plain_cross_entropy(self) -> bool:
         """Whether it is the mean of -log p(class), every class counted alike."""
-        given = {**getattr(self.function, "__dict__", {}), **dict(self.options)}
+        given = self._given()
         changed = given.get("weight") is not None or given.get("label_smoothing")
         classes = self.kind is not None and self.kind.targets == "classes"
         return classes and not changed and given.get("reduction", "mean") == "mean"

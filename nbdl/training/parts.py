@@ -12,6 +12,7 @@ from nbdl.errors import ArgumentError, DataError, TrainingError, brief
 from nbdl.training.attention import Frequencies
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.evaluation import default_metrics, eval_mode, measure
+from nbdl.training.extras import Extras
 from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
 from nbdl.training.metric import Metric
@@ -100,13 +101,13 @@ def _build(model: Any, source: Source, target: str | None) -> None:
             "batch cannot be looked at without losing it",
             hint="call the model once, or nbdl.nn.build(model, shape_of_a_batch)",
         )
-    inputs, named, _, _ = sort_batch(source.first(), target)
-    nn.build(model, *inputs, **named)
+    first = sort_batch(source.first(), target)
+    nn.build(model, *first.inputs, **first.named)
 
 
 def own_step(
     function: Callable[..., Any], models: list[Any], optimizers: Any, val: Any,
-    given: dict[str, Any], common: dict[str, Any],
+    given: dict[str, Any], extras: Extras, common: dict[str, Any],
 ) -> Loop:  # fmt: skip
     """The loop around a user's own step; ``given`` are options that do not go with one."""
     run: Run = common["run"]
@@ -115,6 +116,7 @@ def own_step(
             raise ArgumentError(
                 f"{option}= does not go with step=, which does the whole step itself"
             )
+    extras.refuse_own_step()
     if val is not None and (is_data(val) or not callable(val)):
         raise ArgumentError(
             "with step= validation is yours too: val must be a function that returns a number or "

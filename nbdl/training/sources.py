@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,29 @@ EVAL_BATCH = 256
 """Samples a batch without gradients: nothing is kept for them, so they may be many."""
 
 
-class Source:
-    """Where an epoch's batches come from: a loader, an iterable, a function that makes one."""
+class Group(tuple[Any, ...]):
+    """Batches that one step learns from."""
 
-    def __init__(self, batches: Any) -> None:
-        self.batches = batches
+
+class Source:
+    """Where an epoch's batches come from: a loader, an iterable, a function that makes one.
+
+    Args:
+        batches: these.
+        accumulate: more than 1: so many batches make a step, the last of an epoch fewer.
+    """
+
+    def __init__(self, batches: Any, accumulate: int = 1) -> None:
+        self.batches, self.accumulate = batches, accumulate
         self._epochs = 0
         self.single_pass = not callable(batches) and iter(batches) is batches
 
     def __len__(self) -> int:
-        """Batches an epoch, or 0 if that is not known."""
+        """Steps an epoch, or 0 if that is not known."""
         if not isinstance(self.batches, Sized):
             return 0
         try:
-            return len(self.batches)
+            return -(-len(self.batches) // self.accumulate)
         except TypeError:
             return 0
 
@@ -43,7 +53,18 @@ class Source:
         return next(iter(self.batches() if callable(self.batches) else self.batches))
 
     def epoch(self) -> Iterator[Any]:
-        """The batches of the next epoch. Raises DataError when there are none."""
+        """What the steps of the next epoch learn from: a batch each, or a Group of them.
+
+        Raises DataError when there are none.
+        """
+        batches = self._epoch()
+        if self.accumulate == 1:
+            yield from batches
+            return
+        while group := Group(islice(batches, self.accumulate)):
+            yield group
+
+    def _epoch(self) -> Iterator[Any]:
         self._epochs += 1
         empty = True
         for batch in self.batches() if callable(self.batches) else self.batches:
@@ -87,6 +108,7 @@ def training_source(
     seed: int,
     device: str | None = None,
     note: Callable[[str], None] = lambda text: None,
+    accumulate: int = 1,
 ) -> Source:
     """Shuffled batches of ``data``, or the batches it gives itself."""
     if is_batches(data):
@@ -101,18 +123,20 @@ def training_source(
                 f"cannot train on {brief(data)}",
                 hint="a data set, a loader, batches, or a pair of arrays (x, y)",
             )
-        return Source(data)
+        return Source(data, accumulate)
     if batch_size is not None:
         whole("batch_size", batch_size)
     if isinstance(data, IterableDataset):
-        return Source(DataLoader(data, batch_size or TRAIN_BATCH, seed=seed, device=device))
+        loader = DataLoader(data, batch_size or TRAIN_BATCH, seed=seed, device=device)
+        return Source(loader, accumulate)
     dataset = as_dataset(data)
     n = len(dataset)
     if batch_size is not None and batch_size > n:
         note(f"batch_size={batch_size} is more than the {n} samples: one batch an epoch")
     size = min(batch_size or TRAIN_BATCH, n)
     # One batch of everything has no order, and its shuffling would only cost time.
-    return Source(DataLoader(dataset, size, shuffle=size < n, seed=seed, device=device))
+    loader = DataLoader(dataset, size, shuffle=size < n, seed=seed, device=device)
+    return Source(loader, accumulate)
 
 
 def read_floats_as(dtype: Any, source: Source, data: Any, note: Callable[[str], None]) -> None:

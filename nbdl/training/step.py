@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from nbdl import dtypes
 from nbdl.backends import has_data
 from nbdl.core.tensor import Tensor
 from nbdl.core.tree import copied
@@ -16,19 +19,21 @@ from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.compilation import Compilation
 from nbdl.training.gradients import norm
 from nbdl.training.names import Loss
+from nbdl.training.sources import Group
 
 
 class StepResult(NamedTuple):
     """What a step gives: numbers to log, and what metrics are computed from.
 
     Attributes:
+        batches: (outputs, targets) of each batch that it learned from.
+        size: samples in all.
         gradients: the norm of each trained parameter's gradient, where the step knows them and
             does not leave the gradients themselves.
     """
 
     values: dict[str, float]
-    outputs: Any
-    targets: Any
+    batches: Sequence[tuple[Any, Any]]
     size: int
     gradients: list[float] | None = None
 
@@ -36,8 +41,9 @@ class StepResult(NamedTuple):
 class SupervisedStep:
     """A step that fits ``model`` to (input, target) batches.
 
-    Called with a batch, it leaves every parameter and buffer either updated or, when it raises,
-    as it was. Long trainings are compiled: see ``compilation``.
+    Called with a batch, or a Group of them whose mean loss it learns from, it leaves every
+    parameter and buffer either updated or, when it raises, as it was. Long trainings are
+    compiled: see ``compilation``.
     """
 
     def __init__(
@@ -53,7 +59,7 @@ class SupervisedStep:
         self.number = 0
 
     def __call__(self, batch: Any) -> StepResult:
-        given = self.prepare(batch)
+        given = self._parts(batch)
         self.number += 1
         if self.compilation.wants(self.number):
             result = self._compiled(given)
@@ -70,18 +76,21 @@ class SupervisedStep:
         self.compilation.timed(time.perf_counter() - begun)
         return result
 
-    def compute(
-        self, inputs: Any, named: Any, targets: Any, keep_gradients: bool = False
-    ) -> dict[str, Any]:
-        """Loss and outputs; leaves clipped gradients in the parameters."""
+    def compute(self, *batches: Batch, keep_gradients: bool = False) -> dict[str, Any]:
+        """Loss, and the outputs for each batch; leaves clipped gradients in the parameters."""
         self.optimizer.zero_grad()
-        outputs = self.model(*inputs, **named)
-        loss = self.loss(*self.rule(outputs, targets))
-        check_loss(loss, self.loss.name, (inputs, named, targets))
-        loss.backward()
+        losses, outputs = [], []
+        for batch in batches:
+            outputs.append(self.model(*batch.inputs, **batch.named))
+            loss = self.loss(*self.rule(outputs[-1], batch.targets))
+            check_loss(loss, self.loss.name, batch[:3])
+            if batch.share is not None:
+                loss = loss * batch.share
+            loss.backward()
+            losses.append(loss.detach())
         if self.clip_norm is not None:
             clip_grad_norm_(self.parameters, self.clip_norm)
-        results = {"loss": loss, "outputs": outputs}
+        results = {"loss": sum(losses[1:], losses[0]), "outputs": tuple(outputs)}
         if keep_gradients:
             results["gradients"] = {n: p.grad for n, p in self.named if p.grad is not None}
         return results
@@ -92,33 +101,39 @@ class SupervisedStep:
 
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
         """What the loss's rule looks at in the targets' values: compiled code does not."""
-        if outputs is not None:
-            self.rule(Tensor._wrap(outputs), batch[2])
+        for part, output in zip(batch, outputs, strict=True):
+            spec = getattr(output, "spec", None)
+            if spec is not None:
+                self.rule(Tensor._wrap(spec), part.targets)
 
-    def _compiled(self, batch: Batch) -> StepResult | None:
+    def _compiled(self, batches: tuple[Batch, ...]) -> StepResult | None:
         """The step by compiled code, or None."""
 
         def accept(results: Any, squares: dict[str, float]) -> None:
-            check_results(float(results["loss"]), squares, batch[:3])
+            check_results(float(results["loss"]), squares, *(batch[:3] for batch in batches))
 
-        found = self.compilation(tuple(batch[:3]), accept)
+        found = self.compilation(batches, accept)
         if found is None:
             return None
         results, squares = found
         norms = finished(self, results, squares)
-        outputs = copied(results["outputs"])
-        return StepResult({"loss": float(results["loss"])}, outputs, batch.targets, batch.size,
-                          norms)  # fmt: skip
+        return self._result(batches, float(results["loss"]), copied(results["outputs"]), norms)
 
-    def _eager(self, batch: Batch) -> StepResult:
-        inputs, named, targets, size = batch
+    @staticmethod
+    def _result(
+        batches: tuple[Batch, ...], loss: float, outputs: Any, norms: list[float] | None = None
+    ) -> StepResult:
+        pairs = [(y, batch.targets) for y, batch in zip(outputs, batches, strict=True)]
+        return StepResult({"loss": loss}, pairs, sum(batch.size for batch in batches), norms)
+
+    def _eager(self, batches: tuple[Batch, ...]) -> StepResult:
         first: list[StepResult] = []
 
         def compute() -> Any:
-            results = self.compute(inputs, named, targets)
-            loss, outputs = results["loss"], results["outputs"]
+            results = self.compute(*batches)
+            loss = results["loss"]
             if not first:  # what the step is about is how things were before it
-                first.append(StepResult({"loss": float(loss.item())}, outputs, targets, size))
+                first.append(self._result(batches, float(loss.item()), results["outputs"]))
             check_gradients(self.named)
             return loss
 
@@ -131,11 +146,28 @@ class SupervisedStep:
 
     def prepare(self, batch: Any) -> Batch:
         """The batch sorted, its floats in the model's dtype."""
-        inputs, named, targets, size = sort_batch(batch, self.target_key)
+        inputs, named, targets, size, _ = sort_batch(batch, self.target_key)
         cast = self.cast
         inputs = tuple(cast(x) for x in inputs)
         named = {key: cast(x) for key, x in named.items()} if named else named
         return Batch(inputs, named, cast(targets), size)
+
+    def _parts(self, batch: Any) -> tuple[Batch, ...]:
+        """The batches of the step, each with its part in the loss if there are several.
+
+        One whose targets are all ignored has no mean, and no part in that of the others.
+        """
+        if not isinstance(batch, Group):
+            return (self.prepare(batch),)
+        found = [self.prepare(member) for member in batch]
+        weights = [self.loss.weight(b.targets, b.size) for b in found]
+        total, dtype = sum(weights), self.cast.dtype or dtypes.float32
+        shares = [w / total if total else 1.0 for w in weights]
+        return tuple(
+            b._replace(share=Tensor(np.asarray(share, dtype)))
+            for b, share in zip(found, shares, strict=True)
+            if share
+        )
 
 
 def finished(step: Any, results: Any, squares: dict[str, float]) -> list[float] | None:
@@ -170,18 +202,22 @@ def check_loss(loss: Any, name: str, batch: Any) -> None:
         check_finite(float(loss.item()), batch)
 
 
-def check_results(loss: float, squares: dict[str, float], batch: Any) -> None:
-    """Raise TrainingError when the loss or a gradient's sum of squares is not finite."""
-    check_finite(loss, batch)
+def check_results(loss: float, squares: dict[str, float], *batches: Any) -> None:
+    """Raise TrainingError when the loss or a gradient's sum of squares is not finite.
+
+    The batches are (inputs, named inputs, targets), to look for the origin in.
+    """
+    check_finite(loss, *batches)
     for name, square in squares.items():
         if not math.isfinite(square):
             raise TrainingError(_spoilt(name), hint=_UNSTABLE)
 
 
-def check_finite(loss: float, batch: Any) -> None:
+def check_finite(loss: float, *batches: Any) -> None:
     """Raise TrainingError when a loss is NaN or infinite."""
     if not math.isfinite(loss):
-        raise TrainingError(f"the loss became {_word(loss)}{_where_from(batch)}", hint=_UNSTABLE)
+        where = "".join(_where_from(batch) for batch in batches)
+        raise TrainingError(f"the loss became {_word(loss)}{where}", hint=_UNSTABLE)
 
 
 _UNSTABLE = (

@@ -1,0 +1,34 @@
+"""What ``nbdl.train`` adds to the plain step when asked to, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl.errors import ArgumentError
+from nbdl.training.sources import whole
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Options of the step, as ``nbdl.train`` describes them.
+
+    Attributes:
+        accumulate: batches that one update of the weights learns from.
+    """
+
+    accumulate: int = 1
+
+    @classmethod
+    def read(cls, *, accumulate: Any) -> Extras:
+        """From what the user gave. Raises ArgumentError for what is out of range."""
+        return cls(accumulate=whole("accumulate", accumulate))
+
+    def refuse_own_step(self) -> None:
+        """Raise ArgumentError if any was asked for, with a step of the user's own."""
+        plain = Extras()
+        for name in self.__dataclass_fields__:
+            if getattr(self, name) != getattr(plain, name):
+                raise ArgumentError(
+                    f"{name}= does not go with step=, which does the whole step itself"
+                )
