@@ -151,6 +151,7 @@ def train(
     run.total_steps = total(loop)
     if schedule is not None:
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
+    run.parts.update(loop.parts())
     return _go(run, loop, wait, progress, store)
 
 

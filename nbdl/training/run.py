@@ -22,6 +22,7 @@ from nbdl.training.history import History
 from nbdl.training.models import modules_of
 from nbdl.training.names import check_lr
 from nbdl.training.records import FINAL, clock
+from nbdl.training.state import Part
 from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
 
@@ -56,6 +57,7 @@ class Run:
         epoch_values: for each epoch done the means of its losses and metrics, and ``val_...``.
         exception: why the run failed, or None.
         generator: the random numbers of this run; cells that run meanwhile use others.
+        parts: what else steps change, by name: see ``training.state``.
         at_end: functions called in the training thread when the run is over.
         compiled: gives the Report of the compiled step; None if the training is not compiled.
         notice: a sentence for the dashboard to show, or "".
@@ -89,6 +91,7 @@ class Run:
         self.schedule: Any = None
         self.compiled: Callable[[], Any] | None = None
         self.at_end: list[Callable[[], None]] = []
+        self.parts: dict[str, Part] = {}
         self._done = threading.Event()
         self.turns = Turns()
         self._changed = self.turns.changed
