@@ -19,7 +19,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.training.active import release
 from nbdl.training.history import History
-from nbdl.training.models import modules_of
+from nbdl.training.models import modules_of, source_of
 from nbdl.training.names import check_lr
 from nbdl.training.records import FINAL, clock
 from nbdl.training.state import Part
@@ -51,6 +51,7 @@ class Run:
         step: steps done; ``total_steps`` of them in all, if known.
         started, finished: unix times, or None.
         history: losses, metrics, learning rates, gradient norms, events.
+        origin: fingerprints of the data and weights it began with, and where chance stood.
         results: the last value of each validation metric, matrices included.
         examples: the first (inputs, outputs, targets) of the last validation as NumPy arrays,
             or None; ``measured`` counts the validations, ``classes`` names the classes if known.
@@ -71,7 +72,8 @@ class Run:
     ) -> None:  # fmt: skip
         self.models = modules_of(model)
         self.id = secrets.token_hex(4)
-        self.name, self.config, self.model, self.source = name, config, model, source
+        self.name, self.config, self.model = name, config, model
+        self.source = source or source_of(self.models)
         self.status, self.message, self.notice = "waiting", "", ""
         self.watched = False
         self.epoch, self.step = 0, 0
@@ -80,6 +82,7 @@ class Run:
         self.started: float | None = None
         self.finished: float | None = None
         self.history = History()
+        self.origin: dict[str, Any] = {}
         self.results: dict[str, Any] = {}
         self.examples: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.measured = 0
