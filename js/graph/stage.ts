@@ -8,8 +8,7 @@ import type { LayoutClient } from "./layout/client";
 import { HEADER } from "./layout/types";
 import { paintScene, type Look } from "./paint";
 import { CanvasPen } from "./pen";
-import { Scene, edgeSizes, endsOf, tensorsOf, type Rects } from "./scene";
-import { trailOf, type Direction, type Trail } from "./trail";
+import { Scene, endsOf, tensorsOf, type Rects } from "./scene";
 
 /** Milliseconds a change takes; none where people ask for less motion. */
 const CHANGE = 220;
@@ -43,10 +42,6 @@ export class Stage {
   private size: Size = { width: 0, height: 0 };
   private change: Change | null = null;
   private lit: ReadonlySet<number> = new Set();
-  private onTrail: ReadonlySet<number> | null = null;
-  /** Directions whose trail from the selected node is shown. */
-  readonly followed = new Set<Direction>();
-  private readonly sizes: Uint8Array;
   private asked = 0;
   private readonly ends: Int32Array;
   private settled = false;
@@ -62,7 +57,6 @@ export class Stage {
     private readonly signal: AbortSignal,
   ) {
     this.ends = endsOf(record);
-    this.sizes = edgeSizes(record);
     this.scene = new Scene(record, { levels: [emptyLevel()] });
     const observer = new ResizeObserver(() => this.resized());
     observer.observe(element);
@@ -94,15 +88,13 @@ export class Stage {
   async toggle(node: number): Promise<void> {
     const open = this.scene.open.slice();
     open[node] = open[node] ? 0 : 1;
-    const { twin } = this.record.nodes[node]!;
-    if (twin >= 0) open[twin] = open[node]!; // two models side by side open together
     await this.arrange(open, node);
   }
 
   /** Open every group, or close all. */
   async setAll(open: boolean): Promise<void> {
     await this.arrange(new Uint8Array(this.record.nodes.length).fill(open ? 1 : 0), -1);
-    this.animate(firstView(this.scene, this.size), null);
+    this.fitAll();
   }
 
   /** Open what hides `node`, select it and bring it into sight. */
@@ -151,27 +143,9 @@ export class Stage {
 
   select(node: number): void {
     this.selected = node;
-    const trails = node < 0 ? [] : [...this.followed].map((direction) => this.trail(direction));
-    if (trails.length === 0) {
-      this.lit = node < 0 ? new Set() : tensorsOf(this.record, this.ends, node);
-      this.onTrail = null;
-    } else {
-      this.lit = new Set(trails.flatMap(({ tensors }) => [...tensors]));
-      this.onTrail = new Set(trails.flatMap(({ nodes }) => [...nodes]));
-    }
+    this.lit = node < 0 ? new Set() : tensorsOf(this.record, this.ends, node);
     this.events.onSelect(node);
     this.draw();
-  }
-
-  /** What leads to the selected node, or what it leads to. */
-  trail(direction: Direction): Trail {
-    return trailOf(this.record, this.selected, this.ends[this.selected]!, direction);
-  }
-
-  /** Show the trail in a direction, or show it no more. */
-  follow(direction: Direction): void {
-    if (!this.followed.delete(direction)) this.followed.add(direction);
-    this.select(this.selected);
   }
 
   bringIntoSight(node: number): void {
@@ -309,10 +283,9 @@ export class Stage {
 
   /** Everything the painter must know; for export with a scale of 1 and the whole in sight. */
   look(rects: Rects, edgeAlpha: number, scale: number, seen: Look["window"]): Look {
-    const { palette, paintOf, selected, hovered, focused, found, lit, onTrail, sizes } = this;
+    const { palette, paintOf, selected, hovered, focused, found, lit } = this;
     return {
       palette, rects, edgeAlpha, scale, window: seen, paintOf, selected, hovered, focused, found, lit,
-      onTrail, sizes,
     };
   }
 }

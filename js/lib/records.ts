@@ -124,14 +124,6 @@ export interface TensorStats {
   histogram: Numbers<Float32Array>;
 }
 
-/** One parameter of a layer: its name there, what it looks like, and its values. */
-export interface ParameterStats {
-  name: string;
-  spec: TensorSpec;
-  values: TensorStats;
-  gradient: TensorStats | null;
-}
-
 /** One thing in a graph: an operation, a layer, a group of them, an input, a parameter. */
 export interface GraphNode {
   id: string;
@@ -145,8 +137,6 @@ export interface GraphNode {
   params: number;
   flops: number;
   memory: number;
-  seconds: number;
-  traffic: number;
   repeat: number;
   status: string;
   note: string;
@@ -154,9 +144,6 @@ export interface GraphNode {
   source: SourceLine | null;
   values: TensorStats | null;
   gradient: TensorStats | null;
-  parameters: ParameterStats[];
-  change: string;
-  twin: number;
 }
 
 /** A model, or the computation that led to a tensor. */
@@ -169,7 +156,6 @@ export interface GraphRecord {
   trainable: number;
   flops: number;
   memory: number;
-  seconds: number;
   error: string;
   findings: Finding[];
 }

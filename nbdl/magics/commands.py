@@ -15,16 +15,13 @@ from IPython.core.magic import (
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
 from nbdl import nn, training
-from nbdl.core import random
 from nbdl.errors import NbdlError, did_you_mean
-from nbdl.inspection.recording import at_rest
-from nbdl.magics import inputs, options, sheet, show
+from nbdl.magics import edits, inputs, options, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import refuse_cell
 from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
-from nbdl.training.models import Definition, definitions
 
 
 def help_of(magic: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +65,7 @@ class NbdlMagics(Magics):
     @argument(
         "--keep",
         action="store_true",
-        help="carry over the weights whose path and shape did not change",
+        help="carry over what the model NAME has learned to the layers that are still there",
     )
     @argument("--quiet", action="store_true", help="do not show the graph")
     @help_of
@@ -96,7 +93,6 @@ class NbdlMagics(Magics):
         number = len(self.shell.history_manager.input_hist_parsed) - 1
         filename = self.shell.compile.cache(source, number)
         scope = models.CellNamespace(namespace)
-        began = random.default_generator().state()
         module: nn.Module | None = None
         try:
             body = models.on_its_lines(cell, self.shell.transform_cell(cell))
@@ -113,10 +109,9 @@ class NbdlMagics(Magics):
             raise refused from None
         old = namespace.get(args.name)
         if args.keep and isinstance(old, nn.Module):
-            with at_rest(old):
-                print(models.keep_weights(old, built.model).text())
+            show.report(self.shell, edits.Report(training.carry_over(old, built.model)))
         view = None if args.quiet else show.model_view(built)
-        definitions[built.model] = Definition(source, began)
+        models.sources[built.model] = source
         namespace.update(scope.hand_over())
         namespace[str(args.name)] = built.model
         if view is not None:
@@ -183,6 +178,8 @@ class NbdlMagics(Magics):
             )
         data = text.value(args.data, "data")
         wait = args.wait or in_batch(self.shell)
+        if isinstance(model, nn.Module):
+            given["source"] = models.sources.get(model)
         about |= {"model": args.model, "data": args.data}
         run = text.run(training.train, model, data, wait=False, about=about, **given)
         self._keep_as(name, run)

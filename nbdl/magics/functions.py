@@ -7,11 +7,10 @@ from typing import Any
 
 from IPython import get_ipython
 
-from nbdl import nn
+from nbdl import nn, training
 from nbdl.errors import ArgumentError
-from nbdl.inspection.recording import at_rest
+from nbdl.magics import edits, show
 from nbdl.magics import model as models
-from nbdl.magics import show
 from nbdl.magics.inputs import specs_of
 
 
@@ -41,7 +40,8 @@ def model(
         input: sizes of one example without the batch ``(1, 8, 8)``, a text such as
             ``"ids=int64[256]"``, a tensor or Spec with a batch, or several of these in a list
             or by name in a dictionary. Without it nothing is checked.
-        keep: an older model, whose weights are carried over where path and shape are the same.
+        keep: an older model, from which is carried over what it has learned: see
+            ``nbdl.nn.carrying.carry``.
         quiet: do not show the graph.
 
     Returns:
@@ -68,10 +68,9 @@ def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: b
     module, specs = models.as_module(thing), specs_of(inputs)
     models.check_inputs(module, specs)
     built = models.build(module, specs, name)
-    if keep is not None:
-        with at_rest(keep):
-            print(models.keep_weights(keep, built.model).text())
     shell = get_ipython()
+    if keep is not None:
+        show.report(shell, edits.Report(training.carry_over(keep, built.model)))
     if shell is not None and not quiet:
         show.view(shell, show.model_view(built))
     return built.model

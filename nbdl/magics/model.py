@@ -13,7 +13,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from nbdl import nn
-from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.nn.inferred import check_arguments
 from nbdl.shapes import Spec
@@ -197,6 +196,10 @@ def _sorted(inputs: dict[str, Spec]) -> tuple[list[Spec], dict[str, Spec]]:
 
 
 _inputs: WeakKeyDictionary[nn.Module, dict[str, Spec]] = WeakKeyDictionary()
+sources: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+"""The text of the cell that defined each model: kept with its runs."""
+
+
 def known_inputs(module: nn.Module) -> dict[str, Spec] | None:
     """The Specs a model was checked with when it was defined, if it was."""
     return _inputs.get(module)
@@ -225,45 +228,3 @@ def check_name(name: str, namespace: dict[str, Any]) -> None:
             f"{str(name)!r} is already a variable of type {type(namespace[name]).__name__}",
             hint=f"choose another name for the model, or run `del {name}` first",
         )
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What ``--keep`` carried over: paths of parameters and buffers."""
-
-    carried: tuple[str, ...]
-    resized: tuple[str, ...]
-    new: tuple[str, ...]
-    dropped: tuple[str, ...]
-
-    def text(self) -> str:
-        """One line for the person."""
-        count = len(self.carried) + len(self.resized) + len(self.new)
-        parts = [f"kept {len(self.carried)} of {count} weights"]
-        for what, paths in (
-            ("of another shape", self.resized), ("new", self.new), ("gone", self.dropped),
-        ):  # fmt: skip
-            if paths:
-                more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
-                parts.append(f"{what}: {', '.join(paths[:8])}{more}")
-        return "; ".join(parts)
-
-
-def keep_weights(old: nn.Module, new: nn.Module) -> Kept:
-    """Copy the values of every parameter and buffer whose path and shape did not change."""
-    before, after = _state(old), _state(new)
-    carried = [p for p, x in after.items() if p in before and before[p].shape == x.shape]
-    for path in carried:
-        after[path].data = before[path].detach().to(after[path].dtype)
-    return Kept(
-        tuple(carried),
-        tuple(p for p in after if p in before and p not in carried),
-        tuple(p for p in after if p not in before),
-        tuple(p for p in before if p not in after),
-    )
-
-
-def _state(module: nn.Module) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = dict(module.named_parameters())
-    tensors.update(module.named_buffers())
-    return tensors

@@ -22,6 +22,7 @@ from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.summary import summary_text
+from nbdl.magics.edits import Report
 from nbdl.magics.model import Built, known_inputs
 from nbdl.magics.sheet import Section
 from nbdl.magics.sheet import text as sheet_text
@@ -217,6 +218,14 @@ class Views:
     def _ipython_display_(self) -> None:
         for each in self.views:
             put(get_ipython(), each)
+
+
+def report(shell: Any, made: Report) -> None:
+    """Show what became of a model's layers in an edit."""
+    if has_front_end(shell):
+        display(made.mime_bundle(), raw=True)
+    else:
+        print(made.text())
 
 
 def sheet(shell: Any, sections: tuple[Section, ...]) -> None:

@@ -3,6 +3,7 @@
 from nbdl.training.active import active_runs, last_run
 from nbdl.training.api import train, watch
 from nbdl.training.callbacks import Callback
+from nbdl.training.editing import carry_over
 from nbdl.training.evaluation import evaluate, predict
 from nbdl.training.history import Gradients, History
 from nbdl.training.metric import Metric
@@ -18,6 +19,6 @@ from nbdl.training.track import TrackedRun, track
 __all__ = [
     "LOSSES", "METRICS", "OPTIMIZERS", "SCHEDULES", "Callback", "Converged", "EarlyStopping",
     "Gradients", "History", "Metric", "Run", "RunList", "RunRecord", "StopRule",
-    "SupervisedStep", "TrackedRun", "active_runs", "clock", "evaluate", "last_run", "predict",
-    "runs", "track", "train", "watch",
+    "SupervisedStep", "TrackedRun", "active_runs", "carry_over", "clock", "evaluate", "last_run",
+    "predict", "runs", "track", "train", "watch",
 ]  # fmt: skip

@@ -108,20 +108,46 @@ def test_keep_carries_weights_over_and_says_which(kernel):
         "%%model net --input 8 --keep --quiet\n"
         "Sequential(Linear(8, 4), Tanh(), Linear(4, 3), ReLU(), Linear(3, 2))"
     )
-    assert cell.printed == (
-        "kept 2 of 6 weights; of another shape: 2.weight, 2.bias; new: 4.weight, 4.bias\n"
-    )
+    assert cell.shown[0]["text/plain"].splitlines() == [
+        "kept 2 of 6 weights; 2 of another shape; 2 new",
+        "  0 Linear  as before",
+        "  2 Linear  weight new: [3, 4], it was [2, 4], bias new: [3], it was [2]",
+        "  4 Linear  new",
+    ]
+    assert "<table>" in cell.shown[0]["text/html"]
     same = "bool((net[0].weight == before['0.weight']).all())"
     assert kernel.value(same) == "True"
     cell = kernel.run("%%model net --input 8 --quiet\nSequential(Linear(8, 4), ReLU())")
-    assert cell.printed == ""
+    assert not cell.shown
     assert kernel.value(same) == "False"
+
+
+def test_keep_finds_layers_whose_numbers_have_shifted(kernel):
+    kernel.run("%%model net --quiet\nSequential(Linear(8, 4), ReLU(), Linear(4, 2))")
+    kernel.run("before = net.state_dict()")
+    cell = kernel.run(
+        "%%model net --keep --quiet\n"
+        "Sequential(Linear(8, 4), BatchNorm1d(4), ReLU(), Dropout(), Linear(4, 2))"
+    )
+    assert "4 Linear       from 2" in cell.said
+    assert "1 BatchNorm1d  new" in cell.said
+    assert kernel.value("bool((net[4].weight == before['2.weight']).all())") == "True"
+
+
+def test_keep_shows_the_names_of_layers_as_text(kernel):
+    name = "<img src=x onerror=alert(1)>"
+    kernel.run(f"%%model net --quiet\nModuleDict({{{name!r}: Linear(2, 2)}})")
+    cell = kernel.run("%%model net --keep --quiet\nSequential(Linear(2, 3))")
+    assert "&lt;img" in cell.shown[0]["text/html"]
+    assert "<img" not in cell.shown[0]["text/html"]
 
 
 def test_keep_keeps_the_dtype_of_the_new_model(kernel):
     kernel.run("%%model net --quiet\nSequential(Linear(3, 2))")
     kernel.run("%%model net --keep --quiet\nSequential(Linear(3, 2)).to('float64')")
     assert kernel.value("str(net[0].weight.dtype)") == "'float64'"
+    cell = kernel.run("%%model net --keep --quiet\nSequential(Linear(3, 2))")
+    assert "0 Linear  cast from float64 to float32" in cell.said
 
 
 def test_a_model_may_be_defined_again_while_the_old_one_trains(lenet):
@@ -131,7 +157,7 @@ def test_a_model_may_be_defined_again_while_the_old_one_trains(lenet):
         "Sequential(Flatten(), Linear(None, 16), Tanh(), Linear(16, 10))"
     )
     assert cell.status == "ok", cell.said
-    assert cell.printed.startswith("kept 4 of 4 weights")
+    assert "kept 4 of 4 weights" in cell.said
     assert lenet.value("run.is_alive, run.model is lenet") == "(True, False)"
     lenet.run("run.stop()")
 
