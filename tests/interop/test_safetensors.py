@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 import nbdl
-from nbdl import Tensor, nn
+from nbdl import Tensor, files, nn
 from nbdl.errors import ArgumentError, DtypeError, FileError
 from nbdl.interop import safetensors as ours
 
@@ -113,6 +113,24 @@ def test_a_failure_leaves_the_old_file_and_no_rubbish(tmp_path, monkeypatch, fai
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["x.safetensors"]
+
+
+def test_a_flipped_bit_of_the_header_changes_nothing_unnoticed(tmp_path):
+    arrays = {"a": np.ones((2, 8), np.float32), "b": np.arange(3)}
+    path = nbdl.save(arrays, tmp_path / "x.safetensors", metadata={"n": "1"})
+    good = path.read_bytes()
+    (length,) = struct.unpack("<Q", good[:8])
+    for i in range(8 * (8 + length)):
+        raw = bytearray(good)
+        raw[i // 8] ^= 1 << i % 8
+        path.write_bytes(raw)
+        try:
+            loaded, metadata = files.read_arrays(path, ours=True)
+        except FileError:
+            continue
+        assert metadata["n"] == "1"  # such as a blank that became a tab
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(loaded[name], array)
 
 
 def test_every_flipped_bit_of_the_numbers_is_noticed(tmp_path):
