@@ -20,6 +20,11 @@ const FAMILIES: Record<string, [light: string, dark: string]> = {
   parameter: ["#7a6a00", "#d6c04a"],
   input: ["#3d4450", "#c4c9d2"],
   output: ["#3d4450", "#c4c9d2"],
+  gradient: ["#8a3b12", "#e0a184"],
+  added: ["#0b7a5e", "#4fc9a4"],
+  removed: ["#c0262d", "#ff7b7b"],
+  changed: ["#b06a00", "#ffb44d"],
+  moved: ["#1f66d1", "#6aa5ff"],
 };
 const PLAIN: [string, string] = ["#7b828e", "#8f97a5"];
 

@@ -1,19 +1,25 @@
 // The pane beside the picture: all that is known of the selected node.
 
-import { formatBytes, formatCount, grouped } from "../lib/format";
+import { formatBytes, formatCount, formatSeconds, grouped } from "../lib/format";
 import { h, type Child } from "../lib/dom";
-import type { GraphNode, GraphRecord, TensorStats } from "../lib/records";
+import type { GraphNode, GraphRecord, ParameterStats, TensorStats } from "../lib/records";
 import type { Palette } from "./colours";
 import { wordsOf } from "./labels";
 import { oneLine, shapeText } from "./text";
+import type { Direction } from "./trail";
 
-/** What stands in the pane; `go` selects another node. */
-export function detailsOf(
-  record: GraphRecord,
-  node: number,
-  palette: Palette,
-  go: (node: number) => void,
-): HTMLElement {
+/** What the pane's buttons do. */
+export interface Doors {
+  /** Select another node. */
+  go(node: number): void;
+  /** How many operations lie on the trail in a direction, and whether it is shown. */
+  trail(direction: Direction): { count: number; shown: boolean };
+  /** Show a trail, or show it no more. */
+  follow(direction: Direction): void;
+}
+
+/** What stands in the pane. */
+export function detailsOf(record: GraphRecord, node: number, palette: Palette, doors: Doors): HTMLElement {
   const it = record.nodes[node]!;
   const inside = it.kind === "group" ? "group of layers" : it.kind;
   const mark = h("span", { class: "mark", "aria-hidden": "true" });
@@ -23,14 +29,16 @@ export function detailsOf(
     { class: "details-body", tabindex: 0 },
     h("h3", {}, mark, h("span", {}, oneLine(it.type || it.label, 80))),
     h("p", { class: "muted path mono" }, oneLine(it.id, 200)),
+    it.change && it.change !== "same" && h("p", { class: `change ${it.change}` }, it.note || it.change),
     it.status &&
       h("p", { class: "notice bad" }, it.note || "The forward pass ended inside this group."),
     facts(record, it, inside),
     statistics("Output values", it.values, palette.accent),
     statistics("Gradient of the output", it.gradient, palette.family("activation").mark),
+    ...it.parameters.map((parameter) => parameterOf(parameter, palette)),
     section("Attributes", it.attributes.map(([name, value]) => row(name, oneLine(value, 400)))),
     it.source && source(it.source),
-    neighbours(record, node, go),
+    neighbours(record, node, doors),
   );
 }
 
@@ -43,7 +51,30 @@ function facts(record: GraphRecord, it: GraphNode, kind: string): Child {
   if (it.params) rows.push(row("parameters", grouped(it.params), share(it.params, record.params)));
   if (it.flops) rows.push(row("FLOPs", formatCount(it.flops), share(it.flops, record.flops), grouped(it.flops)));
   if (it.memory) rows.push(row("memory", formatBytes(it.memory), share(it.memory, record.memory)));
+  if (it.traffic) rows.push(row("bytes moved", formatBytes(it.traffic)));
+  if (it.seconds) {
+    rows.push(row("time", formatSeconds(it.seconds), share(it.seconds, record.seconds)));
+    if (it.flops) rows.push(row("speed", formatCount(it.flops / it.seconds).replace(/(\D?)$/, " $1FLOP/s")));
+  }
   return h("dl", {}, ...rows);
+}
+
+function parameterOf({ name, spec, values, gradient }: ParameterStats, palette: Palette): HTMLElement {
+  const number = (value: number) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "–");
+  return h(
+    "section",
+    {},
+    h("h4", { title: name }, oneLine(name.split(".").pop()!, 40), h("span", { class: "aside" }, `${shapeText(spec.shape)} ${spec.dtype}`)),
+    histogram(values, palette.family("parameter").mark),
+    h(
+      "dl",
+      {},
+      row("mean ± std", `${number(values.mean)} ± ${number(values.std)}`),
+      row("range", `${number(values.low)} … ${number(values.high)}`),
+      values.nans + values.infinities > 0 && row("not finite", grouped(values.nans + values.infinities)),
+      gradient && row("gradient norm", number(gradient.norm)),
+    ),
+  );
 }
 
 function share(part: number, whole: number): string {
@@ -105,7 +136,7 @@ function source({ file, line, text }: NonNullable<GraphNode["source"]>): HTMLEle
 
 /** Buttons that walk along the edges, to what stands beside the node: to a layer, where the edge
  *  itself ends at an operation inside it. */
-function neighbours(record: GraphRecord, node: number, go: (node: number) => void): Child {
+function neighbours(record: GraphRecord, node: number, doors: Doors): Child {
   const { data } = record.edges;
   const above = (of: number) => record.nodes[of]!.parent;
   const around = new Set([-1]);
@@ -130,14 +161,27 @@ function neighbours(record: GraphRecord, node: number, go: (node: number) => voi
     const { title, name } = wordsOf(it);
     const button = h("button", { class: "link", type: "button" }, [title, name].filter(Boolean).join(" "));
     button.title = oneLine(it.id, 200);
-    button.addEventListener("click", () => go(other));
+    button.addEventListener("click", () => doors.go(other));
     return button;
   };
-  if (before.size + after.size === 0) return null;
+  const { twin } = record.nodes[node]!;
+  const other = twin >= 0 && h("div", { class: "fact" }, h("dt", {}, "in the other"), h("dd", {}, link(twin)));
+  if (before.size + after.size === 0 && !other) return null;
   return h(
     "section",
     {},
     h("h4", {}, "Connections"),
-    h("dl", {}, list("from", before), list("to", after)),
+    h("dl", {}, list("from", before), list("to", after), other),
+    h("div", { class: "row" }, trailButton("up", doors), trailButton("down", doors)),
   );
+}
+
+function trailButton(direction: Direction, doors: Doors): HTMLElement {
+  const { count, shown } = doors.trail(direction);
+  const text = direction === "up" ? `↑ ${count} upstream` : `↓ ${count} downstream`;
+  const title = direction === "up" ? "All that leads here (u)" : "All that this leads to (d)";
+  const button = h("button", { class: "button small trail", type: "button", title, "aria-pressed": String(shown) }, text);
+  button.disabled = count === 0;
+  button.addEventListener("click", () => doors.follow(direction));
+  return button;
 }

@@ -16,7 +16,7 @@ function wholeLook(stage: Stage, palette: Palette) {
   const { scene } = stage;
   const everything = { left: 0, top: 0, right: scene.width, bottom: scene.height };
   const look = stage.look(scene.rects, 1, 1, everything);
-  return { ...look, palette, selected: -1, hovered: -1, lit: new Set<number>(), found: null };
+  return { ...look, palette, selected: -1, hovered: -1, lit: new Set<number>(), found: null, onTrail: null };
 }
 
 export function svgText(stage: Stage): string {

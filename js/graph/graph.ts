@@ -7,8 +7,9 @@ import type { Port } from "../lib/port";
 import type { GraphRecord } from "../lib/records";
 import { Tooltip, facts } from "../lib/tooltip";
 import { decode } from "../lib/wire";
-import { paletteOf, type Paint, type Palette } from "./colours";
-import { detailsOf } from "./details";
+import { Colouring } from "./colouring";
+import { paletteOf, type Palette } from "./colours";
+import { detailsOf, type Doors } from "./details";
 import { overviewOf } from "./overview";
 import { pngBlob, save, svgText } from "./export";
 import { Finder } from "./finder";
@@ -16,7 +17,6 @@ import { listenTo } from "./gestures";
 import css from "./graph.css";
 import { describe, shapesOf, totals, wordsOf } from "./labels";
 import { LayoutClient } from "./layout/client";
-import { measuresOf, sharesOf, type Measure } from "./measures";
 import { Minimap } from "./minimap";
 import { Outline } from "./outline";
 import { Stage } from "./stage";
@@ -65,10 +65,8 @@ class GraphPicture {
   private readonly hint = h("div", { class: "hint", "aria-hidden": "true" });
   private readonly tooltip: Tooltip;
   private readonly finder: Finder;
-  private readonly measures: Measure[];
+  private readonly colouring: Colouring;
   private readonly status = h("span", { class: "unseen", role: "status" });
-  private measure: Measure | null = null;
-  private shares: Float32Array | null = null;
   private palette: Palette;
 
   constructor(
@@ -78,7 +76,7 @@ class GraphPicture {
     signal: AbortSignal,
   ) {
     this.palette = paletteOf(frame.theme);
-    this.measures = measuresOf(record);
+    this.colouring = new Colouring(record);
     const area = h("div", {
       class: "stage",
       tabindex: 0,
@@ -95,14 +93,14 @@ class GraphPicture {
         onView: (camera, window) => this.minimap.frame(this.stage, camera, window),
       },
       this.palette,
-      (node) => this.paintOf(node),
+      (node) => this.colouring.paintOf(node, this.palette),
       getComputedStyle(frame.element).fontFamily || "sans-serif",
       signal,
     );
     this.outline = new Outline(area, this.prefix);
     this.minimap = new Minimap(signal);
     this.minimap.onPoint = (x, y) => this.stage.centre(x, y);
-    area.append(this.stage.canvas, this.minimap.element, this.outline.element, this.hint);
+    area.append(this.stage.canvas, this.minimap.element, this.outline.element, this.colouring.key, this.hint);
     this.tooltip = new Tooltip(this.element);
     this.finder = new Finder(record.nodes, this.prefix, {
       onFound: (found) => this.show(found),
@@ -125,8 +123,8 @@ class GraphPicture {
     );
     const tools = toolbar({
       canOpen: record.nodes.some((node) => node.kind === "group"),
-      measures: this.measures,
-      onMeasure: (measure) => this.colourBy(measure),
+      choices: this.colouring.choices,
+      onColour: (name) => this.colourBy(name),
       onOpenAll: (open) => void this.stage.setAll(open),
       onZoom: (factor) => this.stage.zoom(factor),
       onFit: () => this.stage.fitAll(),
@@ -145,9 +143,12 @@ class GraphPicture {
     if (record.nodes.length === 0) {
       this.element.append(h("p", { class: "muted waiting" }, "This graph has no operations."));
     } else this.element.append(h("div", { class: "graph-body" }, area, this.pane), this.status);
-    const kept = this.measures.find((measure) => measure.name === this.kept?.measure);
-    if (kept) tools.choose(kept.name);
-    if (kept) this.colourBy(kept);
+    // Two models beside each other: what differs is what one wants to see.
+    const wanted = this.kept?.measure ?? "change";
+    if (this.colouring.choices.some(({ name }) => name === wanted)) {
+      tools.choose(wanted);
+      this.colourBy(wanted);
+    }
   }
 
   private listen(signal: AbortSignal): void {
@@ -165,6 +166,7 @@ class GraphPicture {
     this.frame.theme.onChange(() => {
       this.palette = paletteOf(this.frame.theme);
       this.stage.palette = this.palette;
+      this.colouring.explain(this.palette);
       this.minimap.redraw(this.stage);
       this.stage.draw();
       this.describe(this.stage.selected);
@@ -190,28 +192,16 @@ class GraphPicture {
     return {
       open: new Set(nodes.filter((_, index) => scene.open[index]).map((node) => node.id)),
       selected: nodes[selected]?.id ?? "",
-      measure: this.measure?.name ?? "",
+      measure: this.colouring.name,
     };
   }
 
   // ----- colours ---------------------------------------------------------------------------
 
-  private colourBy(measure: Measure | null): void {
-    this.measure = measure;
-    this.shares = measure && sharesOf(this.record, measure);
+  private colourBy(name: string): void {
+    this.colouring.choose(name, this.palette);
     this.minimap.redraw(this.stage);
     this.stage.draw();
-  }
-
-  private paintOf(node: number): Paint {
-    const it = this.record.nodes[node]!;
-    if (it.status === "failed") return this.palette.failed;
-    if (this.shares) {
-      const share = this.shares[node]!;
-      return Number.isNaN(share) ? this.palette.group(1) : this.palette.heat(share);
-    }
-    if (it.kind === "group" && !it.family) return this.palette.group(0);
-    return this.palette.family(it.family || it.kind);
   }
 
   // ----- what the person does --------------------------------------------------------------
@@ -238,7 +228,12 @@ class GraphPicture {
     }
     const close = h("button", { class: "button quiet close", type: "button", "aria-label": "Close" }, "×");
     close.addEventListener("click", () => this.close());
-    this.pane.replaceChildren(close, detailsOf(this.record, node, this.palette, go));
+    const doors: Doors = {
+      go,
+      trail: (direction) => ({ count: this.stage.trail(direction).count, shown: this.stage.followed.has(direction) }),
+      follow: (direction) => this.stage.follow(direction),
+    };
+    this.pane.replaceChildren(close, detailsOf(this.record, node, this.palette, doors));
   }
 
   private close(): void {
@@ -265,6 +260,9 @@ class GraphPicture {
       event.stopPropagation();
       this.finder.field.focus();
       this.finder.field.select();
+    } else if ((event.key === "u" || event.key === "d") && this.stage.selected >= 0 && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      this.stage.follow(event.key === "u" ? "up" : "down");
     } else if (event.key === "Escape" && this.stage.selected >= 0) {
       event.preventDefault();
       this.stage.select(-1);
@@ -282,10 +280,9 @@ class GraphPicture {
     const rows: [string, string][] = it.outputs.map((spec) => ["output", shapeText(spec.shape)]);
     if (it.params) rows.push(["parameters", formatCount(it.params)]);
     if (it.flops) rows.push(["FLOPs", formatCount(it.flops)]);
-    const value = this.measure?.of(it);
-    if (this.measure && value !== null && value !== undefined) {
-      rows.push([this.measure.label, this.measure.text(value)]);
-    }
+    const { measure } = this.colouring;
+    const value = measure?.of(it);
+    if (measure && value !== null && value !== undefined) rows.push([measure.label, measure.text(value)]);
     if (it.source) rows.push(["source", `${oneLine(it.source.file, 40)}, line ${it.source.line}`]);
     const title = [words.title, words.name].filter(Boolean).join(" · ");
     this.tooltip.show(event.clientX, event.clientY, ...facts(title, rows));

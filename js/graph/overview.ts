@@ -1,8 +1,9 @@
 // The pane when nothing is selected: the whole graph in numbers, and where they come from.
 
 import { h, type Child } from "../lib/dom";
-import { formatBytes, formatCount, grouped } from "../lib/format";
+import { formatBytes, formatCount, formatSeconds, grouped } from "../lib/format";
 import type { GraphNode, GraphRecord } from "../lib/records";
+import { swatch } from "./colouring";
 import type { Palette } from "./colours";
 import { wordsOf } from "./labels";
 import { oneLine } from "./text";
@@ -21,6 +22,7 @@ export function overviewOf(
   if (record.params && frozen > 0) rows.push(["of them frozen", grouped(frozen)]);
   if (record.flops) rows.push(["FLOPs", grouped(record.flops)]);
   if (record.memory) rows.push(["activations", formatBytes(record.memory)]);
+  if (record.seconds) rows.push(["measured", formatSeconds(record.seconds)]);
   return h(
     "div",
     { class: "details-body", tabindex: 0 },
@@ -30,8 +32,9 @@ export function overviewOf(
       {},
       ...rows.map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value))),
     ),
-    ranking(record, palette, "Most parameters", (node) => node.params, go),
-    ranking(record, palette, "Most FLOPs", (node) => node.flops, go),
+    ranking(record, palette, "Most parameters", (node) => node.params, formatCount, go),
+    ranking(record, palette, "Most time", (node) => node.seconds, formatSeconds, go),
+    ranking(record, palette, "Most FLOPs", (node) => node.flops, formatCount, go),
     legend(record, palette),
   );
 }
@@ -42,6 +45,7 @@ function ranking(
   palette: Palette,
   title: string,
   of: (node: GraphNode) => number,
+  words: (value: number) => string,
   go: (node: number) => void,
 ): Child {
   const times = repeats(record);
@@ -58,7 +62,7 @@ function ranking(
     const { title: type } = wordsOf(node);
     const name = node.id === type ? type : `${type} ${oneLine(node.id, 32)}`;
     const count = times[index]! > 1 ? `${times[index]}× ` : "";
-    const amount = h("span", { class: "amount" }, count + formatCount(value));
+    const amount = h("span", { class: "amount" }, count + words(value));
     const button = h("button", { type: "button", title: node.id }, bar, h("span", {}, name), amount);
     button.addEventListener("click", () => go(index));
     return button;
@@ -84,10 +88,6 @@ function legend(record: GraphRecord, palette: Palette): Child {
   const ops = record.nodes.filter((node) => node.kind === "op" && palette.named(node.family));
   const families = [...new Set(ops.map((node) => node.family))];
   if (families.length < 2) return null;
-  const entries = families.map((family) => {
-    const mark = h("i", { class: "mark" });
-    mark.style.background = palette.family(family).mark;
-    return h("span", {}, mark, family);
-  });
+  const entries = families.map((family) => swatch(family, family, palette));
   return h("section", {}, h("h4", {}, "Colours"), h("div", { class: "legend small" }, ...entries));
 }

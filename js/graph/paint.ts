@@ -6,7 +6,7 @@ import { CHEVRON, EDGE_FONT, FONT, SMALL, edgeLabel, wordsOf } from "./labels";
 import type { PlacedLevel } from "./layout/graph";
 import { HEADER, ROUTE } from "./layout/types";
 import type { Path, Pen, TextStyle } from "./pen";
-import { tensorOf, type Rects, type Scene } from "./scene";
+import { STROKES, tensorOf, type Rects, type Scene } from "./scene";
 import { textWidth } from "./text";
 
 /** How the scene is to look now. */
@@ -28,6 +28,10 @@ export interface Look {
   found: ReadonlySet<number> | null;
   /** Tensors to bring out. */
   lit: ReadonlySet<number>;
+  /** Nodes on the trail that is shown; the others step back. Null: none is shown. */
+  onTrail: ReadonlySet<number> | null;
+  /** How large the tensor of each edge is (`edgeSizes`). */
+  sizes: Uint8Array;
 }
 
 const RADIUS = 6;
@@ -93,12 +97,16 @@ function paintLevel(pen: Pen, scene: Scene, look: Look, level: PlacedLevel, dept
   if (level.group >= 0) paintHeader(pen, scene, look, level.group);
   for (const node of level.children) {
     if (!inSight(look, node, 0)) continue;
-    pen.alpha(look.found && !look.found.has(node) && !scene.open[node] ? 0.3 : 1);
+    pen.alpha(stepsBack(look, node) && !scene.open[node] ? 0.3 : 1);
     if (scene.open[node]) paintGroup(pen, scene, look, node, depth + 1);
     else paintNode(pen, scene, look, node);
   }
   pen.alpha(1);
   if (look.edgeAlpha === 1 && EDGE_FONT * look.scale >= LEGIBLE) paintLabels(pen, scene, look, level);
+}
+
+function stepsBack({ found, onTrail }: Look, node: number): boolean {
+  return (found !== null && !found.has(node)) || (onTrail !== null && !onTrail.has(node));
 }
 
 /** Where a level's own coordinates lie in the picture now (they stretch during a change). */
@@ -114,22 +122,27 @@ function placeOf(look: Look, level: PlacedLevel): { x: number; y: number; sx: nu
 }
 
 function paintEdges(pen: Pen, scene: Scene, look: Look, level: PlacedLevel): void {
-  const { palette, lit } = look;
-  const isLit = level.nets.map((edge) => lit.size > 0 && lit.has(tensorOf(scene.record, edge)));
-  const passes = isLit.some(Boolean) ? [false, true] : [false];
-  for (const wanted of passes) {
-    const colour = wanted ? palette.accent : palette.edge;
-    const width = wanted ? 2 : 1.25;
-    const thin = Math.max(width, Math.min(0.6 / look.scale, 12));
-    pen.stroke({ colour, width: thin }, (path) => {
-      eachRoute(look, level, (x0, y0, bend, x1, y1, net) => {
-        if (isLit[net] === wanted) route(path, x0, y0, bend, x1, y1);
+  const { palette, lit, sizes } = look;
+  // One stroke for all edges of a colour and a width; from far away all are thin.
+  const fine = look.scale >= 0.25;
+  const kinds = level.nets.map((edge) => {
+    const bright = lit.size > 0 && lit.has(tensorOf(scene.record, edge));
+    return (bright ? STROKES.length : 0) + (fine ? sizes[edge]! : 0);
+  });
+  for (const kind of [...new Set(kinds)].sort((a, b) => a - b)) {
+    const bright = kind >= STROKES.length;
+    const colour = bright ? palette.accent : look.onTrail ? palette.faint : palette.edge;
+    const width = STROKES[kind % STROKES.length]! + (bright ? 0.5 : 0);
+    pen.stroke({ colour, width: Math.max(width, Math.min(0.6 / look.scale, 12)) }, (path) => {
+      eachRoute(look, level, (x0, y0, bend, x1, y1, net, arrow) => {
+        // A wide line would show beside the head's tip.
+        if (kinds[net] === kind) route(path, x0, y0, bend, x1, arrow && fine ? Math.max(bend, y1 - 4) : y1);
       });
     });
-    if (look.scale < 0.25) continue;
+    if (!fine) continue;
     pen.fill(colour, (path) => {
       eachRoute(look, level, (_x0, _y0, _bend, x1, y1, net, arrow) => {
-        if (arrow && isLit[net] === wanted) arrowHead(path, x1, y1);
+        if (arrow && kinds[net] === kind) arrowHead(path, x1, y1, 3 + 0.6 * width);
       });
     });
   }
@@ -175,10 +188,10 @@ function route(path: Path, x0: number, y0: number, bend: number, x1: number, y1:
   path.lineTo(x1, y1);
 }
 
-function arrowHead(path: Path, x: number, y: number): void {
+function arrowHead(path: Path, x: number, y: number, half: number): void {
   path.moveTo(x, y);
-  path.lineTo(x - 3.5, y - 6);
-  path.lineTo(x + 3.5, y - 6);
+  path.lineTo(x - half, y - 6);
+  path.lineTo(x + half, y - 6);
   path.lineTo(x, y);
 }
 
@@ -232,7 +245,7 @@ function border(
   const { status } = scene.record.nodes[node]!;
   const thin = 1 / Math.min(look.scale, 1);
   const dash = status === "partial" ? [4, 3] : [];
-  if (node === look.selected) {
+  if (node === look.selected || (look.selected >= 0 && scene.record.nodes[node]!.twin === look.selected)) {
     return { stroke: { colour: look.palette.accent, width: (look.focused ? 2.5 : 2) * thin }, dash };
   }
   if (status) return { stroke: { colour: look.palette.bad, width: 1.5 * thin }, dash };

@@ -129,6 +129,21 @@ export function tensorOf(record: GraphRecord, edge: number): number {
   return data[3 * edge]! * 4096 + Math.min(data[3 * edge + 2]!, 4095);
 }
 
+/** Strokes of edges, by the class that `edgeSizes` gives them; the same are in static/graph.py. */
+export const STROKES = [1, 1.5, 2.25, 3.25] as const;
+
+/** How large the tensor of each edge is beside the largest: 0 to 3. */
+export function edgeSizes({ nodes, edges }: GraphRecord): Uint8Array {
+  const count = edges.data.length / 3;
+  const elements = new Float64Array(count);
+  for (let edge = 0; edge < count; edge++) {
+    const spec = nodes[edges.data[3 * edge]!]!.outputs[edges.data[3 * edge + 2]!];
+    elements[edge] = spec ? spec.shape.reduce((product, size) => product * size, 1) : 0;
+  }
+  const most = elements.reduce((a, b) => Math.max(a, b), 1);
+  return Uint8Array.from(elements, (value) => (16 * value > 8 * most ? 3 : 16 * value > most ? 2 : 256 * value > most ? 1 : 0));
+}
+
 /** The tensors that go into a node (or group) from outside, and those that leave it. */
 export function tensorsOf(record: GraphRecord, ends: Int32Array, node: number): Set<number> {
   const { data } = record.edges;

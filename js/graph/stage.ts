@@ -8,7 +8,8 @@ import type { LayoutClient } from "./layout/client";
 import { HEADER } from "./layout/types";
 import { paintScene, type Look } from "./paint";
 import { CanvasPen } from "./pen";
-import { Scene, endsOf, tensorsOf, type Rects } from "./scene";
+import { Scene, edgeSizes, endsOf, tensorsOf, type Rects } from "./scene";
+import { trailOf, type Direction, type Trail } from "./trail";
 
 /** Milliseconds a change takes; none where people ask for less motion. */
 const CHANGE = 220;
@@ -42,6 +43,10 @@ export class Stage {
   private size: Size = { width: 0, height: 0 };
   private change: Change | null = null;
   private lit: ReadonlySet<number> = new Set();
+  private onTrail: ReadonlySet<number> | null = null;
+  /** Directions whose trail from the selected node is shown. */
+  readonly followed = new Set<Direction>();
+  private readonly sizes: Uint8Array;
   private asked = 0;
   private readonly ends: Int32Array;
   private settled = false;
@@ -57,6 +62,7 @@ export class Stage {
     private readonly signal: AbortSignal,
   ) {
     this.ends = endsOf(record);
+    this.sizes = edgeSizes(record);
     this.scene = new Scene(record, { levels: [emptyLevel()] });
     const observer = new ResizeObserver(() => this.resized());
     observer.observe(element);
@@ -88,13 +94,15 @@ export class Stage {
   async toggle(node: number): Promise<void> {
     const open = this.scene.open.slice();
     open[node] = open[node] ? 0 : 1;
+    const { twin } = this.record.nodes[node]!;
+    if (twin >= 0) open[twin] = open[node]!; // two models side by side open together
     await this.arrange(open, node);
   }
 
   /** Open every group, or close all. */
   async setAll(open: boolean): Promise<void> {
     await this.arrange(new Uint8Array(this.record.nodes.length).fill(open ? 1 : 0), -1);
-    this.fitAll();
+    this.animate(firstView(this.scene, this.size), null);
   }
 
   /** Open what hides `node`, select it and bring it into sight. */
@@ -143,9 +151,27 @@ export class Stage {
 
   select(node: number): void {
     this.selected = node;
-    this.lit = node < 0 ? new Set() : tensorsOf(this.record, this.ends, node);
+    const trails = node < 0 ? [] : [...this.followed].map((direction) => this.trail(direction));
+    if (trails.length === 0) {
+      this.lit = node < 0 ? new Set() : tensorsOf(this.record, this.ends, node);
+      this.onTrail = null;
+    } else {
+      this.lit = new Set(trails.flatMap(({ tensors }) => [...tensors]));
+      this.onTrail = new Set(trails.flatMap(({ nodes }) => [...nodes]));
+    }
     this.events.onSelect(node);
     this.draw();
+  }
+
+  /** What leads to the selected node, or what it leads to. */
+  trail(direction: Direction): Trail {
+    return trailOf(this.record, this.selected, this.ends[this.selected]!, direction);
+  }
+
+  /** Show the trail in a direction, or show it no more. */
+  follow(direction: Direction): void {
+    if (!this.followed.delete(direction)) this.followed.add(direction);
+    this.select(this.selected);
   }
 
   bringIntoSight(node: number): void {
@@ -283,9 +309,10 @@ export class Stage {
 
   /** Everything the painter must know; for export with a scale of 1 and the whole in sight. */
   look(rects: Rects, edgeAlpha: number, scale: number, seen: Look["window"]): Look {
-    const { palette, paintOf, selected, hovered, focused, found, lit } = this;
+    const { palette, paintOf, selected, hovered, focused, found, lit, onTrail, sizes } = this;
     return {
       palette, rects, edgeAlpha, scale, window: seen, paintOf, selected, hovered, focused, found, lit,
+      onTrail, sizes,
     };
   }
 }

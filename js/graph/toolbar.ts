@@ -1,13 +1,13 @@
 // The buttons of the graph view.
 
 import { h, on, svg } from "../lib/dom";
-import type { Measure } from "./measures";
 
 export interface ToolbarEvents {
   /** Are there groups to open at all? */
   canOpen: boolean;
-  measures: Measure[];
-  onMeasure(measure: Measure | null): void;
+  /** What nodes can be coloured by. */
+  choices: { name: string; label: string }[];
+  onColour(name: string): void;
   onOpenAll(open: boolean): void;
   onZoom(factor: number): void;
   onFit(): void;
@@ -62,16 +62,14 @@ export function toolbar(
 }
 
 function colours(events: ToolbarEvents, signal: AbortSignal): HTMLSelectElement | null {
-  if (events.measures.length === 0) return null;
+  if (events.choices.length === 0) return null;
   const select = h(
     "select",
     { class: "field", "aria-label": "Colour by" },
     h("option", { value: "" }, "colour: type"),
-    ...events.measures.map(({ name, label }) => h("option", { value: name }, `colour: ${label}`)),
+    ...events.choices.map(({ name, label }) => h("option", { value: name }, `colour: ${label}`)),
   );
-  on(select, "change", () => {
-    events.onMeasure(events.measures.find((measure) => measure.name === select.value) ?? null);
-  }, signal);
+  on(select, "change", () => events.onColour(select.value), signal);
   return select;
 }
 

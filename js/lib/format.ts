@@ -44,6 +44,14 @@ export function formatBytes(value: number): string {
   return `${Math.round(value)} B`;
 }
 
+/** A short time: 12 µs, 3.4 ms, 1.2 s. */
+export function formatSeconds(value: number): string {
+  for (const [unit, letter] of [[1, "s"], [1e-3, "ms"]] as const) {
+    if (value >= unit * 0.9995) return `${formatNumber(value / unit, 3)} ${letter}`;
+  }
+  return `${formatNumber(value * 1e6, 3)} µs`;
+}
+
 /** A time span: 0.4 s, 12 s, 3:07, 1:02:30. */
 export function formatDuration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";

@@ -124,6 +124,14 @@ export interface TensorStats {
   histogram: Numbers<Float32Array>;
 }
 
+/** One parameter of a layer: its name there, what it looks like, and its values. */
+export interface ParameterStats {
+  name: string;
+  spec: TensorSpec;
+  values: TensorStats;
+  gradient: TensorStats | null;
+}
+
 /** One thing in a graph: an operation, a layer, a group of them, an input, a parameter. */
 export interface GraphNode {
   id: string;
@@ -137,6 +145,8 @@ export interface GraphNode {
   params: number;
   flops: number;
   memory: number;
+  seconds: number;
+  traffic: number;
   repeat: number;
   status: string;
   note: string;
@@ -144,6 +154,9 @@ export interface GraphNode {
   source: SourceLine | null;
   values: TensorStats | null;
   gradient: TensorStats | null;
+  parameters: ParameterStats[];
+  change: string;
+  twin: number;
 }
 
 /** A model, or the computation that led to a tensor. */
@@ -156,6 +169,7 @@ export interface GraphRecord {
   trainable: number;
   flops: number;
   memory: number;
+  seconds: number;
   error: string;
   findings: Finding[];
 }

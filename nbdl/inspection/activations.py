@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,14 @@ from nbdl.inspection.observations import findings
 from nbdl.inspection.recording import Recorder, Step, at_rest, recording
 from nbdl.inspection.records import GraphRecord, TensorStats
 from nbdl.inspection.statistics import tensor_stats
+from nbdl.inspection.timing import time_steps
 from nbdl.inspection.trouble import failed_step
 from nbdl.nn import Module
 from nbdl.nn import functional as F
 from nbdl.ops.reduction import mean
+
+PATIENCE = 2.0
+"""Seconds: a forward pass that takes longer is not repeated to time its operations."""
 
 
 def activation_graph(
@@ -36,7 +41,8 @@ def activation_graph(
 ) -> GraphRecord:
     """The graph of a model with the statistics of all outputs and of their gradients.
 
-    The model runs once forward and once backward in the mode it is in; parameters, their
+    The model runs forward and once backward in the mode it is in (forward a few times if that is
+    quick, to time its operations without gradients); parameters, their
     ``.grad``, buffers and the random numbers are as before afterwards.
 
     Args:
@@ -65,13 +71,19 @@ def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) ->
     # What is not finite is reported below, with its place; NumPy's warnings have none, and what
     # core tells of a bad loss is meant for the loop of whoever trains.
     with _undisturbed(model), np.errstate(all="ignore"), untold():
+        def forward() -> Any:
+            return model(**given) if isinstance(given, dict) else model(given)
+
+        begun = perf_counter()
         try:
             with recording(recorder):
-                output = model(**given) if isinstance(given, dict) else model(given)
+                output = forward()
         except NbdlError as caught:
             error = caught.message
             failed_step(recorder, caught)
         else:
+            if perf_counter() - begun < PATIENCE:
+                time_steps(recorder, forward)
             gradients = _gradients(recorder, _objective(output, target, loss))
 
     def describe(step: Step) -> tuple[TensorStats | None, TensorStats | None]:
@@ -80,7 +92,7 @@ def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) ->
         return tensor_stats(step.tensors[0]), tensor_stats(gradients.get(id(step.tensors[0])))
 
     for step in recorder.steps:
-        _note_weight_gradients(step, gradients)
+        step.gradients = {id(p): gradients[id(p)] for _, p in step.reads if id(p) in gradients}
     return findings(model_record(recorder, title, error=error, stats=describe))
 
 
@@ -128,17 +140,6 @@ def _gradients(recorder: Recorder, objective: Tensor | None) -> dict[int, Tensor
     unique = list({id(t): t for t in known}.values())
     found = grad(objective, unique, allow_unused=True)
     return {id(t): g for t, g in zip(unique, found, strict=True) if g is not None}
-
-
-def _note_weight_gradients(step: Step, gradients: dict[int, Tensor]) -> None:
-    notes = []
-    for name, p in step.reads:
-        stats, of_gradient = tensor_stats(p), tensor_stats(gradients.get(id(p)))
-        if stats is not None:
-            notes.append((f"norm of {name}", f"{stats.norm:.4g}"))
-        if of_gradient is not None:
-            notes.append((f"gradient norm of {name}", f"{of_gradient.norm:.4g}"))
-    step.extra["attributes"] = notes
 
 
 @contextmanager

@@ -12,7 +12,14 @@ import numpy as np
 
 from nbdl.inspection import describe
 from nbdl.inspection.recording import Call, Step
-from nbdl.inspection.records import GraphNode, SourceLine, TensorSpec, TensorStats
+from nbdl.inspection.records import (
+    GraphNode,
+    ParameterStats,
+    SourceLine,
+    TensorSpec,
+    TensorStats,
+)
+from nbdl.inspection.statistics import GLANCE, tensor_stats
 from nbdl.nn import Module
 
 MANY = 3
@@ -195,7 +202,6 @@ class Flattener:
     def _single(self, box: Box, step: Step, parent: int, unique: str) -> GraphNode:
         layer, op = box.layer, step.op
         about = _attributes(layer, step)
-        about += step.extra.get("attributes", [])
         values, gradient = self._describe(step)
         source = step.line or (layer._source if layer is not None else None)
         return GraphNode(
@@ -205,9 +211,10 @@ class Flattener:
             outputs=tuple(TensorSpec(s.shape, str(s.dtype)) for s in step.outputs),
             params=sum(p.size for _, p in step.reads),
             flops=_flops(step), memory=sum(s.nbytes for s in step.outputs) if op else 0,
+            seconds=step.seconds,
             status="failed" if box.failed else "", note=box.failed,
             attributes=tuple(about), source=self._locate(source),
-            values=values, gradient=gradient,
+            values=values, gradient=gradient, parameters=_parameters(step) if op else (),
         )  # fmt: skip
 
     def _group(self, box: Box, parent: int, unique: str) -> GraphNode:
@@ -231,6 +238,7 @@ class Flattener:
             params=sum(node.params for node in members),
             flops=sum(node.flops for node in members),
             memory=sum(node.memory for node in members),
+            seconds=sum(node.seconds for node in members),
             status="partial" if any(node.status for node in members) else "",
             values=last.values if last is not None else None,
             gradient=last.gradient if last is not None else None,
@@ -246,6 +254,18 @@ class Flattener:
         ]
         unique = dict.fromkeys(rows)
         return np.array(list(unique), np.int32).reshape(-1, 3)
+
+
+def _parameters(step: Step) -> tuple[ParameterStats, ...]:
+    """What the parameters that an operation reads look like, where they have values."""
+    found = []
+    for name, p in step.reads:
+        values = tensor_stats(p, GLANCE)
+        if values is not None:
+            of_gradient = tensor_stats(step.gradients.get(id(p)), GLANCE)
+            spec = TensorSpec(p.shape, str(p.dtype))
+            found.append(ParameterStats(name, spec, values, of_gradient))
+    return tuple(found)
 
 
 def _attributes(layer: Module | None, step: Step) -> list[tuple[str, str]]:

@@ -85,6 +85,7 @@ def model_record(
         trainable=sum(p.size for p in unique if p.requires_grad),
         flops=sum(node.flops for node in ops),
         memory=sum(node.memory for node in ops),
+        seconds=sum(node.seconds for node in ops),
         error=error,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from itertools import islice
 
 from nbdl.inspection.records import Finding, GraphNode, GraphRecord
 
@@ -18,10 +19,26 @@ FLAT = 1e-6
 """Standard deviation, relative to the mean, below which an output says nothing of the input."""
 
 
+MOST = 3
+"""So many findings of one kind are told in full."""
+
+
 def findings(record: GraphRecord) -> GraphRecord:
     """The record with its findings: bad values, dead units, fading and exploding gradients."""
-    found = [*_bad_values(record), *_dead(record), *_flat(record), *_gradient_flow(record)]
+    found = [
+        *_bad_values(record), *_first(_dead(record)), *_first(_flat(record)),
+        *_gradient_flow(record),
+    ]  # fmt: skip
     return dataclasses.replace(record, findings=(*record.findings, *found))
+
+
+def _first(found: Iterator[Finding]) -> Iterator[Finding]:
+    """The first few of a kind; how many more there are."""
+    yield from islice(found, MOST)
+    more = [finding.layer for finding in found]
+    if more:
+        layers = f"{', '.join(more[:8])}{', …' * (len(more) > 8)}"
+        yield Finding("warning", f"The same of {len(more)} more:", f"{layers}.")
 
 
 def _ops(record: GraphRecord) -> list[GraphNode]:
@@ -72,8 +89,18 @@ def _dead(record: GraphRecord) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _fed(record: GraphRecord) -> set[int]:
+    """Nodes that something leads to from an input: what parameters alone make may be constant."""
+    fed = {index for index, node in enumerate(record.nodes) if node.kind == "input"}
+    for start, end, _ in record.edges.tolist():  # in the order of the readers
+        if start in fed:
+            fed.add(end)
+    return fed
+
+
 def _flat(record: GraphRecord) -> Iterator[Finding]:
-    for node in record.nodes:
+    for index in sorted(_fed(record)):
+        node = record.nodes[index]
         stats = node.values
         if node.kind != "op" or not node.params or stats is None or not node.outputs:
             continue

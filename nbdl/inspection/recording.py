@@ -30,6 +30,8 @@ class Step:
         outputs: Specs of what it made.
         reads: parameters among its inputs that no step before it read.
         tensors: the tensors it made, kept so that their identities stay unique.
+        seconds: how long it took, where that was measured.
+        gradients: of the parameters it reads, by their identity, where they were computed.
     """
 
     kind: str
@@ -43,7 +45,8 @@ class Step:
     tensors: tuple[Tensor, ...] = ()
     failed: str = ""
     line: tuple[str, int] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    gradients: dict[int, Tensor] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -195,6 +195,16 @@ class TensorStats(Record):
 
 
 @dataclass(frozen=True)
+class ParameterStats(Record):
+    """One parameter of a layer: its name there, what it looks like, and its values."""
+
+    name: str
+    spec: TensorSpec
+    values: TensorStats
+    gradient: TensorStats | None = None
+
+
+@dataclass(frozen=True)
 class GraphNode(Record):
     """One thing in a graph: an operation, a layer, a group of them, an input, a parameter."""
 
@@ -209,6 +219,8 @@ class GraphNode(Record):
     params: int = 0  # elements of the parameters below this node
     flops: int = 0  # of one forward pass, a multiplication and an addition being two
     memory: int = 0  # bytes of the outputs of the operations below this node
+    seconds: float = 0.0  # measured time of the operations below this node; 0: not measured
+    traffic: int = 0  # bytes that they read and write, where a plan knows it
     repeat: int = 0  # a group of so many identical blocks (0: it is no such group)
     status: str = ""  # failed: the error came from here; partial: from somewhere inside
     note: str = ""  # for status: the error in words
@@ -216,6 +228,9 @@ class GraphNode(Record):
     source: SourceLine | None = None
     values: TensorStats | None = None  # of the first output
     gradient: TensorStats | None = None  # of the gradient of the first output
+    parameters: tuple[ParameterStats, ...] = ()  # that the operation reads
+    change: str = ""  # in a difference: added, removed, changed, moved, same
+    twin: int = -1  # in a difference: index of the same layer in the other model
 
 
 @dataclass(frozen=True)
@@ -234,6 +249,7 @@ class GraphRecord(Record):
     trainable: int = 0
     flops: int = 0
     memory: int = 0  # bytes of the outputs of all operations
+    seconds: float = 0.0  # of all operations, where they were measured
     error: str = ""  # what ended the forward pass before its end
     findings: tuple[Finding, ...] = ()
 

@@ -14,13 +14,17 @@ BINS = 32
 MOST = 1_000_000
 """Of larger tensors an even sample of so many elements is looked at."""
 
+GLANCE = 20_000
+"""The same where many tensors are looked at for a histogram each, as all parameters of a model."""
 
-def tensor_stats(x: Tensor | None) -> TensorStats | None:
+
+def tensor_stats(x: Tensor | None, most: int = MOST) -> TensorStats | None:
     """Mean, spread, range, norm, zeros, NaN and infinities, and a histogram.
 
     Args:
-        x: a tensor of numbers; of one with more than a million elements an even sample is
-            taken (the norm is scaled up to the whole); of a sparse gradient its rows.
+        x: a tensor of numbers; of a sparse gradient its rows.
+        most: of a tensor with more elements an even sample of about so many is taken (the norm
+            is scaled up to the whole).
 
     Returns:
         None for no tensor, a tensor without data, without elements, or of bools or text.
@@ -30,8 +34,9 @@ def tensor_stats(x: Tensor | None) -> TensorStats | None:
     value = elements(x.value)
     if not backends.has_data(value) or value.size == 0 or value.dtype.kind not in "iufV":
         return None
-    flat = backends.to_numpy(value).reshape(-1)
-    values = flat[:: -(-flat.size // MOST)].astype(np.float64)
+    # Of a transposed array reshape(-1) is a copy, and only what is looked at leaves the device.
+    flat = value.reshape(-1)
+    values = backends.to_numpy(flat[:: -(-flat.size // most)]).astype(np.float64)
     nans = int(np.isnan(values).sum())
     infinities = int(np.isinf(values).sum())
     good = values[np.isfinite(values)] if nans or infinities else values

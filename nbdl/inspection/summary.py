@@ -66,6 +66,8 @@ def _walk(record: GraphRecord, deepest: int) -> Iterator[tuple[GraphNode, int]]:
 
 def _columns(record: GraphRecord) -> list[str]:
     columns = ["Layer", "Output", "Parameters", "FLOPs", "Memory"]
+    if record.seconds:
+        columns.append("Time")
     if any(node.values is not None for node in record.nodes):
         columns += ["Mean ± std", "Zeros"]
     if any(node.gradient is not None for node in record.nodes):
@@ -82,6 +84,8 @@ def _row(node: GraphNode, depth: int, record: GraphRecord) -> list[str]:
         formats.nbytes(node.memory) if node.memory else "",
     ]
     columns = _columns(record)
+    if "Time" in columns:
+        cells.append(formats.short_time(node.seconds) if node.seconds else "")
     if "Zeros" in columns:
         cells += _value_cells(node.values)
     if "Gradient" in columns:
@@ -127,4 +131,6 @@ def _totals(record: GraphRecord) -> str:
         parts.append(f"{formats.count(record.flops)} FLOPs")
     if record.memory:
         parts.append(f"{formats.nbytes(record.memory)} of outputs")
+    if record.seconds:
+        parts.append(f"{formats.short_time(record.seconds)} forward")
     return " · ".join(parts)

@@ -15,6 +15,7 @@ from IPython.core.magic import (
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
 from nbdl import nn, training
+from nbdl.core import random
 from nbdl.errors import NbdlError, did_you_mean
 from nbdl.magics import edits, inputs, options, sheet, show
 from nbdl.magics import model as models
@@ -22,6 +23,7 @@ from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import refuse_cell
 from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
+from nbdl.training.models import Definition, definitions
 
 
 def help_of(magic: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,6 +95,7 @@ class NbdlMagics(Magics):
         number = len(self.shell.history_manager.input_hist_parsed) - 1
         filename = self.shell.compile.cache(source, number)
         scope = models.CellNamespace(namespace)
+        began = random.default_generator().state()
         module: nn.Module | None = None
         try:
             body = models.on_its_lines(cell, self.shell.transform_cell(cell))
@@ -111,7 +114,7 @@ class NbdlMagics(Magics):
         if args.keep and isinstance(old, nn.Module):
             show.report(self.shell, edits.Report(training.carry_over(old, built.model)))
         view = None if args.quiet else show.model_view(built)
-        models.sources[built.model] = source
+        definitions[built.model] = Definition(source, began)
         namespace.update(scope.hand_over())
         namespace[str(args.name)] = built.model
         if view is not None:
@@ -178,8 +181,6 @@ class NbdlMagics(Magics):
             )
         data = text.value(args.data, "data")
         wait = args.wait or in_batch(self.shell)
-        if isinstance(model, nn.Module):
-            given["source"] = models.sources.get(model)
         about |= {"model": args.model, "data": args.data}
         run = text.run(training.train, model, data, wait=False, about=about, **given)
         self._keep_as(name, run)

@@ -196,10 +196,6 @@ def _sorted(inputs: dict[str, Spec]) -> tuple[list[Spec], dict[str, Spec]]:
 
 
 _inputs: WeakKeyDictionary[nn.Module, dict[str, Spec]] = WeakKeyDictionary()
-sources: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
-"""The text of the cell that defined each model: kept with its runs."""
-
-
 def known_inputs(module: nn.Module) -> dict[str, Spec] | None:
     """The Specs a model was checked with when it was defined, if it was."""
     return _inputs.get(module)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbdl import events, nn
+from nbdl.core import random
 from nbdl.errors import ArgumentError, brief
 from nbdl.training.active import claim, release
 from nbdl.training.callbacks import Callbacks
@@ -14,9 +15,10 @@ from nbdl.training.compilation import Compilation
 from nbdl.training.extras import Extras
 from nbdl.training.loop import Loop
 from nbdl.training.models import modules_of, name_of, one_module
+from nbdl.training.origin import origin
 from nbdl.training.parts import own_step, supervised, total
 from nbdl.training.progress import AFTER_S, TextProgress
-from nbdl.training.recorder import keep
+from nbdl.training.recorder import keep, objects
 from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import read_floats_as, split_off, training_source, whole
@@ -99,7 +101,8 @@ def train(
         target: the key of the target in dict batches.
         device: move model and data there first, such as ``"cuda"``.
         name: of the run; the model's name unless given.
-        source: the text that defined the model, kept with the run.
+        source: the text that defined the model, kept with the run; that of its %%model cell
+            unless given.
         wait: wait for the end, and raise the run's exception if it fails.
         progress: draw a bar of text while waiting; None draws one once the run has taken half a
             second and no view listens.
@@ -120,13 +123,14 @@ def train(
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
     extras = Extras.read(accumulate=accumulate)
+    began = random.default_generator().state()
     models = [one_module(model)] if step is None else modules_of(model)
     _check_given(name, data)
     for module in models if device is not None else ():
         module.to(device=device)
     run = Run(name or name_of(models), config, model, seed=seed, source=source)
     run.epochs = epochs
-    original = data
+    original, given_val = data, val
     data, val = split_off(data, val, seed)
     batches = training_source(data, batch_size, seed, device, run.note, extras.accumulate)
     rules = as_rules(stop_when, early_stopping)
@@ -151,6 +155,8 @@ def train(
     run.total_steps = total(loop)
     if schedule is not None:
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
+    run.parts.update(loop.parts())
+    run.origin = origin(models, original, given_val, began, objects(config))
     return _go(run, loop, wait, progress, store)
 
 

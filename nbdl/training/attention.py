@@ -133,6 +133,15 @@ class Frequencies:
             self.counts = {}
         self.before = loss
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was counted so far."""
+        return {"waiting": self.waiting, "counts": self.counts, "before": self.before}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        self.waiting, self.counts = state["waiting"], state["counts"]
+        self.before = state["before"]
+
     def _compare(self, loss: float, entropy: float) -> None:
         low, high = self.NEAR
         flat = self.before - loss < self.FLAT * entropy

@@ -19,6 +19,9 @@ class Callback:
     Every hook gets the run and is called in the training thread, between two steps: the model
     may be read and changed. ``run.stop()`` ends the training. An exception fails the run. They
     must not print (the text would appear under another cell): use ``run.history.note``.
+
+    One with ``state_dict()`` and ``load_state_dict(state)``, of numbers, texts and arrays, goes on
+    with its state when a run is resumed.
     """
 
     def on_start(self, run: Run) -> None:
@@ -53,10 +56,19 @@ class Callbacks:
             callbacks = ()
         if not isinstance(callbacks, Iterable):
             callbacks = (callbacks,)
-        members = [_as_callback(callback) for callback in callbacks]
+        self.members = [_as_callback(callback) for callback in callbacks]
         self.wanted = {
-            hook: [getattr(m, hook) for m in members if _overrides(m, hook)] for hook in HOOKS
+            hook: [getattr(m, hook) for m in self.members if _overrides(m, hook)]
+            for hook in HOOKS
         }
+
+    def parts(self) -> dict[str, Any]:
+        """Those that keep something from step to step, by name: they have ``state_dict`` and
+        ``load_state_dict``."""
+        return {
+            f"callback {i}": member for i, member in enumerate(self.members)
+            if hasattr(member, "state_dict") and hasattr(member, "load_state_dict")
+        }  # fmt: skip
 
     def call(self, hook: str, run: Run) -> None:
         """Call one hook of all callbacks, in their order."""

@@ -102,6 +102,17 @@ class Compilation:
             self.wanted = rest >= WORTH * (START + EACH * layers)
         return bool(self.wanted)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What was decided, so that later steps take the same path."""
+        return {"wanted": self.wanted, "seconds": self._seconds, "whole": self._whole,
+                "since": self._since}  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the path on which ``state_dict()`` was taken: compiled from the next step on, or
+        never, or decided when it would have been."""
+        self.wanted, self._whole = state["wanted"], state["whole"]
+        self._seconds, self._since = list(state["seconds"]), state["since"]
+
     def timed(self, seconds: float) -> None:
         """An eager step took so long."""
         if len(self._seconds) < DECIDES:

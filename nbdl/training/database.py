@@ -28,7 +28,7 @@ BLOCK = 4096
 """Rows of one block; the last block of a series is written again as it grows."""
 
 _CHANGEABLE = ("name", "status", "finished", "epoch", "step", "message", "model", "source",
-               "environment", "data", "seen", "host", "pid", "tags", "notes")  # fmt: skip
+               "environment", "origin", "seen", "host", "pid", "tags", "notes")  # fmt: skip
 
 
 def _storable(values: Iterable[Any]) -> list[Any]:

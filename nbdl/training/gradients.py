@@ -92,6 +92,15 @@ class Sampler:
         self._cost = cost if not self._cost else min(cost, 1.5 * self._cost)
         self._next = step + self._interval(step)
 
+    def state_dict(self) -> dict[str, Any]:
+        """When the next sample is due, by what the last ones have cost."""
+        return {"next": self._next, "step_time": self._step_time, "cost": self._cost}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        self._next, self._step_time = state["next"], state["step_time"]
+        self._cost = state["cost"]
+
     @property
     def sampling(self) -> bool:
         """Whether the step under way is sampled."""

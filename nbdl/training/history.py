@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -187,6 +188,12 @@ class History:
         """Points of a series."""
         rows = self._series.get(name)
         return 0 if rows is None else rows.count
+
+    def counts(self) -> dict[str, Any]:
+        """How many points each series has, and how many samples of norms and events there are."""
+        with self._lock:
+            series = {name: rows.count for name, rows in self._series.items()}
+        return {"series": series, "gradients": len(self.gradients), "events": len(self.events)}
 
     def last(self, name: str, default: float | None = None) -> float | None:
         """The newest value of a series, or ``default``."""

@@ -20,6 +20,7 @@ from nbdl.training.gradients import Sampler
 from nbdl.training.metric import Metric
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
+from nbdl.training.state import LeftGradients, Part
 from nbdl.training.step import StepFunction, StepResult
 from nbdl.training.stopping import StopRule
 
@@ -40,6 +41,9 @@ class Loop:
         rules: when to end early.
         frequencies: sees whether more is learned than how often each class comes.
         sampler: takes samples of gradient norms; None for none.
+        sums: of the epoch under way: of each number the sum, and the weight of all together.
+        done: epochs that are complete.
+        over: the sentence that the run ends with, once a rule has given one.
     """
 
     run: Run
@@ -55,6 +59,9 @@ class Loop:
     callbacks: Callbacks = field(default_factory=lambda: Callbacks(()))
     frequencies: Frequencies = field(default_factory=Frequencies)
     sampler: Sampler | None = None
+    sums: dict[str, list[float]] = field(default_factory=dict)
+    done: int = 0
+    over: str | None = None
 
     def __call__(self) -> str | None:
         """Train; the sentence to end with, or None if a wish ended it."""
@@ -78,22 +85,44 @@ class Loop:
 
     def _epochs(self) -> str:
         run = self.run
-        for epoch in range(1, self.epochs + 1):
-            run.epoch = epoch
-            self.callbacks.call("on_epoch_start", run)
+        while self.done < self.epochs and self.over is None:
+            run.epoch = self.done + 1
+            if not self.source.position:  # else it was entered in the middle
+                self.callbacks.call("on_epoch_start", run)
             with run.turns.alone():
                 self._put_optimizers("train")
             means = self._steps()
-            self.frequencies.after_epoch(epoch, run.step, means.get("loss", math.nan))
             with run.turns.alone():
                 self._put_optimizers("eval")
                 self._validate(means)
-            why = self._after_epoch(means)
-            if why is not None:
-                return why
+            self.frequencies.after_epoch(run.epoch, run.step, means.get("loss", math.nan))
+            self.source.epoch_done()
+            self.sums, self.done = {}, run.epoch
+            self.over = self._after_epoch(means)
             if self.max_steps is not None and run.step >= self.max_steps:
-                return f"{self.max_steps} steps done"
-        return f"{self.epochs} epoch{'s' * (self.epochs != 1)} done"
+                self.over = self.over or f"{self.max_steps} steps done"
+        return self.over or f"{self.epochs} epoch{'s' * (self.epochs != 1)} done"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it is between the epochs and within one."""
+        return {"done": self.done, "sums": self.sums, "over": self.over,
+                "rules": [[type(r).__name__, r.state_dict()] for r in self.rules]}  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken; rules of another kind begin anew."""
+        self.done, self.sums, self.over = state["done"], state["sums"], state["over"]
+        for rule, (kind, saved) in zip(self.rules, state["rules"], strict=False):
+            if type(rule).__name__ == kind:
+                rule.load_state_dict(saved)
+
+    def parts(self) -> dict[str, Part]:
+        """What steps change, besides the run's own: see ``training.state``."""
+        wanted = {"loop": self, "source": self.source, "step": self.step,
+                  "sampler": self.sampler, "frequencies": self.frequencies,
+                  **self.callbacks.parts()}  # fmt: skip
+        if isinstance(self.step, UserStep):
+            wanted["gradients"] = LeftGradients(self.modules)
+        return {name: part for name, part in wanted.items() if hasattr(part, "state_dict")}
 
     def _put_optimizers(self, mode: str) -> None:
         """Parameters to where they are trained or evaluated, if that is not the same."""
@@ -104,8 +133,7 @@ class Loop:
 
     def _steps(self) -> dict[str, float]:
         """The steps of one epoch; the means of what they gave."""
-        run = self.run
-        sums: dict[str, list[float]] = {}
+        run, sums = self.run, self.sums
         for batch in self.source.epoch():
             if not run.between_steps():
                 raise _Wished
@@ -143,6 +171,7 @@ class Loop:
             result.values[metric.name] = float(metric.over(result.batches))
         if run.schedule is not None:
             run.schedule.after_step()
+        self.source.step_done(batch)
         run.step_done(result.values, result.size)
         return result
 
@@ -156,8 +185,10 @@ class Loop:
         run = self.run
         if self.validate is None:
             return
+        draws = run.generator.state()
         measured = self.validate()
         if measured is None:
+            run.generator.restore(draws)  # it is done again when the run goes on
             raise _Wished
         run.results = measured
         scalars = {f"val_{k}": float(v) for k, v in measured.items() if not np.ndim(v)}

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from nbdl import nn
 from nbdl.errors import ArgumentError, brief
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Where a model comes from.
+
+    Attributes:
+        source: the text of the cell that defined it.
+        random: the state of the random numbers when the cell began.
+    """
+
+    source: str
+    random: dict[str, int] = field(default_factory=dict)
+
+
+definitions: WeakKeyDictionary[nn.Module, Definition] = WeakKeyDictionary()
+"""Of models that were defined by a cell: kept with their runs."""
+
+
+def source_of(models: list[Any]) -> str | None:
+    """The cells that defined these models, one after another; None if none is known."""
+    found = [definitions[model].source for model in models if model in definitions]
+    return "\n\n".join(dict.fromkeys(found)) or None
 
 
 def one_module(model: Any, who: str = "train") -> Any:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import platform
+import re
 import socket
-import sys
 import threading
 import time
-from importlib import metadata
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nbdl.training.database import Store
+from nbdl.training.environment import environment
 from nbdl.training.history import History
 from nbdl.training.store import open_store
 
@@ -41,8 +42,8 @@ class _Entry:
         # A run that is in the store already goes on there, from what it knows of itself now.
         self._from = (run.step, _counts(run.history), len(run.history.events))
         self._first = {
-            "config": {key: _plain(value) for key, value in run.config.items()},
-            "model": _text(run.model), "source": run.source, "created": time.time(),
+            "config": plain_config(run.config), "model": _text(run.model), "source": run.source,
+            "origin": json.dumps(run.origin), "created": time.time(),
         }  # fmt: skip
 
     def write(self) -> None:
@@ -74,7 +75,7 @@ class _Entry:
         run = self.run
         if self.store.find(run.id) is None:
             self.store.add_run(
-                run.id, run.name, environment=json.dumps(environment()), **self._first
+                run.id, run.name, environment=json.dumps(environment(run.models)), **self._first
             )
             return
         step, counts, events = self._from
@@ -171,15 +172,22 @@ def keep(run: Any, store: Any) -> None:
         run.at_end.append(lambda: recorder.finish(run))
 
 
-def environment() -> dict[str, str]:
-    """Versions that a run's numbers may depend on."""
-    versions = {"python": sys.version.split()[0], "platform": platform.platform()}
-    for package in ("nbdl", "numpy", "numba", "cupy"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's configuration as JSON can hold it."""
+    return {str(key): _plain(value) for key, value in config.items()}
+
+
+def objects(config: Mapping[str, Any]) -> list[str]:
+    """The arguments whose values JSON can only name: functions, layers, optimizers."""
+    return [key for key, value in config.items() if not _is_plain(value)]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def _plain(value: Any) -> Any:
@@ -194,4 +202,8 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else repr(value)[:20_000]
+    """What an object says of itself, without addresses in memory and folders of this person."""
+    if value is None:
+        return None
+    said = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)[:20_000])
+    return said.replace(str(Path.home()), "~")

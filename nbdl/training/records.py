@@ -39,7 +39,11 @@ class RunRecord:
         epoch, step: how far it came.
         config: the arguments it was started with.
         metrics: the last value of each series.
-        model: its model, as text.
+        model: its model, as text; ``source`` is the cell that defined it, or "".
+        environment: versions, machine and commit.
+        origin: fingerprints of the data and weights it began with (``Run.origin``).
+        tags, note: what people have said of it.
+        deleted: unix time at which it went to the trash, or None.
     """
 
     id: str
@@ -53,7 +57,12 @@ class RunRecord:
     config: dict[str, Any]
     metrics: dict[str, float]
     model: str
+    source: str = field(repr=False)
     environment: dict[str, str] = field(repr=False)
+    origin: dict[str, Any] = field(repr=False)
+    tags: tuple[str, ...]
+    note: str
+    deleted: float | None = field(repr=False)
     store: Store = field(repr=False, compare=False)
 
     def history(self) -> History:
@@ -211,8 +220,10 @@ def _record(row: dict[str, Any], store: Store) -> RunRecord:
         duration=max(0.0, (row["finished"] or row["seen"]) - row["created"]),
         epoch=row["epoch"] or 0, step=row["step"] or 0, message=row["message"] or "",
         config=json.loads(row["config"]), metrics=row["metrics"],
-        model=row["model"] or "", environment=json.loads(row["environment"] or "{}"),
-        store=store,
+        model=row["model"] or "", source=row["source"] or "",
+        environment=json.loads(row["environment"] or "{}"),
+        origin=json.loads(row["origin"] or "{}"), tags=tuple(json.loads(row["tags"] or "[]")),
+        note=row["notes"] or "", deleted=row["deleted"], store=store,
     )  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.training.active import release
 from nbdl.training.history import History
-from nbdl.training.models import modules_of
+from nbdl.training.models import modules_of, source_of
 from nbdl.training.names import check_lr
 from nbdl.training.records import FINAL, clock
+from nbdl.training.state import Part
 from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
 
@@ -50,12 +51,14 @@ class Run:
         step: steps done; ``total_steps`` of them in all, if known.
         started, finished: unix times, or None.
         history: losses, metrics, learning rates, gradient norms, events.
+        origin: fingerprints of the data and weights it began with, and where chance stood.
         results: the last value of each validation metric, matrices included.
         examples: the first (inputs, outputs, targets) of the last validation as NumPy arrays,
             or None; ``measured`` counts the validations, ``classes`` names the classes if known.
         epoch_values: for each epoch done the means of its losses and metrics, and ``val_...``.
         exception: why the run failed, or None.
         generator: the random numbers of this run; cells that run meanwhile use others.
+        parts: what else steps change, by name: see ``training.state``.
         at_end: functions called in the training thread when the run is over.
         compiled: gives the Report of the compiled step; None if the training is not compiled.
         notice: a sentence for the dashboard to show, or "".
@@ -69,7 +72,8 @@ class Run:
     ) -> None:  # fmt: skip
         self.models = modules_of(model)
         self.id = secrets.token_hex(4)
-        self.name, self.config, self.model, self.source = name, config, model, source
+        self.name, self.config, self.model = name, config, model
+        self.source = source or source_of(self.models)
         self.status, self.message, self.notice = "waiting", "", ""
         self.watched = False
         self.epoch, self.step = 0, 0
@@ -78,6 +82,7 @@ class Run:
         self.started: float | None = None
         self.finished: float | None = None
         self.history = History()
+        self.origin: dict[str, Any] = {}
         self.results: dict[str, Any] = {}
         self.examples: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.measured = 0
@@ -89,6 +94,7 @@ class Run:
         self.schedule: Any = None
         self.compiled: Callable[[], Any] | None = None
         self.at_end: list[Callable[[], None]] = []
+        self.parts: dict[str, Part] = {}
         self._done = threading.Event()
         self.turns = Turns()
         self._changed = self.turns.changed

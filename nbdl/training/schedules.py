@@ -99,7 +99,7 @@ class Schedule:
         """A step is complete."""
         if self.left is not None:
             self.left -= 1
-            if not self.left:
+            if self.left <= 0:
                 return
         if self.every == "step":
             for scheduler in self.schedulers:
@@ -115,6 +115,23 @@ class Schedule:
             if measured is not None:
                 for scheduler in self.schedulers:
                     scheduler.step(measured)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedulers are; functions of one's own are left out."""
+        return {"left": self.left, "schedulers": [_state_of(s) for s in self.schedulers]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        self.left = state["left"]
+        for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
+            load = getattr(scheduler, "load_state_dict", None)
+            load(saved) if load is not None else vars(scheduler).update(saved)
+
+
+def _state_of(scheduler: Any) -> dict[str, Any]:
+    save = getattr(scheduler, "state_dict", None)
+    found = vars(scheduler) if save is None else save()
+    return {k: v for k, v in found.items() if k != "optimizer" and not callable(v)}
 
 
 def as_schedule(schedule: Any, optimizers: list[Any], steps: int | None, epochs: int) -> Schedule:

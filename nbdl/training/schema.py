@@ -33,12 +33,12 @@ CREATE TABLE events (
 """
 
 # number: the order in which runs were entered, which a clock that jumps does not change.
-# deleted: when a run went to the trash. data: what it was trained on. last: of a series, so that
+# deleted: when a run went to the trash. origin: what it began with. last: of a series, so that
 # a list of runs reads no blocks.
 _SECOND = """
 ALTER TABLE runs ADD COLUMN number INTEGER;
 ALTER TABLE runs ADD COLUMN deleted REAL;
-ALTER TABLE runs ADD COLUMN data TEXT;
+ALTER TABLE runs ADD COLUMN origin TEXT;
 ALTER TABLE series ADD COLUMN last REAL;
 UPDATE runs SET number = rowid;
 DROP INDEX runs_created;

@@ -30,11 +30,17 @@ class Source:
     Args:
         batches: these.
         accumulate: more than 1: so many batches make a step, the last of an epoch fewer.
+
+    Attributes:
+        position: batches of the epoch under way whose steps are done; the loader may have read on.
     """
 
     def __init__(self, batches: Any, accumulate: int = 1) -> None:
         self.batches, self.accumulate = batches, accumulate
+        self.position = 0
         self._epochs = 0
+        self._passed = self._skip = 0
+        self._at: int | None = None  # the loader's number of the epoch under way
         self.single_pass = not callable(batches) and iter(batches) is batches
 
     def __len__(self) -> int:
@@ -53,9 +59,9 @@ class Source:
         return next(iter(self.batches() if callable(self.batches) else self.batches))
 
     def epoch(self) -> Iterator[Any]:
-        """What the steps of the next epoch learn from: a batch each, or a Group of them.
+        """What the steps of the rest of the epoch learn from: a batch each, or a Group of them.
 
-        Raises DataError when there are none.
+        Raises DataError when the epoch has none at all.
         """
         batches = self._epoch()
         if self.accumulate == 1:
@@ -65,20 +71,65 @@ class Source:
             yield group
 
     def _epoch(self) -> Iterator[Any]:
-        self._epochs += 1
-        empty = True
-        for batch in self.batches() if callable(self.batches) else self.batches:
+        empty = not self.position
+        for batch in self._left():
             empty = False
+            if isinstance(self.batches, DataLoader):
+                self._at = self.batches.epoch
             yield batch
         if not empty:
             return
-        if self.single_pass and self._epochs > 1:
+        if self.single_pass and self._epochs:
             raise DataError(
-                f"the generator of batches is used up after {self._epochs - 1} epoch(s)",
+                f"the generator of batches is used up after {self._epochs} epoch(s)",
                 hint="epochs=1, a list or loader that can be gone through again, or the "
                 "function that makes the generator (without calling it)",
             )
         raise DataError("the data gave no batches")
+
+    def _left(self) -> Iterable[Any]:
+        """What is left of the epoch: a loader goes on by itself, others begin anew."""
+        batches = self.batches() if callable(self.batches) else self.batches
+        if isinstance(batches, DataLoader):
+            return batches
+        return islice(batches, self._skip, None) if self._skip else batches
+
+    def step_done(self, batch: Any) -> None:
+        """The step of a batch, or a Group of them, is done."""
+        count = len(batch) if isinstance(batch, Group) else 1
+        self.position += count
+        self._passed += count
+
+    def epoch_done(self) -> None:
+        """The epoch is over."""
+        self._epochs += 1
+        self.position, self._skip, self._at = 0, 0, None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which batch comes next."""
+        return {"epochs": self._epochs, "position": self.position, "passed": self._passed,
+                "loader": self._loader_state()}  # fmt: skip
+
+    def _loader_state(self) -> dict[str, Any] | None:
+        """Of a loader, which may have read on already, as if it had not."""
+        if not isinstance(self.batches, DataLoader):
+            return None
+        state = self.batches.state_dict()
+        if self._at is not None:
+            return {**state, "epoch": self._at, "position": self.position}
+        left_early = state["position"] > 0 and not self.position
+        return {**state, "epoch": state["epoch"] + left_early, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the batch that came next where ``state_dict()`` was taken.
+
+        Batches of an iterable are passed over: it must give the same ones again.
+        """
+        self._epochs, self.position = state["epochs"], state["position"]
+        self._passed, self._at = state["passed"], None
+        self._skip = self._passed if self.single_pass else self.position
+        if isinstance(self.batches, DataLoader) and state["loader"] is not None:
+            self.batches.load_state_dict(state["loader"])
 
 
 def is_batches(data: Any) -> bool:

@@ -76,6 +76,15 @@ class SupervisedStep:
         self.compilation.timed(time.perf_counter() - begun)
         return result
 
+    def state_dict(self) -> dict[str, Any]:
+        """How many steps were made, and by which path."""
+        return {"number": self.number, "compilation": self.compilation.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        self.number = state["number"]
+        self.compilation.load_state_dict(state["compilation"])
+
     def compute(self, *batches: Batch, keep_gradients: bool = False) -> dict[str, Any]:
         """Loss, and the outputs for each batch; leaves clipped gradients in the parameters."""
         self.optimizer.zero_grad()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nbdl import backends
 from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.training.metrics import METRICS
 from nbdl.training.names import check_options, parse
@@ -27,6 +28,13 @@ class StopRule:
 
     def finish(self, run: Run) -> None:
         """The run is about to end, for whatever reason."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers from epoch to epoch."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
 
 
 def higher_is_better(name: str) -> bool:
@@ -59,7 +67,7 @@ class EarlyStopping(StopRule):
         self.min_delta, self.restore_best = abs(float(min_delta)), restore_best
         self.best = math.inf
         self.best_epoch = 0
-        self._kept: list[tuple[Any, Any]] = []
+        self._kept: list[Any] = []  # values of the best epoch, in the order of _tensors
 
     def after_epoch(self, run: Run, values: Values) -> str | None:
         name = self.monitor or ("val_loss" if "val_loss" in values else "loss")
@@ -68,8 +76,7 @@ class EarlyStopping(StopRule):
         if score < self.best - self.min_delta:
             self.best, self.best_epoch = score, run.epoch
             if self.restore_best:
-                tensors = [t for m in run.models for t in (*m.parameters(), *m.buffers())]
-                self._kept = [(t, t.value) for t in tensors]  # values are never changed in place
+                self._kept = [t.value for t in _tensors(run)]  # never changed in place
             return None
         if run.epoch - self.best_epoch < self.patience:
             return None
@@ -78,9 +85,21 @@ class EarlyStopping(StopRule):
 
     def finish(self, run: Run) -> None:
         if self._kept:
-            for tensor, value in self._kept:
+            for tensor, value in zip(_tensors(run), self._kept, strict=True):
                 tensor.value = value
             run.history.note("note", f"weights of epoch {self.best_epoch} restored")
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = [backends.to_numpy(value) for value in self._kept]
+        return {"best": self.best, "best_epoch": self.best_epoch, "kept": kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._kept = state["kept"] if self.restore_best else []
+
+
+def _tensors(run: Run) -> list[Any]:
+    return [t for m in run.models for t in (*m.parameters(), *m.buffers())]
 
 
 class Converged(StopRule):
@@ -107,6 +126,12 @@ class Converged(StopRule):
         if self._quiet < self.patience:
             return None
         return f"{self.on} converged: it changed by less than {self.tolerance:g}"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last": self._last, "quiet": self._quiet}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._last, self._quiet = state["last"], state["quiet"]
 
 
 class Reached(StopRule):

@@ -56,8 +56,31 @@ def test_gradients_are_those_of_the_loss() -> None:
     assert last.norm == pytest.approx(float(np.linalg.norm(2 * (output - y))), rel=1e-4)
     of_input = by_id(record, "input").gradient
     assert of_input is not None
-    names = [name for name, _ in by_id(record, "0").attributes]
-    assert "gradient norm of 0.weight" in names
+    weight, bias = by_id(record, "0").parameters
+    assert (weight.name, bias.name) == ("0.weight", "0.bias")
+    assert weight.spec.shape == model[0].weight.shape
+    assert weight.values.histogram.sum() == model[0].weight.size
+    assert weight.gradient is not None
+    assert weight.gradient.norm > 0
+
+
+def test_operations_are_timed_and_groups_hold_the_sum() -> None:
+    record = activation_graph(Stack(), np.ones((2, 8)))
+    timed = [node for node in record.nodes if node.kind == "op"]
+    assert all(node.seconds > 0 for node in timed)
+    assert record.seconds == pytest.approx(sum(node.seconds for node in timed))
+
+
+def test_a_pass_that_runs_other_operations_each_time_is_not_timed() -> None:
+    class Alternating(nn.Module):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls += 1
+            return x.exp() if self.calls == 1 else x.exp().exp()
+
+    record = activation_graph(Alternating(), np.ones((2, 8)))
+    assert [node.seconds for node in record.nodes if node.kind == "op"] == [0.0]
 
 
 def test_nothing_of_the_model_changes() -> None:
@@ -189,3 +212,20 @@ def test_statistics_of_a_large_tensor_are_of_an_even_sample() -> None:
 def test_statistics_of_what_has_no_numbers() -> None:
     assert tensor_stats(None) is None
     assert tensor_stats(nbdl.tensor([True, False])) is None
+
+
+def test_what_a_layer_makes_of_its_parameters_alone_is_no_finding() -> None:
+    norm = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
+    record = activation_graph(norm, np.random.default_rng(0).normal(size=(4, 1, 6, 6)))
+    assert not [f for f in record.findings if "everywhere" in f.title]
+
+
+def test_of_many_findings_of_a_kind_a_few_are_told() -> None:
+    layers = [layer for _ in range(9) for layer in (nn.Linear(4, 4, bias=False), nn.ReLU())]
+    for layer in layers[::2]:
+        layer.weight.data = -nbdl.ones((4, 4))
+    told = activation_graph(nn.Sequential(*layers), np.ones((2, 4))).findings
+    silent = [finding for finding in told if "nearly silent" in finding.title]
+    assert len(silent) == 3
+    more = next(finding for finding in told if finding.title.startswith("The same of"))
+    assert more.title == "The same of 6 more:"

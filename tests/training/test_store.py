@@ -29,7 +29,8 @@ def rows(start, stop):
 def fake_run(name="net", **values):
     run = SimpleNamespace(
         id=f"id-{name}", name=name, status="running", epoch=1, step=3, message="", finished=None,
-        model=None, source=None, config={"lr": 0.1, "loss": max}, history=History(),
+        model=None, models=[], source=None, origin={}, config={"lr": 0.1, "loss": max},
+        history=History(),
     )  # fmt: skip
     run.__dict__.update(values)
     return run

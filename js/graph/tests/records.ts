@@ -21,7 +21,8 @@ export class Maker {
     this.nodes.push({
       id: `${path}${node.label}`, kind: "op", parent, type: "", family: FAMILIES[node.type ?? ""] ?? "",
       detail: "", outputs: [], params: 0, flops: 0, memory: 0, repeat: 0, status: "", note: "",
-      attributes: [], source: null, values: null, gradient: null, ...node,
+      attributes: [], source: null, values: null, gradient: null, seconds: 0, traffic: 0,
+      parameters: [], change: "", twin: -1, ...node,
     });
     for (const source of sources) this.edges.push(source, at, 0);
     return at;
@@ -50,7 +51,7 @@ export class Maker {
     const edges = { data: Int32Array.from(this.edges), shape: [this.edges.length / 3, 3] };
     return {
       title, subtitle, nodes: this.nodes, edges, params: sum("params"), trainable: sum("params"),
-      flops: sum("flops"), memory: sum("memory"), error: "", findings: [],
+      flops: sum("flops"), memory: sum("memory"), seconds: 0, error: "", findings: [],
     };
   }
 }

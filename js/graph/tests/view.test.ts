@@ -6,7 +6,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { GraphRecord } from "../../lib/records";
 import { between, firstView, fit, reveal, zoomAt } from "../camera";
 import { palette, parse } from "../colours";
-import { detailsOf } from "../details";
+import { Colouring } from "../colouring";
+import { detailsOf, type Doors } from "../details";
 import { Finder } from "../finder";
 import { describe as inWords, edgeLabel, nodeWidth, shapesOf, totals, wordsOf } from "../labels";
 import { layoutGraph } from "../layout/graph";
@@ -15,10 +16,11 @@ import { Outline, step } from "../outline";
 import { overviewOf } from "../overview";
 import { paintScene, type Look } from "../paint";
 import { SvgPen, type Pen } from "../pen";
-import { Scene, endsOf, tensorsOf } from "../scene";
+import { Scene, edgeSizes, endsOf, tensorsOf } from "../scene";
 import { search } from "../search";
 import { oneLine, textWidth } from "../text";
-import { gpt, hostile, lenet, resnet18, unet } from "./records";
+import { trailOf } from "../trail";
+import { Maker, gpt, hostile, lenet, resnet18, unet } from "./records";
 
 const HOSTILE = [
   '<img src=x onerror="window.__pwned=1">',
@@ -43,12 +45,16 @@ function sceneOf(record: GraphRecord, open: "all" | "none" = "none"): Scene {
   return new Scene(record, layoutGraph(shapesOf(record), expanded, new Map()));
 }
 
+function doors(go: Doors["go"] = () => {}): Doors {
+  return { go, trail: () => ({ count: 1, shown: false }), follow: () => {} };
+}
+
 function lookAt(scene: Scene): Look {
   return {
     palette: colours, rects: scene.rects, edgeAlpha: 1, scale: 1, selected: -1, hovered: -1,
     window: { left: 0, top: 0, right: scene.width, bottom: scene.height },
     paintOf: (node) => colours.family(scene.record.nodes[node]!.family),
-    focused: false, found: null, lit: new Set(),
+    focused: false, found: null, lit: new Set(), onTrail: null, sizes: edgeSizes(scene.record),
   };
 }
 
@@ -252,7 +258,7 @@ describe("labels are text, whatever they say", () => {
 
   it("in the details, the overview and the list of hits", () => {
     const record = hostile(HOSTILE);
-    record.nodes.forEach((_, node) => clean(detailsOf(record, node, colours, () => {})));
+    record.nodes.forEach((_, node) => clean(detailsOf(record, node, colours, doors())));
     clean(overviewOf(record, colours, () => {}));
     let found: number[] | null = null;
     const events = { onFound: (hits: number[] | null) => (found = hits), onChoose: () => {}, onLeave: () => {} };
@@ -318,7 +324,7 @@ describe("the details", () => {
     const at = (id: string) => record.nodes.findIndex((node) => node.id === id);
     const ways = (id: string) => {
       const gone: string[] = [];
-      const pane = detailsOf(record, at(id), colours, (node) => gone.push(record.nodes[node]!.id));
+      const pane = detailsOf(record, at(id), colours, doors((node) => gone.push(record.nodes[node]!.id)));
       pane.querySelectorAll<HTMLElement>(".link").forEach((link) => link.click());
       return gone;
     };
@@ -336,6 +342,48 @@ describe("the overview", () => {
   });
 });
 
+describe("trails", () => {
+  const ids = (record: GraphRecord, nodes: Iterable<number>) => [...nodes].map((node) => record.nodes[node]!.id).sort();
+
+  it("hold all that leads to a node, and all that it leads to, with the groups around them", () => {
+    const make = new Maker();
+    const x = make.op("x", "Input", [4], []);
+    const left = make.group("g", "Block", () => make.op("a", "Linear", [4], [x]));
+    const right = make.op("b", "Linear", [4], [x]);
+    make.op("sum", "add", [4], [left, right]);
+    make.op("alone", "relu", [4], [x]);
+    const record = make.record("trails");
+    const at = (id: string) => record.nodes.findIndex((node) => node.id === id);
+    const up = trailOf(record, at("g"), endsOf(record)[at("g")]!, "up");
+    expect(ids(record, up.nodes)).toEqual(["g", "g.a", "x"]);
+    const down = trailOf(record, at("g"), endsOf(record)[at("g")]!, "down");
+    expect(ids(record, down.nodes)).toEqual(["g", "g.a", "sum"]);
+    expect([up.count, down.count]).toEqual([1, 1]);
+    expect(down.tensors.size).toBe(1);
+    expect(ids(record, trailOf(record, at("sum"), at("sum") + 1, "up").nodes)).toEqual(["b", "g", "g.a", "sum", "x"]);
+  });
+
+  it("leave the picture's other nodes in the background", () => {
+    const scene = sceneOf(lenet());
+    const faded = drawn(scene, { onTrail: new Set([0, 1]) }).querySelectorAll('rect[opacity="0.3"]').length;
+    expect(faded).toBeGreaterThan(scene.record.nodes.length - 3);
+    expect(drawn(scene).querySelectorAll('[opacity="0.3"]')).toHaveLength(0);
+  });
+});
+
+describe("edges", () => {
+  it("are as wide as their tensors are large", () => {
+    const make = new Maker();
+    const big = make.op("x", "Input", [64, 64, 64], []);
+    const small = make.op("w", "Input", [64], []);
+    make.op("y", "add", [64], [big, small]);
+    const record = make.record("widths");
+    expect([...edgeSizes(record)]).toEqual([3, 0]);
+    const widths = [...drawn(sceneOf(record)).querySelectorAll("path[stroke-width]")].map((path) => path.getAttribute("stroke-width"));
+    expect(widths).toEqual(["1", "3.25"]);
+  });
+});
+
 describe("measures", () => {
   it("offers what the graph has numbers for, on a logarithmic scale", () => {
     const record = resnet18();
@@ -345,6 +393,32 @@ describe("measures", () => {
     expect(shares[most]).toBeCloseTo(1);
     expect(shares[0]).toBeNaN();
     expect(measuresOf(lenet()).map((measure) => measure.name)).toContain("std");
+  });
+});
+
+describe("words as colours", () => {
+  it("tell types of elements and changes apart, and say so in the key", () => {
+    const record = lenet();
+    record.nodes[1]!.outputs = [{ shape: [1], dtype: "float16" }];
+    record.nodes[2]!.change = "added";
+    const colouring = new Colouring(record);
+    expect(colouring.choices.map(({ name }) => name).slice(0, 2)).toEqual(["change", "dtype"]);
+    colouring.choose("dtype", colours);
+    expect(colouring.paintOf(1, colours)).not.toEqual(colouring.paintOf(2, colours));
+    expect(colouring.key.textContent).toBe("float32float16");
+    colouring.choose("change", colours);
+    expect(colouring.paintOf(2, colours)).toEqual(colours.family("added"));
+    expect(colouring.paintOf(1, colours)).toEqual(colours.group(0));
+    colouring.choose("", colours);
+    expect(colouring.key.hidden).toBe(true);
+  });
+
+  it("a measure's key tells the least and the most", () => {
+    const record = lenet();
+    record.nodes.forEach((node, index) => (node.seconds = index * 1e-3));
+    const colouring = new Colouring(record);
+    colouring.choose("seconds", colours);
+    expect(colouring.key.textContent).toBe(`1 ms${record.nodes.length - 1} ms`);
   });
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nbdl.inspection.layout import PlacedLevel, expand_to_fit, layout_graph
@@ -41,6 +42,9 @@ ROOM = (WIDTH, 1100)
 EDGE = "#8e9094"
 CORNER = 6.0
 TOP = 56
+
+STROKES = (1.0, 1.5, 2.25, 3.25)
+"""Widths of edges, by how large their tensor is beside the graph's largest."""
 
 ENDS = ("input", "output", "parameter")
 """Where values enter or leave: drawn round."""
@@ -128,6 +132,7 @@ class _Drawing:
         self.place: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
         self.depth = {-1: -1}
         self.opened = {level.group for level in levels}
+        self.sizes = _edge_sizes(record)
 
     def marks(self) -> list[str]:
         """The whole drawing's markup."""
@@ -148,17 +153,21 @@ class _Drawing:
         return marks
 
     def _edges(self, level: PlacedLevel, x: float, y: float) -> list[str]:
-        lines, heads = [], []
-        for x0, y0, bend, x1, y1, _, arrow in level.box.routes:
-            lines.append(_route(x + x0, y + y0, y + bend, x + x1, y + y1))
+        lines: dict[float, list[str]] = {}
+        heads = []
+        for x0, y0, bend, x1, y1, net, arrow in level.box.routes:
+            width = STROKES[self.sizes[level.nets[int(net)]]]
+            end = max(bend, y1 - 4) if arrow else y1  # a wide line would show beside the tip
+            way = _route(x + x0, y + y0, y + bend, x + x1, y + end)
+            lines.setdefault(width, []).append(way)
             if arrow:
+                half = 3 + 0.6 * width
                 tip = f"M{number(x + x1)} {number(y + y1)}"
-                heads.append(f"{tip}l-3.5 -6h7z")
-        marks = []
-        if lines:
-            marks.append(
-                element("path", d="".join(lines), fill="none", stroke=EDGE, stroke_width=1.25)
-            )
+                heads.append(f"{tip}l-{number(half)} -6h{number(2 * half)}z")
+        marks = [
+            element("path", d="".join(lines[width]), fill="none", stroke=EDGE, stroke_width=width)
+            for width in sorted(lines)
+        ]
         if heads:
             marks.append(element("path", d="".join(heads), fill=EDGE))
         return marks
@@ -248,6 +257,16 @@ class _Drawing:
         if detail:
             marks.append(_words_at(x + w - 10, middle, detail, SMALL, MUTED, anchor="end"))
         return marks
+
+
+def _edge_sizes(record: GraphRecord) -> list[int]:
+    """How large the tensor of each edge is beside the largest: 0 to 3 (js/graph/scene.ts)."""
+    elements = []
+    for start, _, output in record.edges.tolist():
+        made = record.nodes[start].outputs
+        elements.append(math.prod(made[output].shape) if output < len(made) else 0)
+    most = max(elements, default=1)
+    return [(2 * e > most) + (16 * e > most) + (256 * e > most) for e in elements]
 
 
 def _route(x0: float, y0: float, bend: float, x1: float, y1: float) -> str:
