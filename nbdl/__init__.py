@@ -117,6 +117,7 @@ FUNCTIONS = {
     "compile": "compiler",
     "train": "training",
     "track": "training",
+    "lr_find": "training",
     "evaluate": "training",
     "predict": "training",
     "runs": "training",

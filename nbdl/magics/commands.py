@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -149,6 +150,11 @@ class NbdlMagics(Magics):
         help="the variable that becomes the run (run)",
     )
     @argument("--wait", action="store_true", help="let the cell wait for the end")
+    @argument(
+        "--lr-find",
+        action="store_true",
+        help="do not train: look for a learning rate, on a copy of the model (variable: finder)",
+    )
     @help_of
     @line_magic
     def train(self, line: str) -> None:
@@ -174,14 +180,17 @@ class NbdlMagics(Magics):
         if args.data is None:
             raise text.error("%train needs the data to train on: %train MODEL DATA")
         given, about = options.read(text, args)
+        about |= {"model": args.model, "data": args.data}
         model = text.value(args.model, "model")
         if "step" not in given and not isinstance(model, nn.Module):
             raise text.error(
                 f"{args.model} is of type {type(model).__name__}, not a model", args.model
             )
         data = text.value(args.data, "data")
+        if args.lr_find:
+            self._find_lr(text, args, model, data, given, about)
+            return
         wait = args.wait or in_batch(self.shell)
-        about |= {"model": args.model, "data": args.data}
         run = text.run(training.train, model, data, wait=False, about=about, **given)
         self._keep_as(name, run)
         with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
@@ -194,13 +203,25 @@ class NbdlMagics(Magics):
         else:
             self.waiting.started(run)
 
-    def _keep_as(self, name: str, run: Any) -> None:
-        """Make the run a variable, unless the name belongs to something else."""
+    def _find_lr(
+        self, text: Line, args: Any, model: Any, data: Any, given: dict[str, Any], about: Any
+    ) -> None:
+        """``--lr-find``: with the options that a finder has; the others are for trainings."""
+        if "step" in given:
+            raise text.error("--lr-find does not go with --step, which does the whole step itself")
+        known = inspect.signature(training.lr_find).parameters
+        options_of_it = {name: value for name, value in given.items() if name in known}
+        found = text.run(training.lr_find, model, data, about=about, **options_of_it)
+        self._keep_as("finder" if args.run is None else str(args.run), found)
+        show.put(self.shell, show.lr_picture(found))
+
+    def _keep_as(self, name: str, found: Any) -> None:
+        """Make what was done a variable, unless the name belongs to something else."""
         before = self.shell.user_ns.get(name)
-        if before is None or isinstance(before, training.Run):
-            self.shell.user_ns[name] = run
+        if before is None or isinstance(before, type(found)):
+            self.shell.user_ns[name] = found
         else:
-            print(f"the variable {name!r} was left as it is; --as NAME keeps the run as NAME")
+            print(f"the variable {name!r} was left as it is; --as NAME keeps it as NAME")
 
     # ----- %inspect -----------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import nbdl
@@ -13,8 +15,12 @@ from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import ErrorReports
 from nbdl.magics.waiting import Waiting, restore_idle_interrupts
 
-PLAN = "nbdl.compiler.report", "Report"
-"""Known by name: only who makes a plan loads the compiler."""
+PICTURES = {
+    ("nbdl.compiler.report", "Report"): show.plan_picture,
+    ("nbdl.training.lr_finder", "LRFinder"): show.lr_picture,
+}
+"""What shows itself as a picture at the end of a cell, known by name: only who makes a plan loads
+the compiler."""
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -61,10 +67,11 @@ class Extension:
         self.reports.register()
         self.dashboards.register()
         formatter = self.shell.display_formatter.ipython_display_formatter
-        formatter.for_type_by_name(*PLAN, self._show_plan)
+        for shown, picture in PICTURES.items():
+            formatter.for_type_by_name(*shown, partial(self._show, picture))
 
-    def _show_plan(self, report: Any) -> None:
-        show.put(self.shell, show.plan_picture(report))
+    def _show(self, picture: Callable[[Any], show.Picture], thing: Any) -> None:
+        show.put(self.shell, picture(thing))
 
     def unload(self) -> None:
         """Take all of it away, and put back what stood in its place."""
@@ -80,7 +87,8 @@ class Extension:
         self.matcher.unregister()
         self.reports.unregister()
         self.dashboards.unregister()
-        self.shell.display_formatter.ipython_display_formatter.pop(".".join(PLAN), None)
+        for shown in PICTURES:
+            self.shell.display_formatter.ipython_display_formatter.pop(".".join(shown), None)
         restore_idle_interrupts(self.shell)
 
 

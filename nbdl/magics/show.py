@@ -21,13 +21,14 @@ from nbdl.inspection.activations import activation_graph
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static.graph import graph_svg
+from nbdl.inspection.static.lr_finder import lr_finder_svg
 from nbdl.inspection.summary import summary_text
 from nbdl.magics.edits import Report
 from nbdl.magics.model import Built, known_inputs
 from nbdl.magics.sheet import Section
 from nbdl.magics.sheet import text as sheet_text
 from nbdl.shapes import Spec
-from nbdl.training import Run
+from nbdl.training import LRFinder, Run
 from nbdl.training.progress import TextProgress
 
 
@@ -138,6 +139,11 @@ def plan_picture(report: Any) -> Picture:
     return Picture(plan_svg(report), str(report))
 
 
+def lr_picture(found: LRFinder) -> Picture:
+    """The curve of a learning-rate finder."""
+    return Picture(lr_finder_svg(found), found.text())
+
+
 def unfinished(
     shell: Any, module: nn.Module, inputs: dict[str, Spec] | None, name: str
 ) -> None:
@@ -184,6 +190,8 @@ def _look_into(
         return graph_view(tensor_graph(thing, title=title))
     if is_plan(thing):
         return plan_picture(thing)
+    if isinstance(thing, LRFinder):
+        return lr_picture(thing)
     raise ArgumentError(
         f"inspect looks into models, tensors, runs and plans, not {type(thing).__name__}"
     )
@@ -191,7 +199,7 @@ def _look_into(
 
 def can_look_into(thing: Any) -> bool:
     """Whether ``look`` knows what to show of it."""
-    return isinstance(thing, (nn.Module, Tensor, Run)) or is_plan(thing)
+    return isinstance(thing, (nn.Module, Tensor, Run, LRFinder)) or is_plan(thing)
 
 
 def put(shell: Any, shown: Shown) -> None:

@@ -6,6 +6,7 @@ from nbdl.training.callbacks import Callback
 from nbdl.training.editing import carry_over
 from nbdl.training.evaluation import evaluate, predict
 from nbdl.training.history import Gradients, History
+from nbdl.training.lr_finder import LRFinder, lr_find
 from nbdl.training.metric import Metric
 from nbdl.training.metrics import METRICS
 from nbdl.training.names import LOSSES, OPTIMIZERS
@@ -18,7 +19,7 @@ from nbdl.training.track import TrackedRun, track
 
 __all__ = [
     "LOSSES", "METRICS", "OPTIMIZERS", "SCHEDULES", "Callback", "Converged", "EarlyStopping",
-    "Gradients", "History", "Metric", "Run", "RunList", "RunRecord", "StopRule",
+    "Gradients", "History", "LRFinder", "Metric", "Run", "RunList", "RunRecord", "StopRule",
     "SupervisedStep", "TrackedRun", "active_runs", "carry_over", "clock", "evaluate", "last_run",
-    "predict", "runs", "track", "train", "watch",
+    "lr_find", "predict", "runs", "track", "train", "watch",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ def trained(kernel, words, *, data="train"):
     ("words", "seen", "value"),
     [
         ("--epochs 2 --batch-size 500", "run.step, run.epochs", "(6, 2)"),
+        ("--accumulate 2 --batch-size 500 --epochs 2", "run.step, run.total_steps", "(4, 4)"),
         ("--max-steps 3", "run.step, run.message", "(3, '3 steps done')"),
         ("--val val --epochs 1", "sorted(run.results)", "['accuracy', 'loss']"),
         ("--val 0.25 --epochs 1", "'val_loss' in run.history, len(run.epoch_values)", "(True, 1)"),
@@ -175,10 +176,25 @@ def test_the_run_keeps_the_cell_that_defined_its_model(lenet):
     assert "Linear(None, 16)" in lenet.value("run.source")
 
 
+def test_a_learning_rate_is_looked_for_with_the_options_of_the_line(lenet):
+    lenet.run("weights = [p.value for p in lenet.parameters()]")
+    cell = lenet.run("%train lenet train --val val --epochs 3 --optim sgd --lr-find")
+    assert cell.status == "ok", cell.said
+    assert "Learning-rate finder of lenet" in cell.said
+    assert "image/svg+xml" in cell.kinds or "image/png" in cell.kinds
+    assert lenet.value("type(finder).__name__, 'run' in globals()") == "('LRFinder', False)"
+    assert lenet.value(
+        "all(p.value is v for p, v in zip(lenet.parameters(), weights, strict=True))"
+    ) == "True"
+    wrong = lenet.run_later("%train lenet train --lr-find --batch-size 0")
+    assert wrong.status == "error"
+    assert "batch_size must be a whole number" in wrong.said
+
+
 def test_a_variable_called_run_is_left_alone(lenet):
     lenet.run("run = 'mine'")
     cell = trained(lenet, "--max-steps 1")
-    assert "the variable 'run' was left as it is; --as NAME keeps the run as NAME" in cell.printed
+    assert "the variable 'run' was left as it is; --as NAME keeps it as NAME" in cell.printed
     assert lenet.value("run") == "'mine'"
 
 

@@ -38,7 +38,7 @@ def chart(parts: Sequence[SeriesPart], title: str, width: float, height: float) 
         width, height: in pixels.
     """
     drawn = [_finite(part) for part in parts]
-    area = _Area(drawn, width, height)
+    area = Area(drawn, width, height)
     return "".join(
         [
             text(0, 14, title, 12, font_weight=600),
@@ -105,13 +105,21 @@ def _legend(parts: Sequence[SeriesPart], width: float) -> str:
     return "".join(marks)
 
 
-class _Area:
-    """The place of points: scales, grid, curves."""
+class Area:
+    """The place of points: scales, grid, curves.
+
+    Args:
+        drawn: (x, y) of each curve.
+        width, height: in pixels.
+        across: what x is.
+        powers: x are logarithms of ten, and whole ones are marked.
+    """
 
     def __init__(
-        self, drawn: Sequence[tuple[np.ndarray, np.ndarray]], width: float, height: float
-    ) -> None:
-        self.width, self.height = width, height
+        self, drawn: Sequence[tuple[np.ndarray, np.ndarray]], width: float, height: float,
+        across: str = "step", powers: bool = False,
+    ) -> None:  # fmt: skip
+        self.width, self.height, self.across, self.powers = width, height, across, powers
         steps = np.concatenate([s for s, _ in drawn] or [np.zeros(0)])
         values = np.concatenate([v for _, v in drawn] or [np.zeros(0)])
         self.x_low, self.x_high = _span(steps, 0.0)
@@ -135,9 +143,12 @@ class _Area:
             )
             marks += [line, text(LEFT - 6, y + 4, label, 11, text_anchor="end", fill=MUTED)]
         base = self.height - 8
-        marks.append(text(LEFT - 6, base, "step", 11, text_anchor="end", fill=MUTED))
-        columns = ticks(self.x_low, self.x_high, 4, whole=True)
-        for tick, label in zip(columns, formats.tick_texts(columns), strict=True):
+        edge = LEFT - (20 if self.powers else 6)
+        marks.append(text(edge, base, self.across, 11, text_anchor="end", fill=MUTED))
+        columns = ticks(self.x_low, self.x_high, 8 if self.powers else 4, whole=True)
+        shown = [10.0**tick for tick in columns] if self.powers else columns
+        labels = [formats.value(x, 2) for x in shown] if self.powers else formats.tick_texts(shown)
+        for tick, label in zip(columns, labels, strict=True):
             x = float(self.x(tick))
             marks.append(text(x, base, label, 11, text_anchor="middle", fill=MUTED))
         return marks
