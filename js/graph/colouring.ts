@@ -52,7 +52,7 @@ export class Colouring {
   /** Write the key for the choice and the theme there are now. */
   explain(palette: Palette): void {
     const { key, measure, sorting } = this;
-    key.hidden = !measure && !sorting;
+    key.hidden = !measure && !sorting?.families.size;
     if (measure) {
       const [low, most] = rangeOf(this.record, measure);
       const ramp = h("i", { class: "ramp" });

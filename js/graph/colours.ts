@@ -24,7 +24,7 @@ const FAMILIES: Record<string, [light: string, dark: string]> = {
   added: ["#0b7a5e", "#4fc9a4"],
   removed: ["#c0262d", "#ff7b7b"],
   changed: ["#b06a00", "#ffb44d"],
-  moved: ["#1f66d1", "#6aa5ff"],
+  reshaped: ["#1f66d1", "#6aa5ff"],
 };
 const PLAIN: [string, string] = ["#7b828e", "#8f97a5"];
 

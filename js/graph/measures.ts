@@ -48,7 +48,7 @@ const FAR = ["convolution", "activation", "normalization", "attention", "pooling
 export function sortingsOf({ nodes }: GraphRecord): Sorting[] {
   const dtypes = [...new Set(nodes.map(dtypeOf).filter(Boolean))];
   const dtype = new Map(dtypes.map((word, index) => [word, FAR[index % FAR.length]!]));
-  const changes = ["added", "removed", "changed", "moved"].filter((word) => nodes.some(({ change }) => change === word));
+  const changes = ["added", "removed", "changed", "reshaped"].filter((word) => nodes.some(({ change }) => change === word));
   const change = new Map(changes.map((word) => [word, word]));
   return [
     { name: "change", label: "change", of: (node: GraphNode) => node.change, families: change },

@@ -32,11 +32,42 @@ export function overviewOf(
       {},
       ...rows.map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value))),
     ),
+    ...changes(record, palette, go),
     ranking(record, palette, "Most parameters", (node) => node.params, formatCount, go),
     ranking(record, palette, "Most time", (node) => node.seconds, formatSeconds, go),
     ranking(record, palette, "Most FLOPs", (node) => node.flops, formatCount, go),
     legend(record, palette),
   );
+}
+
+const LISTED = 40;
+
+/** Of a difference: what changed, as buttons that lead there. */
+function changes(record: GraphRecord, palette: Palette, go: (node: number) => void): Child[] {
+  const { nodes } = record;
+  const alone = ({ change }: GraphNode) => change === "added" || change === "removed";
+  const list = (title: string, wanted: (node: GraphNode) => boolean) => {
+    const found = nodes.flatMap((node, index) => {
+      const inside = node.parent >= 0 && alone(nodes[node.parent]!);
+      const told = alone(node) || (node.note !== "" && node.twin < index);
+      return wanted(node) && told && !inside ? [index] : [];
+    });
+    const rows = found.slice(0, LISTED).map((index) => {
+      const node = nodes[index]!;
+      const words = oneLine(`${node.type} ${node.id.slice(node.id.indexOf(".") + 1)}`, 36);
+      const button = h("button", { type: "button", title: node.note || node.id }, swatch(words, node.change, palette));
+      button.addEventListener("click", () => go(index));
+      return button;
+    });
+    if (found.length > LISTED) rows.push(h("button", { type: "button", disabled: true }, `and ${found.length - LISTED} more`));
+    return rows.length > 0 && h("section", {}, h("h4", {}, title), h("div", { class: "ranking" }, ...rows));
+  };
+  return [
+    list("Removed", ({ change }) => change === "removed"),
+    list("Added", ({ change }) => change === "added"),
+    list("Changed", ({ change }) => change === "changed"),
+    list("Of another shape", ({ change }) => change === "reshaped"),
+  ];
 }
 
 /** The heaviest operations, as bars one can click. */
@@ -54,7 +85,7 @@ function ranking(
     .filter(({ value, index }) => value > 0 && times[index]! > 0)
     .sort((a, b) => b.value - a.value)
     .slice(0, TOP);
-  if (heavy.length < 2) return null;
+  if (heavy.length < 2 || record.nodes.some(({ change }) => change)) return null;
   const rows = heavy.map(({ node, index, value }) => {
     const bar = h("span", { class: "bar" });
     bar.style.width = `${(100 * value) / heavy[0]!.value}%`;
@@ -87,7 +118,7 @@ function repeats(record: GraphRecord): number[] {
 function legend(record: GraphRecord, palette: Palette): Child {
   const ops = record.nodes.filter((node) => node.kind === "op" && palette.named(node.family));
   const families = [...new Set(ops.map((node) => node.family))];
-  if (families.length < 2) return null;
+  if (families.length < 2 || record.nodes.some(({ change }) => change)) return null;
   const entries = families.map((family) => swatch(family, family, palette));
   return h("section", {}, h("h4", {}, "Colours"), h("div", { class: "legend small" }, ...entries));
 }

@@ -229,7 +229,7 @@ class GraphNode(Record):
     values: TensorStats | None = None  # of the first output
     gradient: TensorStats | None = None  # of the gradient of the first output
     parameters: tuple[ParameterStats, ...] = ()  # that the operation reads
-    change: str = ""  # in a difference: added, removed, changed, moved, same
+    change: str = ""  # in a difference: added, removed, changed, reshaped, same
     twin: int = -1  # in a difference: index of the same layer in the other model
 
 

@@ -111,6 +111,10 @@ class Line:
             shown += f"\n{indent}{'^' * (word.end - word.start)}"
         return UsageError(shown)
 
+    def typed(self, option: str) -> Word | None:
+        """The word of an option that takes no value, as it stands in the line."""
+        return next((word for word in self.words if word == option), None)
+
     def run(
         self,
         function: Callable[..., Any],

@@ -245,6 +245,9 @@ class NbdlMagics(Magics):
         action="store_true",
         help="of a run: gradient norms of the layers over the steps",
     )
+    @argument(
+        "--diff", action="store_true", help="of two models: what differs, side by side"
+    )
     @help_of
     @line_magic
     def inspect(self, line: str) -> None:
@@ -253,6 +256,7 @@ class NbdlMagics(Magics):
             %inspect lenet              structure, shapes, parameters, FLOPs
             %inspect lenet --on x       activations and gradients on x
             %inspect loss               the computation graph of a tensor
+            %inspect old new --diff     what differs between two models
             %inspect run --gradients    gradient flow
             %inspect {run.plan()}       how a compiled training computes its step
         """
@@ -274,7 +278,7 @@ class NbdlMagics(Magics):
         titles = [str(word).strip("{}") for word in args.things]
         views = text.run(
             show.look, things, titles, on=on, inputs=specs, gradients=args.gradients,
-            about={"--on": args.on},
+            diff=args.diff, about={"--on": args.on, "--diff": text.typed("--diff")},
         )  # fmt: skip
         for each in views:
             show.put(self.shell, each)

@@ -76,7 +76,13 @@ def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: b
     return built.model
 
 
-def inspect(*things: Any, on: Any = None, input: Any = None, gradients: bool = False) -> Any:
+def inspect(
+    *things: Any,
+    on: Any = None,
+    input: Any = None,
+    gradients: bool = False,
+    diff: bool = False,
+) -> Any:
     """Look into models, tensors, runs and plans: ``%inspect`` as a function.
 
     Args:
@@ -86,6 +92,7 @@ def inspect(*things: Any, on: Any = None, input: Any = None, gradients: bool = F
         on: an input for the Module: shows activations and gradients on it.
         input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
         gradients: of a Run: gradient norms of the layers over the steps.
+        diff: of two Modules, the older one first: what was added, removed and changed.
 
     Returns:
         A view that shows itself as the last line of a cell, and as text when printed.
@@ -95,4 +102,6 @@ def inspect(*things: Any, on: Any = None, input: Any = None, gradients: bool = F
     """
     inputs = specs_of(input)
     titles = [""] * len(things)
-    return show.Views(show.look(things, titles, on=on, inputs=inputs, gradients=gradients))
+    return show.Views(
+        show.look(things, titles, on=on, inputs=inputs, gradients=gradients, diff=diff)
+    )

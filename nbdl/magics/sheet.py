@@ -57,6 +57,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%inspect net", "structure, shapes, parameters, FLOPs"),
             Entry("%inspect net --on x", "activations and gradients on x"),
             Entry("%inspect loss", "the computation graph of a tensor"),
+            Entry("%inspect old new --diff", "what differs between two models"),
             Entry("%inspect run --gradients", "gradient norms of the layers over the steps"),
             Entry("%inspect {run.plan()}", "kernels, times and memory of a compiled training"),
             Entry(

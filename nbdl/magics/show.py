@@ -18,6 +18,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.inspection import static
 from nbdl.inspection.activations import activation_graph
+from nbdl.inspection.difference import difference, difference_text
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static.graph import graph_svg
@@ -162,12 +163,16 @@ def look(
     on: Any = None,
     inputs: dict[str, Spec] | None = None,
     gradients: bool = False,
+    diff: bool = False,
 ) -> list[Shown]:
-    """What shows each thing: a Module, a Tensor, a Run, or the Report of a compiled plan.
+    """What shows each thing: a Module, a Tensor, a Run, or the Report of a compiled plan; with
+    ``diff`` what differs between two Modules.
 
     Raises ArgumentError for anything else, and for ``on`` without a Module.
     """
-    pairs = zip(things, titles, strict=True)
+    pairs = list(zip(things, titles, strict=True))
+    if diff:
+        return [_difference(pairs, inputs)]
     return [_look_into(thing, title, on, inputs, gradients) for thing, title in pairs]
 
 
@@ -194,6 +199,24 @@ def _look_into(
         return lr_picture(thing)
     raise ArgumentError(
         f"inspect looks into models, tensors, runs and plans, not {type(thing).__name__}"
+    )
+
+
+def _difference(pairs: list[tuple[Any, str]], inputs: dict[str, Spec] | None) -> Shown:
+    """Two models side by side, run on one input: the one given, or the one either has seen."""
+    models = [thing for thing, _ in pairs if isinstance(thing, nn.Module)]
+    if len(pairs) != 2 or len(models) != 2:
+        kinds = ", ".join(type(thing).__name__ for thing, _ in pairs)
+        raise ArgumentError(
+            f"--diff compares two models; given: {kinds}", hint="%inspect BEFORE AFTER --diff"
+        )
+    graphs = []
+    for (model, title), other in zip(pairs, reversed(models), strict=True):
+        specs = inputs or known_inputs(model) or known_inputs(other)
+        graphs.append(model_graph(model, specs, title=title or model._name))
+    record = difference(*graphs)
+    return widgets.graph(
+        record, svg=lambda: graph_svg(record), text=lambda: difference_text(record)
     )
 
 

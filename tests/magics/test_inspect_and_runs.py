@@ -37,6 +37,15 @@ def test_models_tensors_parameters_and_runs(lenet, words, said):
     assert {"application/vnd.jupyter.widget-view+json", "image/svg+xml"} <= cell.kinds
 
 
+def test_two_models_are_compared(lenet):
+    lenet.run("wide = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Linear(32, 10))")
+    for words in ("%inspect lenet wide --diff", "nbdl.inspect(lenet, wide, diff=True)"):
+        cell = lenet.run(words)
+        assert cell.status == "ok", cell.said
+        assert "~ 1  Linear  out_features 16 → 32" in text(cell)
+        assert {"application/vnd.jupyter.widget-view+json", "image/svg+xml"} <= cell.kinds
+
+
 def test_a_compiled_plan_shows_its_calls_and_its_memory(lenet):
     cell = lenet.run("%train lenet train --max-steps 4 --compile --wait\nplan = run.plan()")
     assert cell.status == "ok", cell.said
@@ -78,6 +87,8 @@ def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
          "train"),
         ("lenet --onn x", "%inspect has no option --onn; did you mean '--on'?", "--onn"),
         ("y --on x", "--on is for models; y is of type Tensor", "x"),
+        ("lenet --diff", "--diff compares two models; given: Sequential", "--diff"),
+        ("lenet x --diff", "--diff compares two models; given: Sequential, Tensor", "--diff"),
         ("lenet --input 8x8", "--input '8x8' is not a shape", "8x8"),
     ],
 )  # fmt: skip

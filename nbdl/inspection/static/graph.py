@@ -54,7 +54,8 @@ FAMILIES = {
     "convolution": "#1f66d1", "linear": "#5a4bc4", "attention": "#9440a8",
     "recurrent": "#b3336b", "embedding": "#8a5a1c", "normalization": "#0b7a5e",
     "activation": "#c4560b", "pooling": "#0f7f9e", "random": "#7a6a00", "loss": "#c0262d",
-    "parameter": "#7a6a00", "input": "#3d4450", "output": "#3d4450",
+    "parameter": "#7a6a00", "input": "#3d4450", "output": "#3d4450", "gradient": "#8a3b12",
+    "added": "#0b7a5e", "removed": "#c0262d", "changed": "#b06a00", "reshaped": "#1f66d1",
 }  # fmt: skip
 PLAIN = "#7b828e"
 
@@ -219,7 +220,10 @@ class _Drawing:
 
     def _node(self, node: GraphNode, x: float, y: float, w: float, h: float) -> list[str]:
         group = node.kind == "group"
-        colour = TEXT if group and not node.family else FAMILIES.get(node.family, PLAIN)
+        family = node.change or node.family
+        colour = FAMILIES.get(family, PLAIN)
+        if family == "same" or (group and not family):
+            colour = TEXT
         if node.status == "failed":
             colour = BAD
         fill = mix(colour, 0.035 if colour == TEXT else 0.1)
