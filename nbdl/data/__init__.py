@@ -5,7 +5,6 @@ from nbdl.data.bundled import breast_cancer, diabetes, digits, iris, wine
 from nbdl.data.collate import batch_length, collate, map_arrays, pad_sequences, to_tensors
 from nbdl.data.dataset import (
     Dataset,
-    IterableDataset,
     Mapped,
     Subset,
     TensorDataset,
@@ -27,12 +26,23 @@ from nbdl.data.images import (
     Transform,
 )
 from nbdl.data.loader import DataLoader
+from nbdl.data.mapped import mapped
 from nbdl.data.readers import ImageFolder, image_folder, read_numpy
+from nbdl.data.samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 from nbdl.data.sampling import sample_key, sample_rng
+from nbdl.data.streams import IterableDataset, stream
 from nbdl.data.tables import from_pandas, read_csv
 from nbdl.data.text import CharTokenizer, SequenceWindows, Tokenizer, WordTokenizer
 
 __all__ = [
+    "BatchSampler",
     "CenterCrop",
     "CharTokenizer",
     "Compose",
@@ -45,15 +55,20 @@ __all__ = [
     "RandomCrop",
     "RandomHorizontalFlip",
     "RandomRotation",
+    "RandomSampler",
     "RandomVerticalFlip",
     "Resize",
     "Rotate",
+    "Sampler",
     "SequenceWindows",
+    "SequentialSampler",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
     "ToTensor",
     "Tokenizer",
     "Transform",
+    "WeightedRandomSampler",
     "WordTokenizer",
     "as_array",
     "as_dataset",
@@ -70,6 +85,7 @@ __all__ = [
     "image_folder",
     "iris",
     "map_arrays",
+    "mapped",
     "mnist",
     "pad_sequences",
     "read_csv",
@@ -78,6 +94,7 @@ __all__ = [
     "sample_key",
     "sample_rng",
     "split",
+    "stream",
     "to_tensors",
     "wine",
 ]

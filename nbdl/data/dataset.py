@@ -11,6 +11,8 @@ from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.data import arrays, splitting
 from nbdl.data.collate import batch_length, collate, to_tensors
+from nbdl.data.mapped import is_mapped
+from nbdl.data.streams import transformed
 from nbdl.errors import ArgumentError, DataError, IndexRangeError, brief
 
 
@@ -24,12 +26,15 @@ class Dataset:
         classes: names of the classes, or None.
         features: names of the input columns, or None.
         in_memory: True when reading a batch costs no more than copying it; a DataLoader then
-            reads without a thread.
+            reads without a thread, and all of it may be looked through.
+        reads_batches: True when ``take`` reads many samples at once, without chance; a
+            DataLoader then leaves it to ``take``.
     """
 
     classes: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
     in_memory = False
+    reads_batches = False
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define __len__")
@@ -69,18 +74,6 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} samples)"
-
-
-class IterableDataset:
-    """Samples that only come one after another: subclasses write ``__iter__``.
-
-    For streams larger than memory or without an end. They cannot be shuffled or split.
-    """
-
-    classes: tuple[str, ...] | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError(f"{type(self).__name__} must define __iter__")
 
 
 class _Sliced(Dataset):
@@ -141,7 +134,7 @@ class TensorDataset(_Sliced):
     Raises DataError for different lengths, object arrays, text, and no samples at all.
     """
 
-    in_memory = True
+    reads_batches = True
 
     def __init__(
         self,
@@ -175,6 +168,10 @@ class TensorDataset(_Sliced):
             if dtype is None
             else dtypes.as_dtype(dtype)
         )
+
+    @property
+    def in_memory(self) -> bool:  # type: ignore[override]
+        return not any(map(is_mapped, self.arrays))
 
     def __len__(self) -> int:
         return self._length
@@ -244,6 +241,10 @@ class Subset(_Sliced):
     def in_memory(self) -> bool:  # type: ignore[override]
         return getattr(self.dataset, "in_memory", False)
 
+    @property
+    def reads_batches(self) -> bool:  # type: ignore[override]
+        return getattr(self.dataset, "reads_batches", False)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -285,12 +286,7 @@ class Mapped(_Sliced):
         return len(self.dataset)
 
     def sample(self, index: int) -> Any:
-        sample = _sample(self.dataset, index)
-        if isinstance(sample, tuple) and len(sample) > 1:
-            if self.target:
-                return (*sample[:-1], self.transform(sample[-1]))
-            return (self.transform(sample[0]), *sample[1:])
-        return self.transform(sample)
+        return transformed(_sample(self.dataset, index), self.transform, self.target)
 
     def take(self, indices: Any) -> Any:
         return collate([self.sample(int(i)) for i in indices])
@@ -365,7 +361,6 @@ def split(dataset: Any, *sizes: float, seed: int = 0, stratify: Any = None) -> t
 
 __all__ = [
     "Dataset",
-    "IterableDataset",
     "Mapped",
     "Subset",
     "TensorDataset",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import deque
+import weakref
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from functools import partial
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,15 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.backends import Device
 from nbdl.core.tensor import Tensor
-from nbdl.data import arrays, sampling
-from nbdl.data.collate import collate, map_arrays, to_tensors
-from nbdl.data.dataset import IterableDataset, Mapped, Subset, as_dataset
-from nbdl.errors import ArgumentError, DataError, NbdlError, brief
+from nbdl.data.adoption import adopted
+from nbdl.data.collate import map_arrays, to_tensors
+from nbdl.data.dataset import as_dataset
+from nbdl.data.prefetch import read_ahead
+from nbdl.data.processes import END, Processes
+from nbdl.data.reading import Reader, frames_of, name_line
+from nbdl.data.samplers import RandomSampler, SequentialSampler, batches_of, order_of
+from nbdl.data.streams import IterableDataset
+from nbdl.errors import ArgumentError, DataError, brief
 
 
 class DataLoader:
@@ -29,21 +34,36 @@ class DataLoader:
             with ``__len__`` and ``__getitem__``.
         batch_size: samples a batch; the last batch of an epoch may be smaller.
         shuffle: a new order each epoch, a function of ``seed`` and the epoch's number.
-        num_workers: threads that read ahead. None: none for arrays in memory, one otherwise.
-            Threads, not processes: nothing is forked, and objects defined in a notebook work.
+        sampler: says which samples come in which order, instead of ``shuffle``: a Sampler, or
+            an iterable of numbers with a length, gone through anew each epoch.
+        batch_sampler: says it for whole batches, instead of ``batch_size``, ``shuffle``,
+            ``sampler`` and ``drop_last``: an iterable of lists of numbers with a length.
+        num_workers: threads (or processes) that read ahead. None: none for arrays in memory,
+            one otherwise. A stream is read by one.
+        processes: read in processes of their own, for transforms whose Python computes much:
+            threads take turns at Python. They are started afresh, not forked; objects defined
+            in a notebook travel with their code. Batches come back through shared memory.
+        worker_init_fn: called in each process with its number before anything is read.
+        persistent_workers: keep the processes between epochs, until the loader is gone.
         collate_fn: makes a batch from a list of samples; the default stacks arrays.
         drop_last: leave out the last batch if it is smaller.
-        prefetch_factor: batches read ahead by each thread.
+        prefetch_factor: batches read ahead by each thread or process.
+        pin_memory: taken for programs that say it; batches go to ``device`` by themselves.
         seed: of the order and of random transforms.
         device: where the batches are put, such as ``"cuda"``.
         dtype: the dtype that floats are read as, where the data set says nothing else.
 
     Batches have the structure of a sample, with tensors for arrays and numbers, and lists for
-    strings. An error in a data set or transform is raised here, in the reader, with the number
-    of its sample. ``state_dict`` and ``load_state_dict`` keep the position inside an epoch.
+    strings. Threads and processes give the same batches in the same order. An error in a data
+    set or transform is raised here, in the reader, with the number of its sample and its line.
+
+    ``state_dict`` and ``load_state_dict`` keep the position inside an epoch: a loader that loads
+    ``{"epoch": e, "position": b, "seed": s}`` goes on with batch ``b`` of epoch ``e`` exactly,
+    random transforms that draw from ``sample_rng`` included, and reads nothing before it (a
+    stream that knows no other way makes its earlier samples again).
 
     Warns when ``batch_size`` is larger than the data set; raises DataError when the data set
-    is empty, or when ``drop_last`` would leave no batch at all.
+    is empty, when ``drop_last`` would leave no batch at all, or when a process ends unasked.
     """
 
     def __init__(
@@ -52,28 +72,40 @@ class DataLoader:
         batch_size: int = 1,
         shuffle: bool = False,
         *,
+        sampler: Any = None,
+        batch_sampler: Any = None,
         num_workers: int | None = None,
+        processes: bool = False,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        persistent_workers: bool = False,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         drop_last: bool = False,
         prefetch_factor: int = 2,
+        pin_memory: bool = False,
         seed: int = 0,
         device: str | None = None,
         dtype: Any = None,
     ) -> None:
+        dataset = adopted(dataset)
         self.streams = isinstance(dataset, IterableDataset)
         self.dataset = dataset if self.streams else as_dataset(dataset, "the data set")
         self.batch_size = _count("batch_size", batch_size, 1)
         self.prefetch_factor = _count("prefetch_factor", prefetch_factor, 1)
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
-        if collate_fn is not None and not callable(collate_fn):
-            raise ArgumentError(f"collate_fn must be a function, got {brief(collate_fn)}")
+        for name, function in (("collate_fn", collate_fn), ("worker_init_fn", worker_init_fn)):
+            if function is not None and not callable(function):
+                raise ArgumentError(f"{name} must be a function, got {brief(function)}")
         self.collate_fn, self.seed = collate_fn, _count("seed", seed, None)
         self.device = None if device is None else Device(device)
         self.dtype = None if dtype is None else dtypes.as_dtype(dtype)
+        self.processes, self.worker_init_fn = bool(processes), worker_init_fn
+        self.persistent_workers = bool(persistent_workers)
         if num_workers is None:
             quick = getattr(self.dataset, "in_memory", False) and collate_fn is None
-            num_workers = 0 if quick else 1
-        self.num_workers = _count("num_workers", num_workers, 0)
+            num_workers = 0 if quick and not processes else 1
+        self.num_workers = _count("num_workers", num_workers, 1 if processes else 0)
+        self.sampler, self.batch_sampler = sampler, batch_sampler
+        self._workers: Processes | None = None
         self._epoch = 0
         self._position = 0
         self._resume: int | None = None
@@ -81,15 +113,11 @@ class DataLoader:
 
     def _check_sizes(self) -> None:
         if self.streams:
-            if self.shuffle:
-                raise ArgumentError(
-                    "shuffle=True needs a data set with numbered samples; "
-                    f"{type(self.dataset).__name__} only comes one after another",
-                    hint="shuffle inside its __iter__",
-                )
+            self._check_stream()
             return
+        self._choose_sampler()
         n = self._count()
-        if self.batch_size > n:
+        if self.batch_sampler is None and self.batch_size > n:
             if self.drop_last:
                 raise DataError(
                     f"batch_size={self.batch_size} with drop_last=True leaves no batch: the data "
@@ -99,14 +127,44 @@ class DataLoader:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the data set ({n} samples): each "
                 f"epoch is one batch of {n}",
-                stacklevel=3,
+                stacklevel=4,
             )
+
+    def _check_stream(self) -> None:
+        for name in ("shuffle", "sampler", "batch_sampler"):
+            if getattr(self, name):
+                raise ArgumentError(
+                    f"{name}={getattr(self, name)} needs a data set with numbered samples; "
+                    f"{type(self.dataset).__name__} only comes one after another",
+                    hint="stream.shuffle(buffer_size=1000) shuffles within blocks",
+                )
+
+    def _choose_sampler(self) -> None:
+        chosen = {
+            "shuffle": self.shuffle, "sampler": self.sampler is not None,
+            "batch_sampler": self.batch_sampler is not None,
+        }  # fmt: skip
+        if sum(chosen.values()) > 1:
+            given = " and ".join(name for name, is_given in chosen.items() if is_given)
+            raise ArgumentError(f"{given} exclude each other: each says the order")
+        for name in ("sampler", "batch_sampler"):
+            value = getattr(self, name)
+            if value is not None and not (hasattr(value, "__iter__") and hasattr(value, "__len__")):
+                raise ArgumentError(
+                    f"{name} must be an iterable of numbers with a length, got {brief(value)}",
+                    hint="a data.Sampler, or a list",
+                )
+        if self.sampler is None:
+            made = RandomSampler if self.shuffle else SequentialSampler
+            self.sampler = made(self.dataset)
 
     # ----- how much and where ---------------------------------------------------------------
 
     def __len__(self) -> int:
         """Batches an epoch. Raises TypeError for a data set that only streams."""
-        if self.streams:
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)
+        if self.streams and not hasattr(self.dataset, "__len__"):
             raise TypeError(f"the length of a {type(self.dataset).__name__} is not known")
         n = self._count()
         return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
@@ -137,20 +195,30 @@ class DataLoader:
             self._epoch += 1  # the reader left the last epoch early: this is a new one
         start, self._resume = self._resume or 0, None
         self._position = start
-        batches = self._streamed(start) if self.streams else self._numbered(start)
         done = start
-        for batch in batches:
-            done += 1
-            self._position = done
-            yield self._finish(batch)
+        batches = self._batches(start)
+        try:
+            for batch in batches:
+                done += 1
+                self._position = done
+                yield self._finish(batch)
+        except DataError as error:
+            _name_line(error)
+            raise
+        finally:
+            batches.close()
         self._epoch, self._position = self._epoch + 1, 0
 
     def first(self) -> Any:
         """The batch that the next iteration begins with; the reader's position stays."""
         start = self._resume or 0
-        batches = self._streamed(start) if self.streams else self._numbered(start)
+        reader = Reader(self.dataset, self.collate_fn, self.seed, self.dtype)
+        batches = self._here(reader, start)  # for one batch no process is started
         try:
             return self._finish(next(batches))
+        except DataError as error:
+            _name_line(error)
+            raise
         finally:
             batches.close()
 
@@ -161,86 +229,69 @@ class DataLoader:
         device = self.device
         return map_arrays(batch, lambda t: t.to(device) if isinstance(t, Tensor) else t)
 
-    def _numbered(self, start: int) -> Generator[Any, None, None]:
-        order = self._order()
-        epoch = self._epoch
-        chunks = (
-            order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(start, len(self))
-        )
+    def _batches(self, start: int) -> Generator[Any, None, None]:
+        """Batches of this epoch from ``start`` on, as arrays."""
+        reader = Reader(self.dataset, self.collate_fn, self.seed, self.dtype)
         if not self.num_workers:
-            for chunk in chunks:
-                yield self._read(chunk, epoch)
+            return self._here(reader, start)
+        if self.processes:
+            return self._in_processes(reader, start)
+        return self._in_threads(reader, start)
+
+    def _here(self, reader: Reader, start: int) -> Generator[Any, None, None]:
+        if self.streams:
+            yield from reader.batches(self.batch_size, self.drop_last, self._epoch, start)
             return
-        yield from self._read_ahead(chunks, epoch)
+        epoch = self._epoch
+        for chunk in self._chunks(start):
+            yield reader.batch(chunk, epoch)
+
+    def _in_threads(self, reader: Reader, start: int) -> Generator[Any, None, None]:
+        if not self.streams:
+            epoch = self._epoch
+            tasks = (partial(reader.batch, chunk, epoch) for chunk in self._chunks(start))
+            yield from read_ahead(tasks, self.num_workers, self.prefetch_factor)
+            return
+        stream = reader.batches(self.batch_size, self.drop_last, self._epoch, start)
+        yield from read_ahead(
+            repeat(partial(next, stream, END)), 1, self.prefetch_factor, at_end=stream.close
+        )
+
+    def _in_processes(self, reader: Reader, start: int) -> Generator[Any, None, None]:
+        workers = self._workers or Processes(
+            reader, 1 if self.streams else self.num_workers, self.worker_init_fn,
+            self.prefetch_factor + 1,
+        )  # fmt: skip
+        if self.persistent_workers and self._workers is None:
+            self._workers = workers
+            weakref.finalize(self, workers.close)
+        try:
+            tasks = self._wishes(workers, start)
+            yield from read_ahead(tasks, len(workers.workers), self.prefetch_factor)
+        finally:
+            if workers.broken or workers is not self._workers:
+                self._workers = None
+                workers.close()
+
+    def _wishes(self, workers: Processes, start: int) -> Iterator[Callable[[], Any]]:
+        epoch = self._epoch
+        if not self.streams:
+            return (partial(workers.call, "batch", chunk, epoch) for chunk in self._chunks(start))
+        workers.call("open", self.batch_size, self.drop_last, epoch, start)
+        return repeat(partial(workers.call, "next"))
 
     def _count(self) -> int:
         """How many samples an epoch visits."""
-        return len(self.dataset)
+        return len(self.dataset if self.streams else self.sampler)
 
-    def _order(self) -> np.ndarray:
-        """The samples of this epoch in their order."""
-        n = self._count()
-        if self.shuffle:
-            return sampling.order(n, self.seed, self._epoch)
-        return np.arange(n, dtype=np.int64)
-
-    def _read_ahead(self, chunks: Iterator[np.ndarray], epoch: int) -> Iterator[Any]:
-        """Batches in order, with at most workers x prefetch_factor of them under way."""
-        waiting: deque[Future[Any]] = deque()
-        pool = ThreadPoolExecutor(self.num_workers, thread_name_prefix="nbdl-data")
-        try:
-            for chunk in islice(chunks, self.num_workers * self.prefetch_factor):
-                waiting.append(pool.submit(self._read, chunk, epoch))
-            while waiting:
-                batch = waiting.popleft().result()
-                for chunk in islice(chunks, 1):
-                    waiting.append(pool.submit(self._read, chunk, epoch))
-                yield batch
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _read(self, indices: np.ndarray, epoch: int) -> Any:
-        """One batch as arrays, for any thread."""
-        take = getattr(self.dataset, "take", None)
-        if self.dataset.in_memory and take is not None and self.collate_fn is None:
-            return self._cast(take(indices))
-        samples = [self._read_one(int(i), epoch) for i in indices]
-        try:
-            return self._cast((self.collate_fn or collate)(samples))
-        except NbdlError as error:
-            error.add_note(f"in the batch of samples {_few(indices)}")
-            raise
-
-    def _read_one(self, index: int, epoch: int) -> Any:
-        try:
-            with sampling.sample_key(self.seed, epoch, index):
-                return _as_arrays(self.dataset, index)
-        except Exception as error:
-            raise DataError(
-                f"sample {index} of {self.dataset!r} could not be read: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-
-    def _cast(self, batch: Any) -> Any:
-        if self.dtype is None:
-            return batch
-        return map_arrays(
-            batch,
-            lambda a: arrays.to_dtype(a, self.dtype) if isinstance(a, np.ndarray) else a,
-        )
-
-    def _streamed(self, start: int) -> Generator[Any, None, None]:
-        samples = iter(self.dataset)
-        for _ in islice(samples, start * self.batch_size):
-            pass  # a stream can only be entered in the middle by passing over its beginning
-        count = start * self.batch_size
-        while chunk := list(islice(samples, self.batch_size)):
-            if len(chunk) < self.batch_size and self.drop_last:
-                return
-            count += len(chunk)
-            yield self._cast((self.collate_fn or collate)(chunk))
-        if not count:
-            raise DataError(f"{type(self.dataset).__name__} gave no samples in this epoch")
+    def _chunks(self, start: int) -> Iterator[np.ndarray]:
+        """The numbers of the samples of each batch of this epoch, from batch ``start`` on."""
+        if self.batch_sampler is not None:
+            chunks = batches_of(self.batch_sampler, len(self.dataset), self.seed, self._epoch)
+            return islice(chunks, start, None)
+        order = order_of(self.sampler, len(self.dataset), self.seed, self._epoch)
+        size = self.batch_size
+        return (order[i * size : (i + 1) * size] for i in range(start, len(self)))
 
     def __repr__(self) -> str:
         words = [f"batch_size={self.batch_size}"]
@@ -248,13 +299,10 @@ class DataLoader:
         return f"DataLoader({self.dataset!r}, {', '.join(words)})"
 
 
-def _as_arrays(dataset: Any, index: int) -> Any:
-    return dataset.sample(index) if isinstance(dataset, (Mapped, Subset)) else dataset[index]
-
-
-def _few(indices: np.ndarray) -> str:
-    text = ", ".join(str(i) for i in indices[:8])
-    return f"{text}, ..." if len(indices) > 8 else text
+def _name_line(error: DataError) -> None:
+    """Have an error say which line of the user's own code it came from."""
+    frames = getattr(error, "frames", None)
+    name_line(error, frames if frames is not None else frames_of(error.__cause__ or error))
 
 
 def _count(name: str, value: Any, least: int | None) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,20 +10,10 @@ import numpy as np
 from nbdl.data.dataset import Dataset, TensorDataset
 from nbdl.data.images import Resize, ToTensor
 from nbdl.data.optional import require
+from nbdl.data.paths import existing
 from nbdl.errors import ArgumentError, DataError, FileError, did_you_mean
 
 _IMAGES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"))
-
-
-def existing(path: Any, what: str) -> Path:
-    """``path`` as a Path that is there, or FileError naming what is near it."""
-    found = Path(os.path.expanduser(path))
-    if found.exists():
-        return found
-    near = ""
-    if found.parent.is_dir():
-        near = did_you_mean(found.name, (p.name for p in found.parent.iterdir()))
-    raise FileError(f"{what} {str(path)!r} does not exist (looked in {Path.cwd()}){near}")
 
 
 def one_of(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbdl.core.random import default_generator
 
-_ORDER, _SAMPLE, _SPLIT = 1, 2, 3
+_ORDER, _SAMPLE, _SPLIT, _BLOCK = 1, 2, 3, 4
 _MASK = 2**64 - 1
 
 
@@ -35,6 +35,16 @@ def _rng(purpose: int, seed: int, epoch: int = 0, index: int = 0) -> np.random.G
 def order(n: int, seed: int, epoch: int) -> np.ndarray:
     """The order in which ``epoch`` visits ``n`` samples: (n,) int64, a permutation."""
     return _rng(_ORDER, seed, epoch).permutation(n)
+
+
+def order_rng(seed: int, epoch: int) -> np.random.Generator:
+    """The random numbers of which samplers make the order of ``epoch``."""
+    return _rng(_ORDER, seed, epoch)
+
+
+def block_order(n: int, seed: int, epoch: int, block: int) -> np.ndarray:
+    """The order in which ``epoch`` visits the ``n`` samples of one block: (n,) int64."""
+    return _rng(_BLOCK, seed, epoch, block).permutation(n)
 
 
 def split_order(n: int, seed: int) -> np.ndarray:

@@ -13,7 +13,8 @@ import numpy as np
 from nbdl.data import arrays
 from nbdl.data.dataset import TensorDataset
 from nbdl.data.optional import require
-from nbdl.data.readers import existing, one_of
+from nbdl.data.paths import existing
+from nbdl.data.readers import one_of
 from nbdl.errors import ArgumentError, DataError, FileError, did_you_mean
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))

@@ -162,6 +162,7 @@ class SequenceWindows(_Sliced):
     """
 
     in_memory = True
+    reads_batches = True
 
     def __init__(self, tokens: Any, length: int, stride: int | None = None) -> None:
         self.tokens = as_array(tokens, "tokens")

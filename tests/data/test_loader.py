@@ -92,6 +92,27 @@ def test_the_position_can_be_kept_and_gone_back_to():
     assert targets(b) == targets(whole)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_going_on_in_the_middle_reads_nothing_before_and_repeats_random_transforms(workers):
+    class Counted(Numbers):
+        def __init__(self):
+            super().__init__(20)
+            self.read = []
+
+        def __getitem__(self, i):
+            self.read.append(i)
+            return np.float32(i) + data.sample_rng().random(dtype=np.float32), i
+
+    whole = data.DataLoader(Counted(), 3, shuffle=True, seed=5, num_workers=workers)
+    list(whole)
+    expected = [(x.tolist(), y.tolist()) for x, y in whole]
+    dataset = Counted()
+    later = data.DataLoader(dataset, 3, shuffle=True, seed=0, num_workers=workers)
+    later.load_state_dict({"epoch": 1, "position": 4, "seed": 5})
+    assert [(x.tolist(), y.tolist()) for x, y in later] == expected[4:]
+    assert sorted(dataset.read) == sorted(i for _, y in expected[4:] for i in y)
+
+
 def test_prefetched_batches_are_not_counted_as_read():
     a = data.DataLoader(Numbers(), batch_size=2, num_workers=2)
     reader = iter(a)

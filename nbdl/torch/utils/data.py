@@ -8,8 +8,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from nbdl import data
 from nbdl.core.random import Generator, default_generator
 from nbdl.data import Dataset, IterableDataset, Subset, TensorDataset, to_tensors
@@ -44,10 +42,10 @@ __all__ = [
 class DataLoader(data.DataLoader):
     """nbdl's DataLoader with PyTorch's arguments.
 
-    The order follows ``generator`` or ``manual_seed``. ``num_workers`` are threads;
-    ``pin_memory``, ``timeout``, ``worker_init_fn``, ``multiprocessing_context`` and
-    ``persistent_workers`` speak of processes and have no meaning here. A ``sampler`` says which
-    sample comes when; a ``batch_sampler`` is not possible.
+    The order follows ``generator`` or ``manual_seed``, or a ``sampler`` or ``batch_sampler``.
+    ``num_workers`` are threads; with a ``multiprocessing_context`` they are processes, always
+    started afresh, for which ``worker_init_fn`` and ``persistent_workers`` are meant.
+    ``pin_memory`` and ``timeout`` have no meaning here.
     """
 
     def __init__(
@@ -70,13 +68,6 @@ class DataLoader(data.DataLoader):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
     ) -> None:
-        if batch_sampler is not None:
-            raise ArgumentError(
-                "DataLoader: batch_sampler is not possible here", hint="sampler= and batch_size="
-            )
-        if sampler is not None and shuffle:
-            raise ArgumentError("DataLoader: sampler and shuffle=True exclude each other")
-        self.sampler = sampler
         if batch_size is None:
             raise ArgumentError("DataLoader: batch_size=None is not possible here",
                                 hint="batch_size=1")  # fmt: skip
@@ -85,19 +76,12 @@ class DataLoader(data.DataLoader):
             key, draw = (generator or default_generator()).next()
             seed = (key * 0x9E3779B97F4A7C15 + draw) & (2**63 - 1)
         super().__init__(
-            dataset, batch_size, bool(shuffle), num_workers=num_workers,
+            dataset, batch_size, bool(shuffle), sampler=sampler, batch_sampler=batch_sampler,
+            num_workers=num_workers, processes=bool(multiprocessing_context and num_workers),
             collate_fn=None if collate_fn is None else _on_tensors(collate_fn),
             drop_last=drop_last, prefetch_factor=prefetch_factor or 2, seed=seed,
+            worker_init_fn=worker_init_fn, persistent_workers=persistent_workers,
         )  # fmt: skip
-
-
-    def _count(self) -> int:
-        return super()._count() if self.sampler is None else len(self.sampler)
-
-    def _order(self) -> np.ndarray:
-        if self.sampler is None:
-            return super()._order()
-        return np.fromiter(self.sampler, np.int64)
 
 
 class ConcatDataset(Dataset):
