@@ -88,17 +88,17 @@ class Executable:
         """Run on these arrays; the results as arrays that live until the next run.
 
         ``accept`` is called before any state changes; what it raises leaves all as it was. Raises
-        Stale or Refused before anything is done.
+        Stale or Refused before anything is done, and Stopped if the plan is stopped before then.
         """
         rules, draws = self.enter(arguments)
-        self.plan.run(0)
-        if accept is not None:
-            try:
+        try:
+            self.plan.run(0)
+            if accept is not None:
                 accept(self._results, self.squares())
-            except BaseException:
-                for generator, draw in draws:
-                    generator.draw = draw
-                raise
+        except BaseException:
+            for generator, draw in draws:
+                generator.draw = draw
+            raise
         self.plan.run(1)
         for rule, counts in rules:
             rule.advance(counts)

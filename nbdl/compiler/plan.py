@@ -18,6 +18,11 @@ from nbdl.errors import BackendError
 PARALLEL_BYTES = 48_000
 """Traffic of a loop from which it is worth waking the other threads."""
 
+
+class Stopped(Exception):
+    """Somebody stopped the plan, before it had changed anything."""
+
+
 Segment = Callable[[], None]
 
 
@@ -42,6 +47,7 @@ class Plan:
         self.arena = ground[skip : skip + self.memory.nbytes]
         self._uses: dict[Buffer, list[Callable[[int], None]]] = {}
         self._alive: list[Any] = []
+        self._stop = np.zeros(1, np.int64)
         self._bind()
 
     # ----- addresses --------------------------------------------------------------------------
@@ -110,7 +116,8 @@ class Plan:
 
     def _close(self, run: list[runtime.Entry], phase: int) -> None:
         if run:
-            self.segments[phase].append(_checked(runtime.Walk(run)))
+            stop = None if phase else self._stop  # what changes state is done whole
+            self.segments[phase].append(_checked(runtime.Walk(run, (), stop)))
             run.clear()
 
     def _entry(self, step: Step) -> runtime.Entry:
@@ -126,7 +133,8 @@ class Plan:
         """Several calls as one."""
         table = np.array(entries, np.int64)
         self._alive.append(table)
-        return runtime.walk_address(), int(table.ctypes.data), len(entries), 0, 0
+        never = runtime.NEVER.ctypes.data
+        return runtime.walk_address(), int(table.ctypes.data), len(entries), int(never), 0
 
     def _loop(self, step: LoopStep, loop: Loop, body: int) -> runtime.Entry:
         operands = []
@@ -179,8 +187,14 @@ class Plan:
 
     # ----- running ----------------------------------------------------------------------------
 
+    def stop(self) -> None:
+        """Let the run of the first phase that is under way end before its next call."""
+        self._stop[0] = 1
+
     def run(self, phase: int) -> None:
-        """Run the steps of a phase."""
+        """Run the steps of a phase. The first raises Stopped if ``stop`` is called meanwhile."""
+        if phase == 0:
+            self._stop[0] = 0
         for segment in self.segments[phase]:
             segment()
 
@@ -195,6 +209,8 @@ def _setter(args: np.ndarray, place: int) -> Callable[[int], None]:
 def _checked(walk: runtime.Walk) -> Segment:
     def call() -> None:
         failed = walk()
+        if failed == -1:
+            raise Stopped
         if failed:
             raise BackendError(f"call {failed} of a compiled plan failed")
 

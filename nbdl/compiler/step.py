@@ -81,6 +81,11 @@ class CompiledStep:
                 hint=getattr(error, "hint", None),
             ) from error
 
+    def stop(self) -> None:
+        """Let a run that is under way in another thread end before it changes any state."""
+        for executable in tuple(self._known.values()):
+            executable.plan.stop()
+
     def forget(self, executable: Executable) -> None:
         """Do not use it any more: it is stale."""
         self._known = {k: v for k, v in self._known.items() if v is not executable}

@@ -20,6 +20,7 @@ from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
 from nbdl.keras.losses import SparseCategoricalCrossentropy
 from nbdl.keras.metrics import Metric
+from nbdl.training.aborting import Abort
 from nbdl.training.active import claim
 from nbdl.training.attention import Frequencies
 from nbdl.training.callbacks import Callback as RunCallback
@@ -52,13 +53,16 @@ Done = tuple[float, Any, list[float] | None]
 class Step:
     """One step of ``fit``: forward, loss, backward, update, metrics."""
 
-    def __init__(self, model: Any, class_weight: dict[int, float] | None, quiet_nan: bool) -> None:
+    def __init__(
+        self, model: Any, class_weight: dict[int, float] | None, quiet_nan: bool, abort: Abort
+    ) -> None:
         self.model, self.class_weight, self.quiet_nan = model, class_weight, quiet_nan
         self.named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         self.metrics: list[Metric] = model._metrics
         self.optimizer = model.optimizer.bound
         self.compilation = Compilation(self, False)
         self.number = 0
+        self.abort = abort
 
     def __call__(self, batch: Any) -> StepResult:
         x, y, weight = batch
@@ -107,12 +111,14 @@ class Step:
         begun = time.perf_counter()
         results = self.compute(x, y, weight)
         check_gradients(self.named)
+        self.abort.commit()
         self.update()
         self.compilation.timed(time.perf_counter() - begun)
         return results["loss"].item(), results["outputs"], None
 
     def _compiled(self, x: Any, y: Any, weight: Any) -> Done | None:
         def accept(results: Any, squares: dict[str, float]) -> None:
+            self.abort.check()
             loss = float(results["loss"])
             if self.quiet_nan and not math.isfinite(loss):
                 raise _NotFinite(loss, copied(results["outputs"]))
@@ -121,6 +127,7 @@ class Step:
         found = self.compilation((x, y, weight), accept)
         if found is None:
             return None
+        self.abort.changes = True
         results, squares = found
         norms = finished(self, results, squares)
         return float(results["loss"]), copied(results["outputs"]), norms
@@ -226,7 +233,7 @@ class Fit:
         run.optimizers = [model.optimizer]
         run.epochs = self.epochs - self.initial_epoch
         run.total_steps = len(self.data) * run.epochs or None
-        step = Step(model, self.class_weight, self._has(TerminateOnNaN))
+        step = Step(model, self.class_weight, self._has(TerminateOnNaN), run.abort)
         step.compilation = Compilation(
             step, model._wants_compiled, lambda: run.total_steps, run.note,
             lambda f: setattr(run, "compiled", f),
@@ -278,8 +285,7 @@ class Fit:
                 shown = self._show(shown, run)
             self._show(shown, run)
         except KeyboardInterrupt:
-            run.interrupt()
-            run.join()
+            run.wind_up()
         run.outcome()
 
     def _show(self, shown: int, run: Run) -> int:

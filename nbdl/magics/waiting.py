@@ -140,7 +140,8 @@ class Waiting:
 def hold(run: Any, meanwhile: Callable[[], None] | None = None, every: float = 0.1) -> None:
     """Wait in the main thread until ``run`` has ended; an interrupt ends it between two steps.
 
-    A second interrupt does not wait for the end of the step: it raises KeyboardInterrupt.
+    A second one ends the step as well, if that has changed nothing yet; after a third, this no
+    longer waits: it raises KeyboardInterrupt.
 
     Args:
         run: what is waited for.
@@ -160,18 +161,18 @@ def hold(run: Any, meanwhile: Callable[[], None] | None = None, every: float = 0
 
 @contextmanager
 def interrupts_end(run: Any) -> Iterator[None]:
-    """Turn SIGINT into ``run.interrupt()`` for the time of the block; the second one raises."""
+    """Turn SIGINT into ``run.interrupt()`` for the time of the block; the third one raises."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    come = False
+    come = 0
 
     def interrupt(*_: object) -> None:
         nonlocal come
-        if come:
-            raise KeyboardInterrupt
-        come = True
+        come += 1
         run.interrupt()
+        if come > 2:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

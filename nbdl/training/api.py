@@ -198,6 +198,5 @@ def watch(run: Run, progress: bool | None = None) -> Run:
         finally:
             bar.close()
     except KeyboardInterrupt:
-        run.interrupt()
-        run.join()
+        run.wind_up()
     return run.outcome()

@@ -17,6 +17,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves, map_tensors
 from nbdl.errors import BackendError, TraceError
 from nbdl.optim import Optimizer
+from nbdl.training.aborting import Abort, Aborted
 
 DECIDES = 4
 """The step after which it is decided; until then eager steps are timed."""
@@ -36,11 +37,13 @@ class Step(Protocol):
     Attributes:
         model, optimizer: what it trains, and by which rule.
         named: (path, parameter) of those that are trained.
+        abort: ends a step half-way.
     """
 
     model: Any
     optimizer: Any
     named: list[tuple[str, Any]]
+    abort: Abort
 
     @property
     def compute(self) -> Callable[..., dict[str, Any]]:
@@ -159,7 +162,11 @@ class Compilation:
                     return None
                 self.ready(lambda: compiler.report(executable))
                 self._tell(self.compiled.seconds - before)
+            self.step.abort.stop = self.compiled.stop
+            self.step.abort.check()
             return self.compiled(arrays, accept), executable.squares()
+        except compiler.Stopped:
+            raise Aborted from None
         except compiler.Refused:
             return None
         except compiler.RuleError as error:

@@ -14,6 +14,7 @@ import numpy as np
 from nbdl import events
 from nbdl.data import batch_length
 from nbdl.errors import ArgumentError, DataError, NbdlError
+from nbdl.training.aborting import Aborted
 from nbdl.training.attention import Frequencies, attention_to_inputs
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.gradients import Sampler
@@ -62,19 +63,22 @@ class Loop:
     sums: dict[str, list[float]] = field(default_factory=dict)
     done: int = 0
     over: str | None = None
+    _kept: list[tuple[Any, Any]] = field(default_factory=list, init=False)
 
     def __call__(self) -> str | None:
         """Train; the sentence to end with, or None if a wish ended it."""
         before = [(m, m.training) for model in self.modules for m in model.modules()]
+        self.run.abort.begin(self._is_untouched)
         try:
             self.callbacks.call("on_start", self.run)
             with self.run.turns.alone():
                 for model in self.modules:
                     model.train()
             return self._epochs()
-        except _Wished:
+        except (_Wished, Aborted):
             return None
         finally:
+            self.run.abort.end()
             with self.run.turns.alone():
                 self._put_optimizers("eval")
                 for module, mode in before:
@@ -151,7 +155,9 @@ class Loop:
     def _one(self, batch: Any) -> StepResult:
         """One step, whole or not at all."""
         run, sampler = self.run, self.sampler
-        kept = [(tensor, tensor.value) for tensor in self.keep]
+        self._kept = kept = [(tensor, tensor.value) for tensor in self.keep]
+        draws = run.generator.state()
+        run.abort.changes = False
         start = time.perf_counter()
         if sampler is not None:
             sampler.begin(run.step + 1)
@@ -160,10 +166,13 @@ class Loop:
         except BaseException as error:
             for tensor, value in kept:
                 tensor.value = value
+            run.generator.restore(draws)
+            run.abort.changes = True
             run.turns.stop()
             if isinstance(error, NbdlError):
                 error.add_note(f"in step {run.step + 1} (epoch {run.epoch})")
             raise
+        run.abort.changes = True
         if sampler is not None:
             sampler.end(run.step + 1, time.perf_counter() - start, result.gradients)
         self.frequencies.after_step(result)
@@ -174,6 +183,13 @@ class Loop:
         self.source.step_done(batch)
         run.step_done(result.values, result.size)
         return result
+
+    def _is_untouched(self) -> bool:
+        """Whether a step under way has changed nothing: seen by the parameters where the step is
+        the user's own, else told by the step."""
+        if not isinstance(self.step, UserStep):
+            return True
+        return bool(self._kept) and all(tensor.value is value for tensor, value in self._kept)
 
     def _first(self, batch: Any) -> StepResult:
         """The first step, with a look at the numbers that go into the models."""

@@ -57,7 +57,7 @@ def supervised(
     dtype = model_dtype(parameters)
     cast = Caster(dtype, run.note)
     step = SupervisedStep(
-        model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target
+        model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target, abort=run.abort
     )
     return step, Loop(
         step=step,

@@ -17,6 +17,7 @@ from nbdl.core import lines, random
 from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
+from nbdl.training.aborting import Abort
 from nbdl.training.active import release
 from nbdl.training.history import History
 from nbdl.training.models import modules_of, source_of
@@ -28,6 +29,9 @@ from nbdl.training.worker import in_thread
 
 _RATE_S = 0.25
 """Seconds over which the throughput is measured."""
+
+AGAIN_S = 2.0
+"""A second interrupt within so many seconds does not wait for the step's end."""
 
 EXAMPLES = 24
 """So many examples of the validation data are kept with the model's answers."""
@@ -95,6 +99,8 @@ class Run:
         self.compiled: Callable[[], Any] | None = None
         self.at_end: list[Callable[[], None]] = []
         self.parts: dict[str, Part] = {}
+        self.abort = Abort()
+        self._interrupted = -AGAIN_S
         self._done = threading.Event()
         self.turns = Turns()
         self._changed = self.turns.changed
@@ -186,7 +192,14 @@ class Run:
         self.end_with("stopped", "stopped by hand")
 
     def interrupt(self) -> None:
-        """End after the step under way, as 'interrupted'. May be called in a signal handler."""
+        """End after the step under way, as 'interrupted'. May be called in a signal handler.
+
+        A second call within two seconds ends the step itself, if it has not changed anything yet.
+        """
+        now = time.monotonic()
+        again, self._interrupted = now - self._interrupted < AGAIN_S, now
+        if again:
+            self.abort.ask()
         self.end_with("interrupted", "interrupted")
 
     def set_lr(self, lr: float) -> None:
@@ -248,9 +261,24 @@ class Run:
                 if deadline is not None and time.monotonic() >= deadline:
                     return self
         except KeyboardInterrupt:
-            self.interrupt()
-            self._done.wait()
+            self.wind_up()
         return self.outcome()
+
+    def wind_up(self) -> None:
+        """Interrupt the run and wait for its end; a KeyboardInterrupt meanwhile hurries it, one
+        more is raised."""
+        self.interrupt()
+        try:
+            self._wait_awake()
+        except KeyboardInterrupt:
+            self.interrupt()
+            self._wait_awake()
+
+    def _wait_awake(self) -> None:
+        """Wait for the end. Now and then the interpreter looks for signals, which may have come to
+        another thread and then do not end a wait."""
+        while not self._done.wait(0.2):
+            pass
 
     def outcome(self) -> Run:
         """The run itself, or the exception that ``wait`` raises for how it ended."""

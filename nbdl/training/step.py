@@ -15,6 +15,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.core.tree import copied
 from nbdl.errors import TrainingError, brief
 from nbdl.optim import clip_grad_norm_
+from nbdl.training.aborting import Abort
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.compilation import Compilation
 from nbdl.training.gradients import norm
@@ -48,7 +49,7 @@ class SupervisedStep:
 
     def __init__(
         self, model: Any, loss: Loss, optimizer: Any, *, clip_norm: float | None = None,
-        cast: Caster, target_key: str | None = None,
+        cast: Caster, target_key: str | None = None, abort: Abort | None = None,
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.cast, self.target_key = clip_norm, cast, target_key
@@ -57,6 +58,7 @@ class SupervisedStep:
         self.parameters = [p for _, p in self.named]
         self.compilation = Compilation(self, False)
         self.number = 0
+        self.abort = Abort() if abort is None else abort
 
     def __call__(self, batch: Any) -> StepResult:
         given = self._parts(batch)
@@ -119,11 +121,13 @@ class SupervisedStep:
         """The step by compiled code, or None."""
 
         def accept(results: Any, squares: dict[str, float]) -> None:
+            self.abort.check()
             check_results(float(results["loss"]), squares, *(batch[:3] for batch in batches))
 
         found = self.compilation(batches, accept)
         if found is None:
             return None
+        self.abort.changes = True
         results, squares = found
         norms = finished(self, results, squares)
         return self._result(batches, float(results["loss"]), copied(results["outputs"]), norms)
@@ -147,9 +151,11 @@ class SupervisedStep:
             return loss
 
         if getattr(self.optimizer, "needs_closure", False):
+            self.abort.commit()
             self.optimizer.step(compute)
         else:
             compute()
+            self.abort.commit()
             self.optimizer.step()
         return first[0]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from nbdl import events
@@ -19,11 +21,8 @@ from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.names import as_optimizers
 from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.recorder import keep
-from nbdl.training.run import Run
+from nbdl.training.run import AGAIN_S, Run
 from nbdl.training.sources import Source, training_source, whole
-
-_AGAIN_S = 2.0
-"""A second interrupt within so many seconds does not wait for the step's end."""
 
 
 class TrackedRun(Run):
@@ -160,21 +159,38 @@ class _Sampled:
         sampler.timed(seconds)
 
 
+_UPDATE_S = 0.01
+"""Seconds after which is looked again whether an optimizer's update is done."""
+
+
+def _updates(frame: FrameType | None) -> bool:
+    """Whether this code was called by an optimizer's ``step``."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "step" and module.startswith("nbdl.optim."):
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def _deferred_interrupts(run: Run) -> Iterator[None]:
-    """Ctrl-C ends the loop at the end of its step; a second one at once."""
+    """Ctrl-C ends the loop at the end of its step; a second one at once, or right after the
+    optimizer's update that is under way: parameters are never left half updated."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.getsignal(signal.SIGINT)
-    last = -_AGAIN_S
+    last = -AGAIN_S
 
     def interrupt(number: int, frame: Any) -> None:
         nonlocal last
         now = time.monotonic()
-        again, last = now - last < _AGAIN_S, now
+        again, last = now - last < AGAIN_S, now
         run.interrupt()
-        if again:
+        if again and _updates(frame):
+            threading.Timer(_UPDATE_S, _thread.interrupt_main).start()
+        elif again:
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)

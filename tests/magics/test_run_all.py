@@ -141,10 +141,9 @@ def slow(outputs, targets):
         "%train lenet train --loss slow --no-check", "print('not run')",
     )]  # fmt: skip
     lenet.result(requests[0])
-    time.sleep(0.5)
-    lenet.interrupt()
-    time.sleep(0.5)
-    lenet.interrupt()
+    for _ in range(3):
+        time.sleep(0.5)
+        lenet.interrupt()
     refused = lenet.result(requests[1])
     assert refused.status == "error"
     assert "ends when the step under way is done" in refused.said

@@ -23,7 +23,7 @@ from nbdl.backends.openmp import thread_count
 from nbdl.errors import ArgumentError
 
 __all__ = [
-    "Entry", "Walk", "bind", "blocks", "parallel_address", "serial_address", "tasks_for",
+    "NEVER", "Entry", "Walk", "bind", "blocks", "parallel_address", "serial_address", "tasks_for",
     "thread_count", "walk_address",
 ]  # fmt: skip
 
@@ -32,13 +32,16 @@ Entry = tuple[int, int, int, int, int]
 
 _GOMP = "GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads"
 _WORDS = 4  # of a task: body, args, begin, end
+NEVER = np.zeros(1, np.int64)
+"""The ``stop`` of walks that nothing stops."""
 
 
 @cache
 def walk_address() -> int:
-    """``int64 walk(table, count)``: the calls of a table in order.
+    """``int64 walk(table, count, stop)``: the calls of a table in order.
 
-    Ends with the first whose int32 result is not 0 and gives its place + 1; 0 if all ran.
+    Ends with the first whose int32 result is not 0 and gives its place + 1; 0 if all ran; -1 if
+    the int64 at ``stop`` became something else than 0 before.
     """
     return compile_functions({"walk": _write_walk})["walk"]
 
@@ -69,15 +72,16 @@ def _word(code: Code, pointer: Value, index: Any, dtype: str = "int64") -> Value
 
 
 def _write_walk(module: Module, name: str) -> None:
-    code = Code(module, name, "i64", [("ptr", 0), ("int64", 0)], machine.function_attributes())
-    table, size = code.arguments
+    code = Code(module, name, "i64", [("ptr", 0), ("int64", 0), ("ptr", 0)],
+                machine.function_attributes())  # fmt: skip
+    table, size, stop = code.arguments
     failed = code.slot("int64")
     failed.set(code.constant(0, "int64"))
     index = code.slot("int64")
     index.set(code.constant(0, "int64"))
 
     def more() -> Value:
-        return (index.get() < size) & failed.get().equal(0)
+        return (index.get() < size) & (failed.get() | _word(code, stop, 0)).equal(0)
 
     with code.while_(more):
         here = index.get()
@@ -88,6 +92,8 @@ def _write_walk(module: Module, name: str) -> None:
         index.set(here + 1)
         with code.when(result.differs(0)):
             failed.set(here + 1)
+    with code.when((index.get() < size) & failed.get().equal(0)):
+        failed.set(code.constant(-1, "int64"))
     code.end(failed.get())
 
 
@@ -135,17 +141,26 @@ class Walk:
         entries: the calls. Functions take four 64-bit integers and return an int32, 0 if all is
             well; a kernel's body and the functions of this module are such.
         keep: objects whose memory the calls use, kept alive as long as the walk.
+        stop: one int64; once it is not 0, no further call is made. None: nothing stops it.
     """
 
-    def __init__(self, entries: Iterable[Entry], keep: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], keep: Sequence[Any] = (), stop: np.ndarray | None = None
+    ) -> None:
         self.table = np.array(list(entries), np.int64).reshape(-1, 5)
-        self._keep = tuple(keep)
-        prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)
+        stop = NEVER if stop is None else stop
+        self._keep = *keep, stop
+        prototype = ctypes.CFUNCTYPE(
+            ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
+        )
         self._walk = prototype(walk_address())
-        self._place = ctypes.c_void_p(self.table.ctypes.data), ctypes.c_int64(len(self.table))
+        self._place = (
+            ctypes.c_void_p(self.table.ctypes.data), ctypes.c_int64(len(self.table)),
+            ctypes.c_void_p(stop.ctypes.data),
+        )  # fmt: skip
 
     def __call__(self) -> int:
-        """Make the calls: 0, or the place + 1 of the first one that failed."""
+        """Make the calls: 0, or the place + 1 of the first one that failed, or -1: stopped."""
         return self._walk(*self._place)
 
 

@@ -49,6 +49,23 @@ def test_the_first_failure_ends_the_walk_and_is_told():
     assert [words[0] for words in seen] == [0, 1, 2, 3]
 
 
+def test_a_walk_can_be_stopped_before_its_next_call():
+    stop, seen = np.zeros(1, np.int64), []
+
+    def record(*words: int) -> int:
+        seen.append(words[0])
+        stop[0] = words[0] == 2
+        return 0
+
+    function = PROTOTYPE(record)
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    walk = Walk([(address, i, 0, 0, 0) for i in range(6)], [function], stop)
+    assert walk() == -1
+    assert seen == [0, 1, 2]
+    stop[0] = 0
+    assert Walk([(address, i, 0, 0, 0) for i in range(3)], [function], stop)() == 0
+
+
 def test_an_empty_walk():
     assert Walk([])() == 0
 
