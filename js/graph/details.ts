@@ -165,7 +165,7 @@ function neighbours(record: GraphRecord, node: number, doors: Doors): Child {
     return button;
   };
   const { twin } = record.nodes[node]!;
-  const other = twin >= 0 && h("div", { class: "fact" }, h("dt", {}, "in the other"), h("dd", {}, link(twin)));
+  const other = twin >= 0 && h("div", { class: "fact" }, h("dt", {}, "counterpart"), h("dd", {}, link(twin)));
   if (before.size + after.size === 0 && !other) return null;
   return h(
     "section",

@@ -15,7 +15,8 @@ export function overviewOf(
   palette: Palette,
   go: (node: number) => void,
 ): HTMLElement {
-  const layers = record.nodes.filter((node) => node.kind === "op").length;
+  // What mirrors an earlier operation (on the way back, in the other model) counts once.
+  const layers = record.nodes.filter(({ kind, twin }, index) => kind === "op" && (twin < 0 || twin > index)).length;
   const frozen = record.params - record.trainable;
   const rows: [string, string][] = [["operations", grouped(layers)]];
   if (record.params) rows.push(["parameters", grouped(record.params)]);

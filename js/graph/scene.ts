@@ -141,6 +141,7 @@ export function edgeSizes({ nodes, edges }: GraphRecord): Uint8Array {
     elements[edge] = spec ? spec.shape.reduce((product, size) => product * size, 1) : 0;
   }
   const most = elements.reduce((a, b) => Math.max(a, b), 1);
+  if (elements.every((value) => value === most)) return new Uint8Array(count).fill(1);
   return Uint8Array.from(elements, (value) => (16 * value > 8 * most ? 3 : 16 * value > most ? 2 : 256 * value > most ? 1 : 0));
 }
 

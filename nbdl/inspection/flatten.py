@@ -34,6 +34,7 @@ class Box:
         step: what happened, None for a group.
         layer: the layer whose call this is.
         name: its name within the group around it.
+        family: its colour, if not the layer's; it makes a group closed at first.
         folded: a run of identical layers, which the model itself has no name for.
     """
 
@@ -46,6 +47,7 @@ class Box:
     failed: str = ""
     members: list[Box] = field(default_factory=list)
     folded: bool = False
+    family: str = ""
 
 
 Describe = Callable[[Step], tuple[TensorStats | None, TensorStats | None]]
@@ -184,7 +186,8 @@ class Flattener:
         """Write the boxes below ``parent``."""
         for box in made:
             at = len(self.nodes)
-            unique = self._unique(f"{path}.{box.name}" if path else box.name)
+            name = box.name or box.type
+            unique = self._unique(f"{path}.{name}" if path else name)
             if box.step is not None:
                 self._index[id(box.step)] = at
                 self._steps.append(box.step)
@@ -201,7 +204,7 @@ class Flattener:
 
     def _single(self, box: Box, step: Step, parent: int, unique: str) -> GraphNode:
         layer, op = box.layer, step.op
-        about = _attributes(layer, step)
+        about = [*_attributes(layer, step), *step.about]
         values, gradient = self._describe(step)
         source = step.line or (layer._source if layer is not None else None)
         return GraphNode(
@@ -221,7 +224,7 @@ class Flattener:
         layer = box.layer
         return GraphNode(
             id=unique, kind="group", parent=parent, label=box.name, type=box.type,
-            family=describe.family(layer) if layer is not None else "",
+            family=box.family or (describe.family(layer) if layer is not None else ""),
             detail=describe.layer_detail(layer) if layer is not None else "",
             repeat=box.repeat,
             attributes=tuple(describe.layer_attributes(layer)) if layer is not None else (),
@@ -231,7 +234,8 @@ class Flattener:
     def _sum_up(self, at: int) -> None:
         """What lies in a group, and whether the failure does."""
         members = [node for node in self.nodes[at + 1 :] if node.parent == at]
-        last = next((n for n in reversed(members) if n.outputs), None)
+        ends = [n for n in members if n.outputs and self.nodes[at].family != "gradient"]
+        last = ends[-1] if ends else None
         self.nodes[at] = dataclasses.replace(
             self.nodes[at],
             outputs=last.outputs if last is not None else (),
@@ -243,6 +247,16 @@ class Flattener:
             values=last.values if last is not None else None,
             gradient=last.gradient if last is not None else None,
         )
+
+    def linked(self) -> tuple[GraphNode, ...]:
+        """The nodes; those on the way back and those on the way forth know each other."""
+        nodes = list(self.nodes)
+        for step in self._steps:
+            if step.mirror is not None and id(step.mirror) in self._index:
+                at, other = self._index[id(step)], self._index[id(step.mirror)]
+                nodes[at] = dataclasses.replace(nodes[at], twin=other)
+                nodes[other] = dataclasses.replace(nodes[other], twin=at)
+        return tuple(nodes)
 
     def edges(self) -> np.ndarray:
         """(n, 3) int32: from, to, which output of from; in the order of the readers."""
@@ -295,7 +309,9 @@ def _op_detail(step: Step) -> str:
 
 
 def _flops(step: Step) -> int:
-    return int(step.op.flops(*step.inputs)) if step.op is not None and not step.failed else 0
+    if step.op is None or step.failed or step.backward:
+        return 0
+    return int(step.op.flops(*step.inputs))
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -9,6 +9,7 @@ from nbdl import nn
 from nbdl.core.tape import Leaf, Node, Pick
 from nbdl.core.tensor import Tensor
 from nbdl.errors import NbdlError
+from nbdl.inspection.backward import WayBack
 from nbdl.inspection.flatten import Box, Flattener, boxes
 from nbdl.inspection.recording import Call, Calls, Recorder, Step, at_rest, recording
 from nbdl.inspection.records import GraphRecord, TensorStats
@@ -134,7 +135,8 @@ def _grow(call: Call, module: Module) -> None:
 
 
 def tensor_graph(tensor: Tensor, *, title: str = "") -> GraphRecord:
-    """The computation that led to a tensor, from its leaves down to it.
+    """The computation that led to a tensor, from its leaves down to it, and the way back of the
+    gradients: operations that mirror those of the forward pass, each with what is kept for it.
 
     Works before ``backward`` and after it (the tape keeps a skeleton); after it, parameters
     show their gradients. A tensor without a history gives a graph of one node.
@@ -157,13 +159,17 @@ def tensor_graph(tensor: Tensor, *, title: str = "") -> GraphRecord:
     flat = Flattener(_leaf_stats, located)
     flat.add(boxes(calls.root))
     ops = [node for node in flat.nodes if node.kind == "op"]
+    forward = list(flat.nodes)
+    back = WayBack(order, steps, result, tensor.node).box() if order else None
+    if back is not None:
+        flat.add([back])
     return GraphRecord(
         title=title or "tensor",
         subtitle=f"{tensor.dtype}{list(tensor.shape)}, computation graph",
-        nodes=tuple(flat.nodes),
+        nodes=flat.linked(),
         edges=flat.edges(),
-        params=sum(node.params for node in flat.nodes if node.kind == "parameter"),
-        trainable=sum(node.params for node in flat.nodes if node.kind == "parameter"),
+        params=sum(node.params for node in forward if node.kind == "parameter"),
+        trainable=sum(node.params for node in forward if node.kind == "parameter"),
         flops=sum(node.flops for node in ops),
         memory=sum(node.memory for node in ops),
     )
@@ -245,7 +251,9 @@ def _leaf_step(leaf: Leaf, names: dict[int, str]) -> Step:
 
 
 def _leaf_stats(step: Step) -> tuple[TensorStats | None, TensorStats | None]:
-    if step.kind != "parameter" or not step.tensors:
+    if not step.tensors:
         return None, None
     x = step.tensors[0]
+    if step.backward:
+        return tensor_stats(x), None
     return tensor_stats(x), tensor_stats(x.grad) if x.grad is not None else None

@@ -30,6 +30,9 @@ class Step:
         outputs: Specs of what it made.
         reads: parameters among its inputs that no step before it read.
         tensors: the tensors it made, kept so that their identities stay unique.
+        about: what more there is to say, by name.
+        backward: it takes gradients back through the operation.
+        mirror: the step on the way forth that this one on the way back belongs to.
         seconds: how long it took, where that was measured.
         gradients: of the parameters it reads, by their identity, where they were computed.
     """
@@ -45,6 +48,9 @@ class Step:
     tensors: tuple[Tensor, ...] = ()
     failed: str = ""
     line: tuple[str, int] | None = None
+    about: list[tuple[str, str]] = field(default_factory=list)
+    backward: bool = False
+    mirror: Step | None = None
     seconds: float = 0.0
     gradients: dict[int, Tensor] = field(default_factory=dict)
 

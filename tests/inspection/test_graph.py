@@ -241,17 +241,71 @@ def test_a_tensor_shows_the_computation_behind_it(after_backward: bool) -> None:
     if after_backward:
         loss.backward()
     record = tensor_graph(loss, title="loss")
-    types = [n.type for n in record.nodes if n.kind == "op"]
+    forth, back = record.nodes[: _back(record)], record.nodes[_back(record) :]
+    types = [n.type for n in forth if n.kind == "op"]
     assert types[0] == "matmul"
     assert types[-1] == "sum"
+    mirrored = [f"{kind} backward" for kind in reversed(types)]
+    assert [n.type for n in back if n.kind == "op"] == mirrored
     weight = next(n for n in record.nodes if n.kind == "parameter")
     assert weight.outputs[0].shape == (1, 1)
     assert weight.values is not None
     assert weight.values.mean == 2.0
     assert (weight.gradient is not None) == after_backward
     assert any(n.kind == "input" and n.outputs[0].shape == (3, 1) for n in record.nodes)
-    last = record.nodes[-1]
+    last = forth[-1]
     assert (last.kind, last.label) == ("output", "loss")
+
+
+def _back(record: GraphRecord) -> int:
+    return next(i for i, node in enumerate(record.nodes) if node.id == "backward")
+
+
+def test_the_way_back_leads_from_the_tensor_to_the_gradients() -> None:
+    w = nbdl.tensor([3.0, 4.0], requires_grad=True)
+    x = nbdl.tensor([1.0, 2.0])
+    loss = ((x * w).exp() + w).sum()
+    loss.backward()
+    record = tensor_graph(loss, title="loss")
+    assert named_edges(record) >= {
+        ("loss", "backward.sum backward"),
+        ("backward.sum backward", "backward.add backward"),
+        ("backward.add backward", "backward.exp backward"),
+        ("backward.exp backward", "backward.multiply backward"),
+        ("backward.multiply backward", "backward.parameter.grad"),
+        ("backward.add backward", "backward.parameter.grad"),
+    }
+    found = by_id(record, "backward.parameter.grad")
+    assert w.grad is not None
+    assert found.values is not None
+    assert found.values.mean == pytest.approx(float(w.grad.mean()))
+    exp = by_id(record, "backward.exp backward")
+    assert record.nodes[exp.twin].id == "exp"
+    assert ("keeps the output", "2 float32") in exp.attributes
+    assert by_id(record, "backward.add backward").attributes == ()
+    assert record.flops == sum(n.flops for n in record.nodes if n.kind == "op")
+    assert all(a < b for a, b, _ in record.edges)
+
+
+def test_the_way_back_is_grouped_by_layers_and_a_shared_weight_gets_one_gradient() -> None:
+    model = Stack(2)
+    model._name = "net"
+    y = model(nbdl.ones((2, 8)))
+    record = tensor_graph((y @ model.head.weight).sum(), title="loss")
+    ids = [node.id for node in record.nodes]
+    assert len(set(ids)) == len(ids)
+    assert by_id(record, "backward.net.h.0").type == "Block backward"
+    gradients = [n for n in record.nodes if n.kind == "output" and n.label.endswith(".grad")]
+    assert len(gradients) == len(list(model.parameters()))
+    assert all(a < b for a, b, _ in record.edges)
+
+
+def test_the_way_back_of_several_outputs() -> None:
+    x = nbdl.tensor([[3.0, 1.0], [2.0, 5.0]], requires_grad=True)
+    first, second = nbdl.unstack(x)
+    record = tensor_graph((first * second).sum())
+    assert all(a < b for a, b, _ in record.edges)
+    assert sum(n.label == "parameter.grad" for n in record.nodes) == 1
 
 
 def test_a_tensors_graph_is_grouped_by_the_layers_that_made_it() -> None:
@@ -298,4 +352,4 @@ def test_a_deep_chain_of_operations_is_no_problem() -> None:
     for _ in range(3000):
         y = y + 1.0
     record = tensor_graph(y)
-    assert sum(n.kind == "op" for n in record.nodes) == 3000
+    assert sum(n.kind == "op" for n in record.nodes) == 2 * 3000

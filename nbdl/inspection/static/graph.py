@@ -270,6 +270,8 @@ def _edge_sizes(record: GraphRecord) -> list[int]:
         made = record.nodes[start].outputs
         elements.append(math.prod(made[output].shape) if output < len(made) else 0)
     most = max(elements, default=1)
+    if most == min(elements, default=1):
+        return [1] * len(elements)
     return [(2 * e > most) + (16 * e > most) + (256 * e > most) for e in elements]
 
 
