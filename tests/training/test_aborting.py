@@ -14,7 +14,7 @@ import pytest
 import nbdl
 from nbdl import nn, optim
 from nbdl.core.random import default_generator
-from nbdl.training import Callback
+from nbdl.training import Callback, active_runs
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype(np.float32)
@@ -234,15 +234,19 @@ def test_a_stopped_plan_changes_nothing():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
-def test_the_second_interrupt_of_a_person_who_waits():
+def test_the_second_interrupt_of_a_person_who_waits(monkeypatch):
+    monkeypatch.setattr("nbdl.training.run.AGAIN_S", 60.0)
     gate = Gate()
     model = net(gate)
 
     def press():
         assert gate.waits.wait(20)
-        for _ in range(2):
+        (run,) = active_runs()
+        for heard in (lambda: not run.carry_on(), lambda: run.abort.asked):
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.5)
+            deadline = time.monotonic() + 10
+            while not heard() and time.monotonic() < deadline:
+                time.sleep(0.01)
         gate.goes.set()
 
     thread = threading.Thread(target=press)
