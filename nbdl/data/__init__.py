@@ -1,6 +1,8 @@
 """Data: data sets, loaders, transforms, tokenizers, readers, and data sets ready to use."""
 
+from nbdl.data.adoption import adopted, as_dataset, split
 from nbdl.data.arrays import as_array, check_finite, encode_labels
+from nbdl.data.arrow import arrow, parquet
 from nbdl.data.bundled import breast_cancer, diabetes, digits, iris, wine
 from nbdl.data.collate import batch_length, collate, map_arrays, pad_sequences, to_tensors
 from nbdl.data.dataset import (
@@ -8,8 +10,6 @@ from nbdl.data.dataset import (
     Mapped,
     Subset,
     TensorDataset,
-    as_dataset,
-    split,
 )
 from nbdl.data.downloads import cifar10, fashion_mnist, mnist, read_idx
 from nbdl.data.images import (
@@ -70,6 +70,8 @@ __all__ = [
     "Transform",
     "WeightedRandomSampler",
     "WordTokenizer",
+    "adopted",
+    "arrow",
     "as_array",
     "as_dataset",
     "batch_length",
@@ -88,6 +90,7 @@ __all__ = [
     "mapped",
     "mnist",
     "pad_sequences",
+    "parquet",
     "read_csv",
     "read_idx",
     "read_numpy",

@@ -9,6 +9,7 @@ import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
+from nbdl.data.mapped import is_mapped
 from nbdl.errors import DataError
 
 
@@ -35,7 +36,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
         raise DataError(f"{name} cannot be made an array: {_ragged(value) or error}") from None
     native = array.dtype.newbyteorder("=")
     if native in dtypes.ALL:
-        return array if array.dtype.isnative else array.astype(native)
+        # What lies in a file is turned as it is read (to_dtype), not all at once.
+        return array if array.dtype.isnative or is_mapped(array) else array.astype(native)
     columns = getattr(value, "dtypes", None)
     if columns is not None and getattr(value, "ndim", 0) == 2:
         raise _frame_error(value, name)
@@ -163,7 +165,10 @@ def same_length(arrays: dict[str, np.ndarray]) -> int:
 
 
 def to_dtype(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
-    """Floats as ``dtype``; other kinds, and everything when ``dtype`` is None, unchanged."""
+    """Floats as ``dtype``; other kinds, and everything when ``dtype`` is None, unchanged, but in
+    the machine's byte order."""
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if dtype is None or array.dtype == dtype or not dtypes.is_float(array.dtype):
         return array
     return array.astype(dtype)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from nbdl import dtypes
-from nbdl.core.tensor import Tensor
 from nbdl.data import arrays, splitting
-from nbdl.data.collate import batch_length, collate, to_tensors
+from nbdl.data.collate import collate, to_tensors
 from nbdl.data.mapped import is_mapped
 from nbdl.data.streams import transformed
-from nbdl.errors import ArgumentError, DataError, IndexRangeError, brief
+from nbdl.errors import ArgumentError, DataError, IndexRangeError
 
 
 class Dataset:
@@ -59,7 +58,11 @@ class Dataset:
             stratify: True to keep the proportion of each class alike in all parts (the targets
                 are the classes), or an array of labels, one a sample.
         """
-        return split(self, *sizes, seed=seed, stratify=stratify)
+        labels = None
+        if stratify is not None and stratify is not False:
+            labels = self.labels() if stratify is True else arrays.as_array(stratify, "stratify")
+        dealt = splitting.parts(len(self), sizes, seed, labels)
+        return tuple(Subset(self, part) for part in dealt)
 
     def map(self, transform: Callable[[Any], Any], *, target: bool = False) -> Mapped:
         """The data set with ``transform`` applied to each input (or target) when it is read."""
@@ -315,56 +318,9 @@ def _labels(dataset: Any) -> np.ndarray:
     return dataset.labels() if isinstance(dataset, Dataset) else Dataset.labels(dataset)
 
 
-def as_dataset(data: Any, name: str = "data", *, dtype: Any = "default") -> Dataset:
-    """A data set from what people have: a Dataset, ``(x, y)``, a dict of arrays, one array,
-    or any object with ``__len__`` and ``__getitem__``. Raises DataError for anything else and
-    for data without samples.
-    """
-    if isinstance(data, Dataset):
-        found = data
-    elif isinstance(data, (Mapping, np.ndarray, Tensor)):
-        found = TensorDataset(data, dtype=dtype)
-    elif isinstance(data, tuple) or _is_pair(data):
-        found = TensorDataset(*data, dtype=dtype)
-    elif hasattr(data, "columns") and hasattr(data, "iloc"):
-        raise DataError(
-            f"{name} is a frame, in which the target is not told from the inputs",
-            hint="data.from_pandas(frame, target=...)",
-        )
-    elif hasattr(data, "__len__") and hasattr(data, "__getitem__") and type(data) is not str:
-        found = Subset(data, np.arange(len(data)))
-    else:
-        raise DataError(
-            f"{name} must be a data set, a loader, or a pair of arrays (x, y), got "
-            f"{brief(data)}"
-        )
-    if not len(found):
-        raise DataError(f"{name} is empty: {found!r}", hint="it needs at least one sample")
-    return found
-
-
-def _is_pair(data: Any) -> bool:
-    """Whether a list is ``[x, y]``, and not two samples."""
-    return isinstance(data, list) and len(data) == 2 and not isinstance(data[0], (tuple, dict))
-
-
-def split(dataset: Any, *sizes: float, seed: int = 0, stratify: Any = None) -> tuple[Subset, ...]:
-    """``Dataset.split`` for anything ``as_dataset`` takes: ``split((x, y), 0.8)``."""
-    dataset = as_dataset(dataset)
-    labels = None
-    if stratify is not None and stratify is not False:
-        labels = _labels(dataset) if stratify is True else arrays.as_array(stratify, "stratify")
-    return tuple(
-        Subset(dataset, part) for part in splitting.parts(len(dataset), sizes, seed, labels)
-    )
-
-
 __all__ = [
     "Dataset",
     "Mapped",
     "Subset",
     "TensorDataset",
-    "as_dataset",
-    "batch_length",
-    "split",
 ]

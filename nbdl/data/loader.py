@@ -15,9 +15,8 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.backends import Device
 from nbdl.core.tensor import Tensor
-from nbdl.data.adoption import adopted
+from nbdl.data.adoption import adopted, as_dataset
 from nbdl.data.collate import map_arrays, to_tensors
-from nbdl.data.dataset import as_dataset
 from nbdl.data.prefetch import read_ahead
 from nbdl.data.processes import END, Processes
 from nbdl.data.reading import Reader, frames_of, name_line

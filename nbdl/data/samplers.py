@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from nbdl.data import sampling
+from nbdl.data.adoption import as_dataset
 from nbdl.data.arrays import as_array
-from nbdl.data.dataset import Dataset, as_dataset
+from nbdl.data.dataset import Dataset
 from nbdl.errors import ArgumentError, DataError, IndexRangeError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.data import DataLoader, Dataset, IterableDataset, TensorDataset, as_dataset
+from nbdl.data import DataLoader, Dataset, IterableDataset, TensorDataset, adopted, as_dataset
 from nbdl.errors import ArgumentError, DataError, brief
 
 TRAIN_BATCH = 64
@@ -162,6 +162,7 @@ def training_source(
     accumulate: int = 1,
 ) -> Source:
     """Shuffled batches of ``data``, or the batches it gives itself."""
+    data = adopted(data)
     if is_batches(data):
         if batch_size is not None:
             raise ArgumentError(
@@ -211,6 +212,7 @@ def evaluation_batches(
     data: Any, batch_size: int | None = None, dtype: Any = None, device: str | None = None
 ) -> Iterable[Any]:
     """Batches of ``data`` in order, or the batches it gives itself."""
+    data = adopted(data)
     if isinstance(data, IterableDataset):
         return DataLoader(data, batch_size or EVAL_BATCH, device=device)
     if is_batches(data):
@@ -229,6 +231,7 @@ def split_off(data: Any, val: Any, seed: int) -> tuple[Any, Any]:
     """``(training data, validation data)``: a part of ``data`` if ``val`` is a fraction."""
     if not isinstance(val, float):
         return data, val
+    data = adopted(data)
     if is_batches(data) or isinstance(data, IterableDataset):
         raise ArgumentError(
             f"val={val} needs data that can be split, got a {type(data).__name__}",
