@@ -6,6 +6,7 @@ plainly wrong becomes a finding in words that names the layer and says what to t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def findings(gradients: Any) -> tuple[Finding, ...]:
     Args:
         gradients: ``history.gradients`` of a run; nothing is found in an empty one.
     """
-    part = gradient_part(gradients)
+    part = _trained(gradient_part(gradients), getattr(gradients, "frozen", ()))
     if not len(part.steps) or not part.layers:
         return ()
     broken = _not_finite(part)
@@ -79,6 +80,16 @@ def findings(gradients: Any) -> tuple[Finding, ...]:
     low, high = _recent(part.norms).min(), _recent(part.norms).max()
     text = f"Norms lie between {low:.2g} and {high:.2g}."
     return (Finding("good", "Gradients reach every layer.", text),)
+
+
+def _trained(part: GradientPart, frozen: Collection[str]) -> GradientPart:
+    """Without the layers that get no gradient because the run leaves them as they are."""
+    kept = [i for i, layer in enumerate(part.layers) if layer not in frozen]
+    if len(kept) == len(part.layers):
+        return part
+    tables = [table[:, kept] for table in (part.norms, part.weights, part.updates)]
+    layers = tuple(part.layers[i] for i in kept)
+    return GradientPart(layers, part.start, part.end, part.steps, *tables)
 
 
 def _recent(values: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ Data = Arrays | Batches
 _MEANS = ("sum_over_batch_size", "mean")
 
 
-Done = tuple[float, Any, list[float] | None]
+Done = tuple[float, Any, dict[str, float] | None]
 """Loss, outputs, and the norms of gradients if they are known."""
 
 

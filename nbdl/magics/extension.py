@@ -108,7 +108,7 @@ def words_of_options() -> dict[str, Any]:
 
 
 def _words_of(option: options.Option) -> Words:
-    if option.kind in ("number", "whole") or option.name == "early_stopping":
+    if option.kind in ("number", "rates", "whole") or option.name == "early_stopping":
         return numbers
     if option.kind == "text" or option.name == "device":
         return lambda _: option.known

@@ -13,7 +13,7 @@ from typing import Any
 from IPython.core.magic_arguments import argument
 
 from nbdl import training
-from nbdl.magics.arguments import Line
+from nbdl.magics.arguments import Line, parts
 from nbdl.magics.words import Word
 
 
@@ -50,7 +50,7 @@ class Option:
             return self._constant(self.flag, True, self.help)(magic)
         if self.kind == "off":
             return self._constant(self.flag, False, self.help)(magic)
-        many = {"nargs": "+"} if self.kind == "names" else {}
+        many = {"nargs": "+"} if self.kind in ("names", "texts") else {}
         return argument(
             self.flag, dest=self.name, metavar=self.metavar, help=f"{self.help}{names}", **many
         )(magic)
@@ -60,12 +60,23 @@ class Option:
         return argument(flag, dest=self.name, action="store_const", const=value, help=said)
 
 
+def _rates(line: Line, word: Any, option: Option) -> Any:
+    """A number; or several by pattern: ``head.*=1e-3,*=1e-4``, or a dict from an expression."""
+    if "=" in word and not word.startswith("{"):
+        pairs = [part.rpartition("=") for part in parts(word)]
+        return {name: line.number(rate, option.flag) for name, _, rate in pairs}
+    value = line.value(word, option.flag) if word.startswith("{") else None
+    return value if isinstance(value, dict) else line.number(word, option.flag)
+
+
 READ: dict[str, Callable[[Line, Any, Option], Any]] = {
     "number": lambda line, word, option: line.number(word, option.flag),
     "whole": lambda line, word, option: line.number(word, option.flag, int),
     "name": lambda line, word, option: line.named(word, option.known, option.flag),
     "names": lambda line, words, option: line.several(words, option.known, option.flag),
+    "rates": lambda line, word, option: _rates(line, word, option),
     "text": lambda line, word, option: line.text_of(word),
+    "texts": lambda line, words, option: [line.text_of(word) for word in words],
     "condition": lambda line, word, option: line.text_of(word, variables=True),
     "value": lambda line, word, option: line.value(word, option.flag),
     "off": lambda line, word, option: word,
@@ -90,7 +101,9 @@ TRAIN = (
            training.LOSSES),
     Option("optim", "name", "adamw unless given; an optimizer, or", "NAME", training.OPTIMIZERS,
            "optimizer"),
-    Option("lr", "number", "learning rate; each optimizer has its own default", "RATE"),
+    Option("lr", "rates", "learning rate; each optimizer has its own default. By pattern of names: "
+           "head.*=1e-3,*=1e-4", "RATE"),
+    Option("freeze", "texts", "leave parameters and layers with such names as they are", "PATTERN"),
     Option("epochs", "whole", "passes over the data (5)", "N"),
     Option("batch_size", "whole", "examples a step (64)", "N"),
     Option("accumulate", "whole", "batches that one update of the weights learns from (1)", "N"),

@@ -32,12 +32,13 @@ def train(
     val: Any = None,
     loss: Any = "cross_entropy",
     optim: Any = "adamw",
-    lr: float | None = None,
+    lr: float | dict[str, float] | None = None,
     epochs: int = 5,
     batch_size: int | None = None,
     accumulate: int = 1,
     seed: int = 0,
     metrics: Any = None,
+    freeze: Any = None,
     max_steps: int | None = None,
     stop_when: Any = None,
     early_stopping: Any = None,
@@ -74,7 +75,8 @@ def train(
             ``step`` a function that returns numbers.
         loss: a name (``nbdl.training.LOSSES``), a layer, or any function of (outputs, targets).
         optim: a name (``OPTIMIZERS``), a class, a function of the parameters, or an optimizer.
-        lr: the learning rate; each optimizer has its own default.
+        lr: the learning rate; each optimizer has its own default. A dict gives one by pattern of
+            parameter names, ``{"head.*": 1e-3, "*": 1e-4}``: the first that fits counts.
         epochs: how often to go through the data.
         batch_size: samples a batch, 64 (or all, if there are fewer), where data is not batched.
         accumulate: batches that one update of the weights learns from: their mean loss, as of one
@@ -82,6 +84,8 @@ def train(
         seed: of the order of the data, dropout and all other chance.
         metrics: names (``METRICS``) or functions of (outputs, targets), one or several; accuracy
             for losses of classes unless given.
+        freeze: names of parameters and layers that are left as they are, ``"features.*"`` or
+            several; ``run.unfreeze`` trains them later. At the end they are as before.
         max_steps: end after so many steps.
         stop_when: ``"loss converged"``, ``"val_accuracy > 0.98"``, ``"loss < 0.01"``, a function
             of the run; or a list of these. Asked after each epoch.
@@ -122,7 +126,7 @@ def train(
     }
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
-    extras = Extras.read(accumulate=accumulate)
+    extras = Extras.read(accumulate=accumulate, freeze=freeze)
     began = random.default_generator().state()
     models = [one_module(model)] if step is None else modules_of(model)
     _check_given(name, data)
@@ -144,7 +148,7 @@ def train(
         loop = own_step(step, models, optimizers, val, given, extras, common)
     else:
         fit, loop = supervised(
-            model, loss, optim, lr, metrics, val, clip_norm, target, device, common
+            model, loss, optim, lr, metrics, val, clip_norm, target, device, extras, common
         )
         fit.compilation = Compilation(
             fit, compile, lambda: run.total_steps, run.note, lambda f: setattr(run, "compiled", f)

@@ -7,7 +7,7 @@ only if both give the same, but for rounding, the training goes on compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,14 +36,16 @@ class Step(Protocol):
 
     Attributes:
         model, optimizer: what it trains, and by which rule.
-        named: (path, parameter) of those that are trained.
         abort: ends a step half-way.
     """
 
     model: Any
     optimizer: Any
-    named: list[tuple[str, Any]]
     abort: Abort
+
+    @property
+    def named(self) -> Sequence[tuple[str, Any]]:
+        """(path, parameter) of those that are trained."""
 
     @property
     def compute(self) -> Callable[..., dict[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbdl.errors import ArgumentError
+from nbdl.training.patterns import as_patterns
 from nbdl.training.sources import whole
 
 
@@ -15,14 +16,19 @@ class Extras:
 
     Attributes:
         accumulate: batches that one update of the weights learns from.
+        freeze: patterns of parameters that are left as they are.
     """
 
     accumulate: int = 1
+    freeze: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, *, accumulate: Any) -> Extras:
+    def read(cls, *, accumulate: Any = 1, freeze: Any = None) -> Extras:
         """From what the user gave. Raises ArgumentError for what is out of range."""
-        return cls(accumulate=whole("accumulate", accumulate))
+        return cls(
+            accumulate=whole("accumulate", accumulate),
+            freeze=() if freeze is None else as_patterns("freeze", freeze),
+        )
 
     def refuse_own_step(self) -> None:
         """Raise ArgumentError if any was asked for, with a step of the user's own."""

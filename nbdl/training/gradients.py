@@ -62,17 +62,19 @@ class Sampler:
             return
         self._before = [p.value for p in self.parameters]
 
-    def end(self, step: int, seconds: float, gradients: list[float] | None = None) -> None:
+    def end(self, step: int, seconds: float, known: dict[str, float] | None = None) -> None:
         """After the step, which took ``seconds``.
 
-        ``gradients`` are the norms, if they are known; else the gradients must still be there.
+        ``known`` are the norms by name, if they are; else the gradients must still be there.
         """
         self.timed(seconds)
         if self._before is None:
             return
         start = time.perf_counter()
         before, self._before = self._before, None
-        if gradients is None:
+        if known is not None:
+            gradients = [known.get(name, 0.0) for name in self.names]
+        else:
             gradients = [0.0 if p.grad is None else norm(p.grad.value) for p in self.parameters]
         self.record(step, gradients, before, start)
 

@@ -53,10 +53,12 @@ class Gradients:
 
     Attributes:
         layers: names of the parameters, in the model's order.
+        frozen: those that are not trained now, because the run was told so.
     """
 
     def __init__(self) -> None:
         self.layers: list[str] = []
+        self.frozen: set[str] = set()
         self._lock = threading.Lock()
         self._rows: Rows | None = None
 

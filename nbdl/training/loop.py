@@ -74,6 +74,7 @@ class Loop:
             with self.run.turns.alone():
                 for model in self.modules:
                     model.train()
+                self.run.freezing.begin()
             return self._epochs()
         except (_Wished, Aborted):
             return None
@@ -85,6 +86,7 @@ class Loop:
                     module.training = mode
                 for rule in self.rules:
                     rule.finish(self.run)
+                self.run.freezing.end()
             self.callbacks.call("on_end", self.run)
 
     def _epochs(self) -> str:

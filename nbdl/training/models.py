@@ -66,16 +66,20 @@ def name_of(models: list[Any]) -> str:
     return " + ".join(m._name or type(m).__name__ for m in models) or "run"
 
 
-def trained_parameters(models: list[Any]) -> list[tuple[str, Any]]:
-    """(path, parameter) of all that require a gradient.
+def named_parameters(models: list[Any]) -> list[tuple[str, Any]]:
+    """(path, parameter) of all.
 
     With several modules the path begins with the module's name, or its place.
     """
     if len(models) == 1:
-        return [(name, p) for name, p in models[0].named_parameters() if p.requires_grad]
+        return list(models[0].named_parameters())
     return [
         (f"{m._name or i}.{name}", p)
         for i, m in enumerate(models)
         for name, p in m.named_parameters()
-        if p.requires_grad
     ]
+
+
+def trained_parameters(models: list[Any]) -> list[tuple[str, Any]]:
+    """The same of those that require a gradient."""
+    return [(name, p) for name, p in named_parameters(models) if p.requires_grad]

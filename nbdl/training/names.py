@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from nbdl import dtypes, optim
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.nn import functional
+from nbdl.training.rates import grouped
 from nbdl.training.registry import Registry
 
 
@@ -223,10 +224,16 @@ def check_lr(lr: Any) -> float:
     return positive("lr", lr, "1e-3")
 
 
-def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
+def as_optimizer(optimizer: Any, model: Any, lr: Any) -> Any:
     """An optimizer for ``model`` from a name, a class, a function of its parameters, or an
-    optimizer that exists already (whose learning rate becomes ``lr`` if that is given)."""
-    if lr is not None:
+    optimizer that exists already (whose learning rate becomes ``lr`` if that is given).
+
+    ``lr`` may be a dict of rates by patterns of names.
+    """
+    rates = lr if isinstance(lr, Mapping) else None
+    if rates is not None:
+        rates, lr = {name: check_lr(rate) for name, rate in rates.items()}, None
+    elif lr is not None:
         lr = check_lr(lr)
     if isinstance(optimizer, str):
         word, options = parse(optimizer)
@@ -237,16 +244,15 @@ def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
             raise ArgumentError(f"the learning rate is given twice: lr={lr} and in {optimizer!r}")
         make: Any = kind.cls
         given = kind.cls.parameters_of(model)
+        given = given if rates is None else grouped(given, rates, model)
         return make(given, **{"lr": kind.lr if lr is None else lr, **options})
     if is_optimizer(optimizer):
         _check_is_for(optimizer, model)
-        if lr is not None:
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-                group.pop("initial_lr", None)  # of a schedule of another run
+        _set_lr(optimizer, lr, rates)
         return optimizer
     if callable(optimizer):
         given = getattr(optimizer, "parameters_of", optim.Optimizer.parameters_of)(model)
+        given = given if rates is None else grouped(given, rates, model)
         made = optimizer(given) if lr is None else optimizer(given, lr=lr)
         if not is_optimizer(made):
             raise ArgumentError(f"{brief(optimizer)} gave no optimizer but {brief(made)}")
@@ -255,6 +261,18 @@ def as_optimizer(optimizer: Any, model: Any, lr: float | None) -> Any:
         f"an optimizer is a name, a class or an optimizer, got {brief(optimizer)}",
         hint="one of " + ", ".join(OPTIMIZERS.names()),
     )
+
+
+def _set_lr(optimizer: Any, lr: float | None, rates: Any) -> None:
+    """Give an optimizer that exists another rate; its groups stay as they are."""
+    if rates is not None:
+        raise ArgumentError(
+            "lr by patterns makes parameter groups, and the optimizer has its own already",
+            hint="give the optimizer's name, or groups: AdamW([{'params': ..., 'lr': ...}])",
+        )
+    for group in optimizer.param_groups if lr is not None else ():
+        group["lr"] = lr
+        group.pop("initial_lr", None)  # of a schedule of another run
 
 
 def is_optimizer(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -33,8 +33,8 @@ def total(loop: Loop) -> int | None:
 
 
 def supervised(
-    model: Any, loss: Any, optim: Any, lr: float | None, metrics: Any, val: Any,
-    clip_norm: float | None, target: str | None, device: str | None,
+    model: Any, loss: Any, optim: Any, lr: Any, metrics: Any, val: Any,
+    clip_norm: float | None, target: str | None, device: str | None, extras: Extras,
     common: dict[str, Any],
 ) -> tuple[SupervisedStep, Loop]:  # fmt: skip
     """A step that fits ``model``, and the loop around it; ``common`` are the loop's other parts."""
@@ -42,7 +42,7 @@ def supervised(
     chosen = as_loss(loss)
     found = default_metrics(chosen) if metrics is None else as_metrics(metrics)
     clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
-    if lr is not None:
+    if lr is not None and not isinstance(lr, Mapping):
         check_lr(lr)
     _build(model, common["source"], target)
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -53,7 +53,12 @@ def supervised(
         )
     optimizer = as_optimizer(optim, model, lr)
     run.optimizers = [optimizer]
-    run.config["lr"] = run.lr
+    if not isinstance(lr, Mapping):
+        run.config["lr"] = run.lr
+    sampled = trained_parameters([model])
+    run.freezing.first = run.freezing.find("freeze", extras.freeze)
+    if all(name in run.freezing.first for name, _ in sampled):
+        raise TrainingError(f"freeze={list(extras.freeze)} leaves nothing of {run.name!r} to train")
     dtype = model_dtype(parameters)
     cast = Caster(dtype, run.note)
     step = SupervisedStep(
@@ -63,7 +68,7 @@ def supervised(
         step=step,
         metrics=[m.copy() for m in found if m.scalar],
         validate=_validation(run, model, val, chosen, found, cast, target, device),
-        sampler=Sampler(step.named, run.history.gradients),
+        sampler=Sampler(sampled, run.history.gradients),
         frequencies=Frequencies(chosen.is_plain_cross_entropy()),
         **common,
     )

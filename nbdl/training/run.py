@@ -19,6 +19,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.training.aborting import Abort
 from nbdl.training.active import release
+from nbdl.training.freezing import Freezing
 from nbdl.training.history import History
 from nbdl.training.models import modules_of, source_of
 from nbdl.training.names import check_lr
@@ -98,7 +99,8 @@ class Run:
         self.schedule: Any = None
         self.compiled: Callable[[], Any] | None = None
         self.at_end: list[Callable[[], None]] = []
-        self.parts: dict[str, Part] = {}
+        self.freezing = Freezing(self.models, self.history.gradients)
+        self.parts: dict[str, Part] = {"freezing": self.freezing}
         self.abort = Abort()
         self._interrupted = -AGAIN_S
         self._done = threading.Event()
@@ -223,6 +225,23 @@ class Run:
             self.history.note("control", text)
 
         self._wish(change)
+
+    def freeze(self, patterns: Any) -> None:
+        """Leave the parameters as they are whose names fit, ``"features.*"``, from the next step
+        on until ``unfreeze`` or the end. ArgumentError at once for a pattern that fits nothing."""
+        found = self.freezing.find("freeze", patterns)
+        self._wish(lambda: self._freeze(found, self.freezing.freeze, "frozen"))
+
+    def unfreeze(self, patterns: Any = "*") -> None:
+        """Train these parameters from the next step on; ArgumentError as for ``freeze``, and for
+        what the optimizer does not have."""
+        found = self.freezing.find("unfreeze", patterns)
+        self.freezing.check_trained(self.optimizers, found)
+        self._wish(lambda: self._freeze(found, self.freezing.thaw, "trained from here on"))
+
+    def _freeze(self, found: dict[str, Any], change: Callable[[Any], None], what: str) -> None:
+        change(found)
+        self.history.note("control", f"{', '.join(found)}: {what}")
 
     def _wish(self, wish: Callable[[], None]) -> None:
         with self._changed:

@@ -16,11 +16,11 @@ from nbdl.training.registry import Registry
 @dataclass(frozen=True)
 class Length:
     """How long a run is: steps in all (None if unknown) and epochs; and its optimizer's options:
-    the learning rate, and whether it has a momentum that can be cycled."""
+    the learning rate of each group, and whether it has a momentum that can be cycled."""
 
     steps: int | None
     epochs: int
-    lr: float
+    rates: list[float]
     momentum: bool
 
     def need_steps(self, name: str) -> int:
@@ -64,7 +64,7 @@ for _name, _kind, *_aliases in (
      "cosine_annealing"),
     ("one_cycle", ScheduleKind(
         "OneCycleLR", "step",
-        lambda n: {"max_lr": n.lr, "total_steps": n.need_steps("one_cycle"),
+        lambda n: {"max_lr": n.rates, "total_steps": n.need_steps("one_cycle"),
                    "cycle_momentum": n.momentum}),
      "onecycle", "1cycle"),
     ("step", ScheduleKind(
@@ -153,8 +153,9 @@ def as_schedule(schedule: Any, optimizers: list[Any], steps: int | None, epochs:
         made = []
         for optimizer in optimizers:
             group = optimizer.param_groups[0]
+            rates = [float(g["lr"]) for g in optimizer.param_groups]
             momentum = bool(group.get("momentum") or group.get("betas"))
-            length = Length(steps, epochs, float(group["lr"]), momentum)
+            length = Length(steps, epochs, rates, momentum)
             made.append(cls(optimizer, **{**kind.options(length), **given}))
         return Schedule(made, kind.every, steps)
     if hasattr(schedule, "step"):

@@ -36,7 +36,7 @@ class StepResult(NamedTuple):
     values: dict[str, float]
     batches: Sequence[tuple[Any, Any]]
     size: int
-    gradients: list[float] | None = None
+    gradients: dict[str, float] | None = None
 
 
 class SupervisedStep:
@@ -54,11 +54,15 @@ class SupervisedStep:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.cast, self.target_key = clip_norm, cast, target_key
         self.rule = TargetRule(loss)
-        self.named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        self.parameters = [p for _, p in self.named]
+        self._listed = list(model.named_parameters())
         self.compilation = Compilation(self, False)
         self.number = 0
         self.abort = Abort() if abort is None else abort
+
+    @property
+    def named(self) -> list[tuple[str, Any]]:
+        """(path, parameter) of those that are trained now."""
+        return [(name, p) for name, p in self._listed if p.requires_grad]
 
     def __call__(self, batch: Any) -> StepResult:
         given = self._parts(batch)
@@ -100,7 +104,7 @@ class SupervisedStep:
             loss.backward()
             losses.append(loss.detach())
         if self.clip_norm is not None:
-            clip_grad_norm_(self.parameters, self.clip_norm)
+            clip_grad_norm_([p for _, p in self.named], self.clip_norm)
         results = {"loss": sum(losses[1:], losses[0]), "outputs": tuple(outputs)}
         if keep_gradients:
             results["gradients"] = {n: p.grad for n, p in self.named if p.grad is not None}
@@ -134,7 +138,8 @@ class SupervisedStep:
 
     @staticmethod
     def _result(
-        batches: tuple[Batch, ...], loss: float, outputs: Any, norms: list[float] | None = None
+        batches: tuple[Batch, ...], loss: float, outputs: Any,
+        norms: dict[str, float] | None = None,
     ) -> StepResult:
         pairs = [(y, batch.targets) for y, batch in zip(outputs, batches, strict=True)]
         return StepResult({"loss": loss}, pairs, sum(batch.size for batch in batches), norms)
@@ -185,11 +190,11 @@ class SupervisedStep:
         )
 
 
-def finished(step: Any, results: Any, squares: dict[str, float]) -> list[float] | None:
+def finished(step: Any, results: Any, squares: dict[str, float]) -> dict[str, float] | None:
     """The norms of the gradients of a compiled step; None where only they were compiled: then
     they are put into the parameters, and the optimizer makes its step with them."""
     if "gradients" not in results:
-        return [math.sqrt(squares.get(name, 0.0)) for name, _ in step.named]
+        return {name: math.sqrt(squares.get(name, 0.0)) for name, _ in step.named}
     for name, p in step.named:
         g = results["gradients"].get(name)
         p.grad = None if g is None else Tensor._wrap(g.copy())

@@ -24,6 +24,11 @@ def trained(kernel, words, *, data="train"):
     [
         ("--epochs 2 --batch-size 500", "run.step, run.epochs", "(6, 2)"),
         ("--accumulate 2 --batch-size 500 --epochs 2", "run.step, run.total_steps", "(4, 4)"),
+        ("--lr 3.*=0.5,*=0.125 --max-steps 1", "run.config['lr'], run.lr",
+         "({'3.*': 0.5, '*': 0.125}, 0.5)"),
+        ("--lr {{'3': 0.5}} --max-steps 1", "run.lr", "0.5"),
+        ("--freeze 1.weight 1.bias --max-steps 1", "sorted(run.history.gradients.frozen)",
+         "['1.bias', '1.weight']"),
         ("--max-steps 3", "run.step, run.message", "(3, '3 steps done')"),
         ("--val val --epochs 1", "sorted(run.results)", "['accuracy', 'loss']"),
         ("--val 0.25 --epochs 1", "'val_loss' in run.history, len(run.epoch_values)", "(True, 1)"),
