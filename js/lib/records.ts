@@ -173,3 +173,82 @@ export interface GraphRecord {
   error: string;
   findings: Finding[];
 }
+
+/** One axis of a tensor, and its place in the picture. */
+export interface TensorAxis {
+  name: string;
+  size: number;
+  role: string;
+  start: number;
+  stop: number;
+  every: number;
+}
+
+/** A tensor's numbers in words, and the part of it that is looked at as a picture. */
+export interface TensorRecord {
+  title: string;
+  kind: string;
+  dtype: string;
+  device: string;
+  shape: number[];
+  size: number;
+  nbytes: number;
+  stats: TensorStats | null;
+  facts: [string, string][];
+  notes: string[];
+  mode: string;
+  modes: string[];
+  part: string;
+  axes: TensorAxis[];
+  palette: string;
+  low: number;
+  high: number;
+  square: boolean;
+  cells: Numbers<Float64Array>;
+  marks: Numbers<Uint8Array>;
+  image: Numbers<Uint8Array>;
+  points: Numbers<Float32Array>;
+  rows: Numbers<Int32Array>;
+}
+
+/** One step of the walk through a model, forward and then backward. */
+export interface WalkStep {
+  phase: string;
+  node: string;
+  title: string;
+  lines: string[];
+  looks: string[];
+  column: number;
+  neuron: number;
+}
+
+/** A column of neurons: a linear layer with the activation behind it, or the inputs. */
+export interface NeuronColumn {
+  name: string;
+  function: string;
+  weights: Numbers<Float64Array>;
+  bias: Numbers<Float64Array>;
+  sums: Numbers<Float64Array>;
+  values: Numbers<Float64Array>;
+  d_weights: Numbers<Float64Array>;
+  d_bias: Numbers<Float64Array>;
+  d_sums: Numbers<Float64Array>;
+  d_values: Numbers<Float64Array>;
+}
+
+/** A small dense network with every number of one example. */
+export interface NetworkRecord {
+  columns: NeuronColumn[];
+  loss: number;
+  objective: string;
+  example: number;
+  examples: number;
+}
+
+/** What a model does on a given input. */
+export interface ActivationRecord {
+  graph: GraphRecord;
+  objective: string;
+  walk: WalkStep[];
+  network: NetworkRecord | null;
+}

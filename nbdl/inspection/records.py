@@ -3,20 +3,18 @@
 Every view is a function of one of these records; ``js/lib/records.ts`` is generated from this
 file (``python -m scripts.make_records_ts``). Numbers that come many at a time are NumPy arrays and
 travel as binary buffers, never as lists; what each array holds is said in the field's comment.
-``pack`` turns a record into (JSON, buffers), ``decode`` in js/lib/wire.ts turns it back.
+``wire.pack`` turns a record into (JSON, buffers), ``decode`` in js/lib/wire.ts turns it back.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-# The array kinds of the wire. The alias says the dtype: `pack` casts to it, TypeScript gets the
+# The array kinds of the wire. The alias says the dtype: `wire.pack` casts to it, TypeScript gets the
 # typed array of that name.
 Float32s: TypeAlias = np.ndarray
 Float64s: TypeAlias = np.ndarray
@@ -31,6 +29,8 @@ _row32 = partial(np.zeros, (0,), "float32")
 _row64 = partial(np.zeros, (0,), "float64")
 _table32 = partial(np.zeros, (0, 0), "float32")
 _table64 = partial(np.zeros, (0, 0), "float64")
+_cube64 = partial(np.zeros, (0, 0, 0), "float64")
+_row32i = partial(np.zeros, (0,), "int32")
 _triples = partial(np.zeros, (0, 3), "int32")
 _bytes = partial(np.zeros, (0,), "uint8")
 
@@ -254,57 +254,98 @@ class GraphRecord(Record):
     findings: tuple[Finding, ...] = ()
 
 
-# ------------------------------------------------------------------------------------- the wire
+# ------------------------------------------------------------------------------------ a tensor
 
 
-def clean(text: str) -> str:
-    """The text without what no channel carries: lone surrogates become U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+@dataclass(frozen=True)
+class TensorAxis(Record):
+    """One axis of a tensor, and its place in the picture."""
+
+    name: str  # 'N', 'height', 'axis 0'
+    size: int
+    role: str  # rows, columns, panels; index: one place of it is shown
+    start: int  # the first place shown
+    stop: int  # the end of what is shown
+    every: int = 1  # so many neighbours share a cell
 
 
-def pack(record: Record) -> tuple[dict[str, Any], list[memoryview]]:
-    """A record as (JSON object, binary buffers).
+@dataclass(frozen=True)
+class TensorRecord(Record):
+    """A tensor's numbers in words, and the part of it that is looked at as a picture."""
 
-    An array becomes ``{"$array": index, "dtype": ..., "shape": [...]}``, a number that JSON cannot
-    say (NaN, infinities) ``{"$number": "nan"}``; all else is itself.
-    """
-    buffers: list[memoryview] = []
-    return _pack_record(record, buffers), buffers
+    title: str
+    kind: str  # Tensor, Parameter, ndarray
+    dtype: str
+    device: str
+    shape: tuple[int, ...]
+    size: int
+    nbytes: int
+    stats: TensorStats | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    mode: str = "values"  # values, image, or a projection: pca, tsne, umap
+    modes: tuple[str, ...] = ("values",)
+    part: str = ""  # of complex numbers: abs, angle, real, imag
+    axes: tuple[TensorAxis, ...] = ()
+    palette: str = "diverging"  # diverging: low = -high; sequential
+    low: float = 0.0  # the ends of the colours
+    high: float = 0.0
+    square: bool = False  # cells are squares: pixels, filters
+    cells: Float64s = field(default_factory=_cube64)  # (panels, rows, columns), means of blocks
+    marks: Uint8s = field(default_factory=_bytes)  # as cells: 0 number, 1 NaN, 2 ∞, 3 −∞, 4 masked
+    image: Uint8s = field(default_factory=_bytes)  # (panels, rows, columns, 3)
+    points: Float32s = field(default_factory=_table32)  # (points, 2) of a projection
+    rows: Int32s = field(default_factory=_row32i)  # (points,) which row each point is
 
 
-def _pack_record(record: Record, buffers: list[memoryview]) -> dict[str, Any]:
-    packed: dict[str, Any] = {}
-    for item in dataclasses.fields(record):
-        value = getattr(record, item.name)
-        dtype = DTYPES.get(str(item.type))
-        packed[item.name] = (
-            _pack_array(value, dtype, buffers) if dtype else _pack_value(value, buffers)
-        )
-    return packed
+# --------------------------------------------------------------------- a model on a given input
 
 
-def _pack_array(value: Any, dtype: str, buffers: list[memoryview]) -> dict[str, Any]:
-    with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes inf
-        array = np.ascontiguousarray(value, dtype)
-    # A 0-size array has no bytes to view; the browser makes an empty one from the shape.
-    buffers.append(array.reshape(-1).view(np.uint8).data if array.size else memoryview(b""))
-    return {"$array": len(buffers) - 1, "dtype": dtype, "shape": list(array.shape)}
+@dataclass(frozen=True)
+class WalkStep(Record):
+    """One step of the walk through a model, forward and then backward."""
+
+    phase: str  # forward, loss, backward
+    node: str  # id of the graph's node
+    title: str
+    lines: tuple[str, ...] = ()  # the formula, and with the numbers of small networks
+    looks: tuple[str, ...] = ()  # what the tensor viewer may show of it: output, gradient, ...
+    column: int = -1  # of the network's drawing, -1: none
+    neuron: int = -1
 
 
-def _pack_value(value: Any, buffers: list[memoryview]) -> Any:
-    if isinstance(value, Record):
-        return _pack_record(value, buffers)
-    if isinstance(value, str):
-        return clean(value)
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        return number if math.isfinite(number) else {"$number": str(number)}
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, (tuple, list)):
-        return [_pack_value(entry, buffers) for entry in value]
-    if isinstance(value, dict):
-        return {clean(str(key)): _pack_value(entry, buffers) for key, entry in value.items()}
-    raise TypeError(f"a record cannot carry {type(value).__name__}: {value!r}")
+@dataclass(frozen=True)
+class NeuronColumn(Record):
+    """A column of neurons: a linear layer with the activation behind it, or the inputs."""
+
+    name: str
+    function: str  # 'tanh', '' for none
+    weights: Float64s = field(default_factory=_table64)  # (neurons, neurons before)
+    bias: Float64s = field(default_factory=_row64)  # (neurons,), empty for none
+    sums: Float64s = field(default_factory=_row64)  # (neurons,) before the activation
+    values: Float64s = field(default_factory=_row64)  # (neurons,)
+    d_weights: Float64s = field(default_factory=_table64)  # partial derivatives of the loss
+    d_bias: Float64s = field(default_factory=_row64)
+    d_sums: Float64s = field(default_factory=_row64)
+    d_values: Float64s = field(default_factory=_row64)
+
+
+@dataclass(frozen=True)
+class NetworkRecord(Record):
+    """A small dense network with every number of one example."""
+
+    columns: tuple[NeuronColumn, ...]
+    loss: float
+    objective: str  # what the loss is, in words
+    example: int
+    examples: int
+
+
+@dataclass(frozen=True)
+class ActivationRecord(Record):
+    """What a model does on a given input."""
+
+    graph: GraphRecord
+    objective: str  # what the gradients are of, in words
+    walk: tuple[WalkStep, ...] = ()
+    network: NetworkRecord | None = None  # None: it is not small, or not a chain of dense layers

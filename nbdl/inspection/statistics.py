@@ -37,10 +37,21 @@ def tensor_stats(x: Tensor | None, most: int = MOST) -> TensorStats | None:
     # Of a transposed array reshape(-1) is a copy, and only what is looked at leaves the device.
     flat = value.reshape(-1)
     values = backends.to_numpy(flat[:: -(-flat.size // most)]).astype(np.float64)
+    return numbers_stats(values, flat.size / values.size)
+
+
+def numbers_stats(values: np.ndarray, share: float = 1.0) -> TensorStats | None:
+    """The same of numbers at hand.
+
+    Args:
+        values: (n,) float64.
+        share: how many elements each of them stands for: norm and counts are scaled up by it.
+    """
+    if not values.size:
+        return None
     nans = int(np.isnan(values).sum())
     infinities = int(np.isinf(values).sum())
     good = values[np.isfinite(values)] if nans or infinities else values
-    share = flat.size / values.size
     if not good.size:
         nothing = float("nan")
         return TensorStats(
@@ -48,11 +59,20 @@ def tensor_stats(x: Tensor | None, most: int = MOST) -> TensorStats | None:
             round(nans * share), round(infinities * share),
         )  # fmt: skip
     low, high = float(good.min()), float(good.max())
-    counts, _ = np.histogram(good, BINS, (low, high) if high > low else (low - 0.5, low + 0.5))
+    scale = max(abs(low), abs(high)) or 1.0
+    sized = good / scale  # squares and differences of the largest numbers would overflow
     return TensorStats(
-        mean=float(good.mean()), std=float(good.std()), low=low, high=high,
-        norm=float(np.sqrt(np.square(good).sum() * share)),
+        mean=float(sized.mean()) * scale, std=float(sized.std()) * scale, low=low, high=high,
+        norm=float(np.sqrt(np.square(sized).sum() * share)) * scale,
         zeros=float((good == 0).mean()),
         nans=round(nans * share), infinities=round(infinities * share),
-        histogram=counts.astype(np.float32),
+        histogram=_histogram(sized, low / scale, high / scale),
     )  # fmt: skip
+
+
+def _histogram(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Counts in even bins between the ends; in the middle one where the ends are the same."""
+    if high - low <= BINS * np.spacing(max(abs(low), abs(high))):
+        low, high = low - 0.5, low + 0.5
+    counts, _ = np.histogram(values, BINS, (low, high))
+    return counts.astype(np.float32)

@@ -17,7 +17,8 @@ from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import NbdlError
 from nbdl.inspection.recording import Call, Recorder, Step
-from nbdl.inspection.records import GraphRecord, SourceLine, clean
+from nbdl.inspection.records import GraphRecord, SourceLine
+from nbdl.inspection.wire import clean
 from nbdl.nn import Module
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)

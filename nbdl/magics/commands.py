@@ -18,7 +18,7 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 from nbdl import nn, training
 from nbdl.core import random
 from nbdl.errors import NbdlError, did_you_mean
-from nbdl.magics import edits, inputs, options, sheet, show
+from nbdl.magics import edits, inputs, look, options, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
@@ -248,14 +248,26 @@ class NbdlMagics(Magics):
     @argument(
         "--diff", action="store_true", help="of two models: what differs, side by side"
     )
+    @argument(
+        "--graph",
+        action="store_true",
+        help="of a tensor: the computation behind it instead of its values",
+    )
+    @argument(
+        "--axes",
+        metavar="NAMES",
+        help="names of a tensor's axes, such as N,C,H,W",
+    )
     @help_of
     @line_magic
     def inspect(self, line: str) -> None:
-        """Look into a model, a tensor's computation graph, a parameter, a run, or a compiled plan.
+        """Look into a model, a tensor, an array, a parameter, a run, or a compiled plan.
 
             %inspect lenet              structure, shapes, parameters, FLOPs
             %inspect lenet --on x       activations and gradients on x
-            %inspect loss               the computation graph of a tensor
+            %inspect x                  the values of a tensor or an array
+            %inspect loss               the computation behind a loss
+            %inspect h --graph          the computation behind any tensor
             %inspect old new --diff     what differs between two models
             %inspect run --gradients    gradient flow
             %inspect {run.plan()}       how a compiled training computes its step
@@ -269,17 +281,17 @@ class NbdlMagics(Magics):
         on = None if args.on is None else text.value(args.on, "--on")
         specs = inputs.read(text, args.inputs)
         for word, thing in zip(args.things, things, strict=True):
-            if not show.can_look_into(thing):
+            if not look.can_look_into(thing):
                 raise text.error(
                     f"{word} is of type {type(thing).__name__}: %inspect looks into models, "
-                    "tensors, runs and plans",
+                    "tensors, arrays, runs and plans",
                     word,
                 )
         titles = [str(word).strip("{}") for word in args.things]
-        views = text.run(
-            show.look, things, titles, on=on, inputs=specs, gradients=args.gradients,
-            diff=args.diff, about={"--on": args.on, "--diff": text.typed("--diff")},
-        )  # fmt: skip
+        axes = None if args.axes is None else text.text_of(args.axes).split(",")
+        ask = look.Ask(on, specs, args.gradients, args.graph, axes, args.diff)
+        about = {"--on": args.on, "--axes": args.axes, "--diff": text.typed("--diff")}
+        views = text.run(look.look, things, titles, ask, about=about)
         for each in views:
             show.put(self.shell, each)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import nbdl
 from nbdl import nn, training
-from nbdl.magics import options, show
+from nbdl.magics import look, options, show
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
 from nbdl.magics.dashboards import Dashboards
@@ -97,7 +97,7 @@ def words_of_options() -> dict[str, Any]:
     words: dict[str, Any] = {
         "name": names_of(nn.Module),
         "model": names_of(nn.Module),
-        "things": lambda names: [n for n in variables(names) if show.can_look_into(names[n])],
+        "things": lambda names: [n for n in variables(names) if look.can_look_into(names[n])],
         "--as": names_of(training.Run),
         "--limit": numbers,
         "runs --model": lambda _: sorted({record.name for record in training.runs()}),

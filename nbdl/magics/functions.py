@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from IPython import get_ipython
 
 from nbdl import nn, training
 from nbdl.errors import ArgumentError
-from nbdl.magics import edits, show
+from nbdl.magics import edits, look, show
 from nbdl.magics import model as models
 from nbdl.magics.inputs import specs_of
 
@@ -81,17 +81,21 @@ def inspect(
     on: Any = None,
     input: Any = None,
     gradients: bool = False,
+    graph: bool = False,
+    axes: Sequence[str] | None = None,
     diff: bool = False,
 ) -> Any:
-    """Look into models, tensors, runs and plans: ``%inspect`` as a function.
+    """Look into models, tensors, arrays, runs and plans: ``%inspect`` as a function.
 
     Args:
-        things: a Module (its structure), a Tensor (its computation graph), a Run (its
-            dashboard), or a plan (``run.plan()``, ``nbdl.compile(f).report()``: its calls and
-            its memory).
+        things: a Module (its structure), a Tensor or a NumPy array (its values; of a loss the
+            computation behind it), a Run (its dashboard), or a plan (``run.plan()``,
+            ``nbdl.compile(f).report()``: its calls and its memory).
         on: an input for the Module: shows activations and gradients on it.
         input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
         gradients: of a Run: gradient norms of the layers over the steps.
+        graph: of a Tensor: the computation behind it, instead of its values.
+        axes: names of a Tensor's axes, such as ``("N", "C", "H", "W")``.
         diff: of two Modules, the older one first: what was added, removed and changed.
 
     Returns:
@@ -102,6 +106,5 @@ def inspect(
     """
     inputs = specs_of(input)
     titles = [""] * len(things)
-    return show.Views(
-        show.look(things, titles, on=on, inputs=inputs, gradients=gradients, diff=diff)
-    )
+    ask = look.Ask(on, inputs, gradients, graph, axes, diff)
+    return show.Views(look.look(things, titles, ask))

@@ -56,7 +56,8 @@ SHEET: tuple[Section, ...] = (
         (
             Entry("%inspect net", "structure, shapes, parameters, FLOPs"),
             Entry("%inspect net --on x", "activations and gradients on x"),
-            Entry("%inspect loss", "the computation graph of a tensor"),
+            Entry("%inspect x", "the values of a tensor or an array: heat maps, images, filters"),
+            Entry("%inspect loss", "the computation behind a loss; of any tensor with --graph"),
             Entry("%inspect old new --diff", "what differs between two models"),
             Entry("%inspect run --gradients", "gradient norms of the layers over the steps"),
             Entry("%inspect {run.plan()}", "kernels, times and memory of a compiled training"),

@@ -6,7 +6,7 @@ In a terminal the text twin is printed instead.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -14,18 +14,14 @@ from IPython import get_ipython
 from IPython.display import display
 
 from nbdl import nn, widgets
-from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError
 from nbdl.inspection import static
-from nbdl.inspection.activations import activation_graph
-from nbdl.inspection.difference import difference, difference_text
-from nbdl.inspection.graph import model_graph, tensor_graph
+from nbdl.inspection.graph import model_graph
 from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.lr_finder import lr_finder_svg
 from nbdl.inspection.summary import summary_text
 from nbdl.magics.edits import Report
-from nbdl.magics.model import Built, known_inputs
+from nbdl.magics.model import Built
 from nbdl.magics.sheet import Section
 from nbdl.magics.sheet import text as sheet_text
 from nbdl.shapes import Spec
@@ -154,75 +150,6 @@ def unfinished(
     """
     if has_front_end(shell) and inputs is not None:
         view(shell, graph_view(model_graph(module, inputs, title=name)))
-
-
-def look(
-    things: Iterable[Any],
-    titles: Iterable[str],
-    *,
-    on: Any = None,
-    inputs: dict[str, Spec] | None = None,
-    gradients: bool = False,
-    diff: bool = False,
-) -> list[Shown]:
-    """What shows each thing: a Module, a Tensor, a Run, or the Report of a compiled plan; with
-    ``diff`` what differs between two Modules.
-
-    Raises ArgumentError for anything else, and for ``on`` without a Module.
-    """
-    pairs = list(zip(things, titles, strict=True))
-    if diff:
-        return [_difference(pairs, inputs)]
-    return [_look_into(thing, title, on, inputs, gradients) for thing, title in pairs]
-
-
-def _look_into(
-    thing: Any, title: str, on: Any, inputs: dict[str, Spec] | None, gradients: bool
-) -> Shown:
-    if on is not None and not isinstance(thing, nn.Module):
-        raise ArgumentError(
-            f"--on is for models; {title or 'this'} is of type {type(thing).__name__}",
-            hint="%inspect MODEL --on INPUT",
-        )
-    if isinstance(thing, Run):
-        return (widgets.gradient_flow if gradients else widgets.dashboard)(thing)
-    if isinstance(thing, nn.Module):
-        name = title or thing._name
-        if on is not None:
-            return graph_view(activation_graph(thing, on, title=name))
-        return graph_view(model_graph(thing, inputs or known_inputs(thing), title=name))
-    if isinstance(thing, Tensor):
-        return graph_view(tensor_graph(thing, title=title))
-    if is_plan(thing):
-        return plan_picture(thing)
-    if isinstance(thing, LRFinder):
-        return lr_picture(thing)
-    raise ArgumentError(
-        f"inspect looks into models, tensors, runs and plans, not {type(thing).__name__}"
-    )
-
-
-def _difference(pairs: list[tuple[Any, str]], inputs: dict[str, Spec] | None) -> Shown:
-    """Two models side by side, run on one input: the one given, or the one either has seen."""
-    models = [thing for thing, _ in pairs if isinstance(thing, nn.Module)]
-    if len(pairs) != 2 or len(models) != 2:
-        kinds = ", ".join(type(thing).__name__ for thing, _ in pairs)
-        raise ArgumentError(
-            f"--diff compares two models; given: {kinds}", hint="%inspect BEFORE AFTER --diff"
-        )
-    graphs = []
-    for (model, title), other in zip(pairs, reversed(models), strict=True):
-        specs = inputs or known_inputs(model) or known_inputs(other)
-        graphs.append(model_graph(model, specs, title=title or model._name))
-    record = difference(*graphs)
-    return widgets.graph(
-        record, svg=lambda: graph_svg(record), text=lambda: difference_text(record)
-    )
-
-
-def can_look_into(thing: Any) -> bool:
-    """Whether ``look`` knows what to show of it."""
-    return isinstance(thing, (nn.Module, Tensor, Run, LRFinder)) or is_plan(thing)
 
 
 def put(shell: Any, shown: Shown) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbdl.errors import NbdlError, did_you_mean
-from nbdl.inspection.records import SourceLine, clean
+from nbdl.inspection.records import SourceLine
 from nbdl.inspection.trouble import Trouble, trouble_of, trouble_text
+from nbdl.inspection.wire import clean
 
 
 def refuse_cell(

@@ -9,8 +9,11 @@ from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import PastRun, dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import Record
+from nbdl.inspection.static.tensor import tensor_svg
+from nbdl.inspection.tensor_text import tensor_text
+from nbdl.inspection.tensors import Seen
 from nbdl.training.records import RunRecord
-from nbdl.widgets.source import RunSource, Source
+from nbdl.widgets.source import RunSource, Source, TensorSource
 from nbdl.widgets.view import View
 
 
@@ -59,3 +62,14 @@ def graph(record: Record, svg: Callable[[], str], text: Callable[[], str]) -> Vi
         text: writes it for a terminal.
     """
     return View("graph", Source(record, svg, text))
+
+
+def tensor(seen: Seen) -> View:
+    """The viewer of a tensor or an array: heat maps, images, filters, projections.
+
+    Args:
+        seen: the tensor; a page asks the kernel for the parts it shows.
+    """
+    record = seen.record()
+    source = TensorSource(seen, lambda: tensor_svg(record), lambda: tensor_text(record))
+    return View("tensor", source)

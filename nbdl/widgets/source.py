@@ -12,6 +12,7 @@ from nbdl.errors import ArgumentError, TrainingError
 from nbdl.inspection.dashboard import ENDED, Have, PastRun, advanced, dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
+from nbdl.inspection.tensors import Look, Seen
 
 INTERVAL = 0.1
 """Seconds between two messages at least: ten a second, whatever the rate of steps."""
@@ -68,6 +69,22 @@ class Source:
 
     def settle(self) -> None:
         """Return when the last news was told (at once where none will come)."""
+
+
+class TensorSource(Source):
+    """A tensor, of which a page asks for one part after the other.
+
+    Args:
+        seen: the tensor.
+        svg, text: as for every source.
+    """
+
+    def __init__(self, seen: Seen, svg: Callable[[], str], text: Callable[[], str]) -> None:
+        super().__init__(seen.record(), svg, text)
+        self.seen = seen
+
+    def since(self, have: Any) -> Record:
+        return self.seen.record(Look.said(have.get("look") if isinstance(have, dict) else None))
 
 
 class RunSource(Source):

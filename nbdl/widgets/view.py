@@ -13,7 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from nbdl.inspection.records import pack
+from nbdl.inspection.wire import pack
 from nbdl.widgets.bundle import bundle, loader
 from nbdl.widgets.source import Source
 from nbdl.widgets.twin import Twin
@@ -64,7 +64,7 @@ class View(anywidget.AnyWidget):
     def tell_record(self, record: Any) -> None:
         """Send a record."""
         packed, buffers = pack(record)
-        self.tell({"type": "record", "record": packed}, buffers)
+        self.tell({"type": "record", "kind": type(record).__name__, "record": packed}, buffers)
 
     def _send_unasked(self) -> None:
         for pause in UNASKED:

@@ -13,7 +13,8 @@ from nbdl import nn
 from nbdl.core.modes import no_grad
 from nbdl.core.tensor import Tensor
 from nbdl.inspection.graph import layer_tree, model_graph, tensor_graph
-from nbdl.inspection.records import GraphNode, GraphRecord, pack
+from nbdl.inspection.records import GraphNode, GraphRecord
+from nbdl.inspection.wire import pack
 from nbdl.shapes import Spec
 
 FLOAT = np.dtype("float32")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nbdl.inspection.records import Float32s, LogLine, Record, SeriesPart, clean, pack
+from nbdl.inspection.records import Float32s, LogLine, Record, SeriesPart
+from nbdl.inspection.wire import clean, pack
 from scripts import make_records_ts
 
 

@@ -38,7 +38,7 @@ def heat_map(part: GradientPart, width: float) -> str:
         element(
             "image", x=LABEL, y=0, width=width - LABEL, height=height, preserveAspectRatio="none",
             image_rendering="optimizeSpeed", style="image-rendering:pixelated",
-            href=_data_url(_colors(norms, low, high)),
+            href=data_url(_colors(norms, low, high)),
         )
     ]  # fmt: skip
     every = -(-11 // int(row))
@@ -81,7 +81,8 @@ def _rgb(color: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(color[1:]))
 
 
-def _data_url(pixels: np.ndarray) -> str:
+def data_url(pixels: np.ndarray) -> str:
+    """The picture of (height, width, 3) uint8 as a link that carries it."""
     return "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode()
 
 

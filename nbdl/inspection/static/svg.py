@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import Any
 
-from nbdl.inspection.records import clean
+from nbdl.inspection.wire import clean
 
 WIDTH = 760
 """Pictures are this wide: what fits a notebook's column and a printed page."""

@@ -1,0 +1,131 @@
+"""From things to views: which view shows a model, a tensor, a run, a plan, and with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbdl import backends, nn, widgets
+from nbdl.core.rows import elements
+from nbdl.core.tensor import Tensor
+from nbdl.errors import ArgumentError
+from nbdl.inspection.activations import activation_graph
+from nbdl.inspection.arrays import is_array
+from nbdl.inspection.difference import difference, difference_text
+from nbdl.inspection.graph import model_graph, tensor_graph
+from nbdl.inspection.static.graph import graph_svg
+from nbdl.inspection.tensors import Seen
+from nbdl.magics.model import known_inputs
+from nbdl.magics.show import Shown, graph_view, is_plan, lr_picture, plan_picture
+from nbdl.shapes import Spec
+from nbdl.training import LRFinder, Run
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How things are looked into.
+
+    Attributes:
+        on: an input for a Module.
+        inputs: Specs of a Module that has not seen any.
+        gradients: of a Run: its gradients over the steps.
+        graph: of a Tensor: the computation behind it, not its values.
+        axes: names of the axes of a Tensor or an array.
+        diff: of two Modules: what differs.
+    """
+
+    on: Any = None
+    inputs: dict[str, Spec] | None = None
+    gradients: bool = False
+    graph: bool = False
+    axes: Sequence[str] | None = None
+    diff: bool = False
+
+
+def look(things: Iterable[Any], titles: Iterable[str], ask: Ask) -> list[Shown]:
+    """What shows each thing: a Module, a Tensor, an array, a Run, a compiled plan's Report; with
+    ``diff`` what differs between two Modules.
+
+    Raises ArgumentError for anything else, and for options that are not for it.
+    """
+    pairs = list(zip(things, titles, strict=True))
+    if ask.diff:
+        return [_difference(pairs, ask.inputs)]
+    return [_look_into(thing, title, ask) for thing, title in pairs]
+
+
+def can_look_into(thing: Any) -> bool:
+    """Whether ``look`` knows what to show of it."""
+    kinds = (nn.Module, Tensor, Run, LRFinder)
+    return isinstance(thing, kinds) or is_array(thing) or is_plan(thing)
+
+
+def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
+    _check(thing, title, ask)
+    if isinstance(thing, Run):
+        return (widgets.gradient_flow if ask.gradients else widgets.dashboard)(thing)
+    if isinstance(thing, nn.Module):
+        return _look_into_model(thing, title or thing._name, ask)
+    if is_plan(thing):
+        return plan_picture(thing)
+    if isinstance(thing, LRFinder):
+        return lr_picture(thing)
+    if isinstance(thing, Tensor) and (ask.graph or is_result(thing) or not has_values(thing)):
+        return graph_view(tensor_graph(thing, title=title))
+    if isinstance(thing, Tensor) or is_array(thing):
+        return widgets.tensor(Seen(thing, title, ask.axes, _ways_on(thing, title)))
+    raise ArgumentError(
+        f"inspect looks into models, tensors, arrays, runs and plans, not {type(thing).__name__}"
+    )
+
+
+def _look_into_model(model: nn.Module, name: str, ask: Ask) -> Shown:
+    if ask.on is not None:
+        return graph_view(activation_graph(model, ask.on, title=name))
+    return graph_view(model_graph(model, ask.inputs or known_inputs(model), title=name))
+
+
+def _check(thing: Any, title: str, ask: Ask) -> None:
+    """Refuse options that are not for this thing."""
+    what = f"{title or 'this'} is of type {type(thing).__name__}"
+    if ask.on is not None and not isinstance(thing, nn.Module):
+        raise ArgumentError(f"--on is for models; {what}", hint="%inspect MODEL --on INPUT")
+    if ask.graph and not isinstance(thing, Tensor):
+        raise ArgumentError(f"--graph is for tensors; {what}", hint="%inspect TENSOR --graph")
+    if ask.axes is not None and not (isinstance(thing, Tensor) or is_array(thing)):
+        raise ArgumentError(f"--axes is for tensors and arrays; {what}")
+
+
+def is_result(x: Tensor) -> bool:
+    """Whether it is one number that was computed, as a loss is: its history says more of it."""
+    return x.size == 1 and not x.is_leaf
+
+
+def has_values(x: Tensor) -> bool:
+    """Whether there are numbers to see, and not only a shape."""
+    return backends.has_data(elements(x.value))
+
+
+def _ways_on(thing: Any, title: str) -> tuple[str, ...]:
+    recorded = isinstance(thing, Tensor) and not thing.is_leaf
+    name = title if title.isidentifier() else "TENSOR"
+    return (f"the computation behind it: %inspect {name} --graph",) if recorded else ()
+
+
+def _difference(pairs: list[tuple[Any, str]], inputs: dict[str, Spec] | None) -> Shown:
+    """Two models side by side, run on one input: the one given, or the one either has seen."""
+    models = [thing for thing, _ in pairs if isinstance(thing, nn.Module)]
+    if len(pairs) != 2 or len(models) != 2:
+        kinds = ", ".join(type(thing).__name__ for thing, _ in pairs)
+        raise ArgumentError(
+            f"--diff compares two models; given: {kinds}", hint="%inspect BEFORE AFTER --diff"
+        )
+    graphs = []
+    for (model, title), other in zip(pairs, reversed(models), strict=True):
+        specs = inputs or known_inputs(model) or known_inputs(other)
+        graphs.append(model_graph(model, specs, title=title or model._name))
+    record = difference(*graphs)
+    return widgets.graph(
+        record, svg=lambda: graph_svg(record), text=lambda: difference_text(record)
+    )
