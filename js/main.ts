@@ -7,8 +7,9 @@ import { graph } from "./graph/graph";
 import { drawInto, type View } from "./lib/frame";
 import type { Port } from "./lib/port";
 import { hideTwin } from "./lib/twin";
+import { tensor } from "./tensor/tensor";
 
-const VIEWS: Record<string, View> = { dashboard, gradients, graph };
+const VIEWS: Record<string, View> = { dashboard, gradients, graph, tensor };
 
 /** Draw the view called `name` into `host`; returns what takes it down again. */
 export function mount(name: string, host: HTMLElement, port: Port): () => void {

@@ -5,6 +5,10 @@ export type Scale = (part: number) => Rgb;
 
 // Ten stops each of matplotlib's viridis and cividis; linear between them.
 const VIRIDIS = "4401544828783e498931688e26828e1f9e8935b7796ece58b5de2bfde725";
+// From blue over white (on dark pages: black) to orange: in OKLab the lightness changes evenly from
+// the middle to both ends; hues that people without red or green tell apart. Also in static/scales.py.
+const DIVERGING = "0042992f66b55f8ac98eaddbc0d1eaf5f5f5e6c9b8d29f80bb7548a14b00733300";
+const DIVERGING_DARK = "80c5ff60a3da5182aa42627d3443512626264e3e3176573da17149cd8c55fba962";
 const CIVIDIS = "00224e1235703b496c575d6d7071738a8678a59c74c3b369e1cc55fee838";
 
 function scaleOf(digits: string): Scale {
@@ -21,6 +25,10 @@ function scaleOf(digits: string): Scale {
 export const viridis = scaleOf(VIRIDIS);
 /** Dark blue to yellow; the same for people who see no red or no green. */
 export const cividis = scaleOf(CIVIDIS);
+
+/** Around a middle of 0.5: blue below, orange above. */
+export const diverging = scaleOf(DIVERGING);
+export const divergingOnDark = scaleOf(DIVERGING_DARK);
 
 /** "#1f66d1" or "1f66d1" as [r, g, b]. */
 export function parseHex(hex: string): Rgb {

@@ -1,4 +1,4 @@
-// Records as they come over the wire (nbdl/inspection/records.py, `pack`) made into objects.
+// Records as they come over the wire (nbdl/inspection/wire.py, `pack`) made into objects.
 
 import type { Buffers } from "./port";
 import type { Numbers } from "./records";

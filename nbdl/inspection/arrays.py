@@ -19,7 +19,8 @@ from nbdl.inspection.statistics import numbers_stats
 NUMBER, NAN, UP, DOWN, MASKED = range(5)
 """What a cell is: a number, or why it is none."""
 
-PARTS: dict[str, Callable[..., Any]] = {"abs": np.abs, "angle": np.angle, "real": np.real, "imag": np.imag}
+Part = Callable[..., Any]
+PARTS: dict[str, Part] = {"abs": np.abs, "angle": np.angle, "real": np.real, "imag": np.imag}
 """What can be seen of a complex number."""
 
 WORK = 2_000_000

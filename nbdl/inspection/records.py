@@ -14,8 +14,8 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-# The array kinds of the wire. The alias says the dtype: `wire.pack` casts to it, TypeScript gets the
-# typed array of that name.
+# The array kinds of the wire. The alias says the dtype: `wire.pack` casts to it, TypeScript gets
+# the typed array of that name.
 Float32s: TypeAlias = np.ndarray
 Float64s: TypeAlias = np.ndarray
 Int32s: TypeAlias = np.ndarray

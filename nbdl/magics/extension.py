@@ -12,6 +12,7 @@ from nbdl.magics import look, options, show
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
 from nbdl.magics.dashboards import Dashboards
+from nbdl.magics.pictures import Pictures
 from nbdl.magics.trouble import ErrorReports
 from nbdl.magics.waiting import Waiting, restore_idle_interrupts
 
@@ -48,6 +49,7 @@ class Extension:
         self.waiting = Waiting(shell)
         self.reports = ErrorReports(shell)
         self.dashboards = Dashboards(shell)
+        self.pictures = Pictures(shell)
         self.magics = NbdlMagics(shell, self.waiting, self.dashboards)
         self.matcher = MagicMatcher(shell, PARSED, words_of_options(), nn.__all__)
         self._before: dict[tuple[str, str], Any] = {}
@@ -66,6 +68,7 @@ class Extension:
         self.matcher.register()
         self.reports.register()
         self.dashboards.register()
+        self.pictures.register()
         formatter = self.shell.display_formatter.ipython_display_formatter
         for shown, picture in PICTURES.items():
             formatter.for_type_by_name(*shown, partial(self._show, picture))
@@ -87,6 +90,7 @@ class Extension:
         self.matcher.unregister()
         self.reports.unregister()
         self.dashboards.unregister()
+        self.pictures.unregister()
         for shown in PICTURES:
             self.shell.display_formatter.ipython_display_formatter.pop(".".join(shown), None)
         restore_idle_interrupts(self.shell)

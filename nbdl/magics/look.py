@@ -1,4 +1,4 @@
-"""From things to views: which view shows a model, a tensor, a run, a plan, and with which options."""
+"""From things to views: which view shows a model, a tensor, a run or a plan, with which options."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_it_is_added_to_the_completer_and_taken_away(matcher):
         ("%train lenet train --comp", ["--compile"]),
         ("%train lenet train --no-c", ["--no-check", "--no-compile"]),
         ("%inspect ", ["lenet", "x", "y"]),
-        ("%inspect lenet --g", ["--gradients"]),
+        ("%inspect lenet --gra", ["--gradients", "--graph"]),
         ("%runs --", ["--limit", "--model"]),
         ("%%model ", ["lenet"]),
         ("%%model lenet --", ["--input", "--keep", "--quiet"]),

@@ -20,8 +20,10 @@ def text(cell):
         ("lenet --on {(x + 1)}", ["32×16"]),
         ("loss", ["loss · float32[]", "cross_entropy", "lenet  Sequential"]),
         ("{lenet(x).sum()}", ["lenet(x).sum() · float32[]"]),
-        ("lenet[1].weight", ["float32[16, 64]"]),
-        ("{lenet[1].weight}", ["float32[16, 64]"]),
+        ("{lenet(x)}", ["lenet(x) · Tensor · float32  32×10", "%inspect TENSOR --graph"]),
+        ("{lenet(x)} --graph", ["lenet(x) · float32[32, 10], computation graph"]),
+        ("lenet[1].weight", ["Parameter · float32  16×64", "rows: out (16)"]),
+        ("{x.numpy()} --axes N,C,H,W", ["ndarray · float32  32×1×8×8", "panels: N"]),
         ("run", ["lenet · finished", "step 3 / 3", "loss"]),
         ("run --gradients", ["Gradient flow · lenet", "1.weight"]),
         ("run lenet", ["lenet · finished", "lenet · Sequential"]),
@@ -83,8 +85,8 @@ def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
     [
         ("", "%inspect needs things: %inspect things", ""),
         ("lenett", "there is no variable 'lenett'; did you mean 'lenet'?", "lenett"),
-        ("train", "train is of type Subset: %inspect looks into models, tensors, runs and plans",
-         "train"),
+        ("train", "train is of type Subset: %inspect looks into models, tensors, arrays, runs and "
+         "plans", "train"),
         ("lenet --onn x", "%inspect has no option --onn; did you mean '--on'?", "--onn"),
         ("y --on x", "--on is for models; y is of type Tensor", "x"),
         ("lenet --diff", "--diff compares two models; given: Sequential", "--diff"),
@@ -165,3 +167,33 @@ def test_what_is_wrong_with_runs_is_said(lenet, words, message, part):
     assert cell.status == "error"
     assert message in cell.printed
     assert cell.underlined == part
+
+
+def test_tensors_and_models_have_a_small_picture_beside_their_text(lenet):
+    picture, one, model = (lenet.run(code) for code in ("x", "x[0, 0, 0, 0]", "lenet"))
+    [shown] = picture.shown
+    assert shown["text/plain"].startswith("tensor(")
+    assert shown["image/svg+xml"].startswith("<svg")
+    assert len(shown["image/svg+xml"]) < 15_000
+    assert set(one.shown[0]) == {"text/plain"}
+    assert "1,210 parameters" in model.shown[0]["image/svg+xml"]
+    assert lenet.run("%unload_ext nbdl").status == "ok"
+    try:
+        assert set(lenet.run("x").shown[0]) == {"text/plain"}
+    finally:
+        lenet.run("%load_ext nbdl")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("lenet --graph", "--graph is for tensors; lenet is of type Sequential"),
+        ("lenet --axes N,C", "--axes is for tensors and arrays; lenet is of type Sequential"),
+        ("x --axes N,C", "2 names (N, C) for the 4 axes of (32, 1, 8, 8)"),
+        ("x --on x", "--on is for models; x is of type Tensor"),
+    ],
+)
+def test_options_that_are_not_for_this_thing_are_refused(lenet, words, says):
+    cell = lenet.run(f"%inspect {words}")
+    assert cell.status == "error"
+    assert says in cell.said
