@@ -86,6 +86,7 @@ def test_what_the_sheet_says_can_be_typed(kernel):
             "for x, y in nbdl.track((x, y), model=net): ..."
         ),
         "%inspect loss": "loss = net(x).sum()\n%inspect loss",
+        "%inspect old new --diff": "%inspect net net --diff",
         "with nbdl.detect_anomaly(): ...": None,
         'nbdl.save(net, "net.safetensors")': None,
     }
