@@ -306,6 +306,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> Tensor:
 
 def _check_range(x: Tensor, static: tuple[Any, ...]) -> None:
     """Raise IndexRangeError for an integer that is out of range, or too many indices."""
+    if len(static) <= x.ndim and all([type(i) is tuple for i in static]):
+        return  # slices alone, the usual case: those take what there is
     used = sum(1 for i in static if i is not None and i is not Ellipsis)
     if used > x.ndim and not any(isinstance(i, ArrayIndex) for i in static):
         raise IndexRangeError(f"{used} indices for a tensor of shape {x.shape}")
