@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -16,7 +17,6 @@ from nbdl.backends.openmp import thread_count
 from nbdl.errors import ArgumentError, DataError, FileError, TrainingError, brief, unknown
 from nbdl.training.active import active_runs
 from nbdl.training.checkpoints import (
-    Checkpoint,
     Checkpoints,
     checkpoint_files,
     folder_of,
@@ -26,11 +26,11 @@ from nbdl.training.checkpoints import (
 from nbdl.training.database import Store
 from nbdl.training.environment import cpu, threads, versions
 from nbdl.training.models import modules_of, name_of
-from nbdl.training.origin import fingerprint
+from nbdl.training.origin import fingerprint, weights_hash
 from nbdl.training.policy import Policy
-from nbdl.training.recorder import objects, plain_config
+from nbdl.training.recorder import objects, plain_config, recorder
 from nbdl.training.records import FINAL, is_gone
-from nbdl.training.state import restore
+from nbdl.training.state import State, restore
 from nbdl.training.store import default_path, open_store
 
 if TYPE_CHECKING:
@@ -106,21 +106,23 @@ class Resumed:
     """A run that is to be gone on with.
 
     Attributes:
-        checkpoint: where.
+        run: what is known of it: id, name, config, objects, origin, machine.
+        state: where it goes on; None: at its start, as it was cut off before the first checkpoint.
         store: where its numbers are kept; None if nowhere.
         changed: options that were given anew.
         notes: what the person should know.
     """
 
-    checkpoint: Checkpoint
-    store: Store | None
+    run: dict[str, Any]
+    state: State | None
+    store: Store | None = None
     changed: dict[str, Any] = field(default_factory=dict)
     notes: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def id(self) -> str:
         """Of the run."""
-        return str(self.checkpoint.run["id"])
+        return str(self.run["id"])
 
 
 def find(resume: Any, name: str, store: Any = True) -> Resumed:
@@ -135,10 +137,11 @@ def find(resume: Any, name: str, store: Any = True) -> Resumed:
     Raises ArgumentError where there is no such run, TrainingError where it is under way or has no
     checkpoint, FileError where all are damaged.
     """
+    recorder.sync()
     opened = _opened(store)
     if isinstance(resume, os.PathLike) or (isinstance(resume, str) and _is_path(resume)):
         path = Path(resume)
-        found = _newest_good(checkpoint_files(path), str(path)) if path.is_dir() else _one(path)
+        found = _in_folder(path) if path.is_dir() else _one(path)
         found.store = opened
     elif opened is None:
         raise ArgumentError(
@@ -146,9 +149,7 @@ def find(resume: Any, name: str, store: Any = True) -> Resumed:
             hint="resume='path/of/a/checkpoint', or train without resume",
         )
     else:
-        row = _row(opened, resume, name)
-        found = _newest_good(checkpoint_files(folder_of(opened.path, row["id"])), _said(row))
-        found.store = opened
+        found = _of_row(opened, _row(opened, resume, name))
     _check_not_running(found)
     return found
 
@@ -184,25 +185,48 @@ def _said(row: Mapping[str, Any]) -> str:
     return f"{row['name']!r} (run {row['id']}, {row['status']} at step {row['step'] or 0})"
 
 
-def _newest_good(paths: list[Path], whose: str) -> Resumed:
+def _in_folder(folder: Path) -> Resumed:
+    found = _newest_good(checkpoint_files(folder))
+    if found is None:
+        raise FileError(f"there is no checkpoint in {str(folder)!r}")
+    return found
+
+
+def _of_row(store: Store, row: Mapping[str, Any]) -> Resumed:
+    """A run of the store at its newest good checkpoint, or at its start if there is none yet."""
+    found = _newest_good(checkpoint_files(folder_of(store.path, row["id"])))
+    if found is None:
+        config, origin = json.loads(row["config"]), json.loads(row["origin"] or "{}")
+        if config.get("checkpoint") is False or "weights" not in origin:
+            raise TrainingError(
+                f"{_said(row)} has kept no checkpoints", hint="train it again without resume"
+            )
+        known = {"objects": origin["objects"], "machine": {}, "config": config}
+        found = Resumed({"id": row["id"], "name": row["name"], "origin": origin, **known}, None)
+    found.store = store
+    return found
+
+
+def _newest_good(paths: list[Path]) -> Resumed | None:
+    """The newest that is not damaged, with a remark if it is not the newest; None if there are
+    none at all. Raises FileError if all are damaged."""
     notes: list[tuple[str, str]] = []
     for path in reversed(paths):
         try:
-            return Resumed(read(path), None, notes=notes)
+            found = read(path)
         except FileError as error:
-            notes.append(("warning", f"{error.message}: the one before it is taken"))
+            notes.append(("warning", f"{error.message}; the checkpoint before it is taken"))
+        else:
+            return Resumed(found.run, found.state, notes=notes)
     if notes:
-        raise FileError(f"every checkpoint of {whose} is damaged: {notes[0][1]}")
-    raise TrainingError(
-        f"there is no checkpoint of {whose}",
-        hint="it ended before the first was written, or was started with checkpoint=False: train "
-        "it again without resume",
-    )
+        raise FileError(f"no checkpoint in {str(paths[0].parent)!r} is good: {notes[0][1]}")
+    return None
 
 
 def _one(path: Path) -> Resumed:
     try:
-        return Resumed(read(path), None)
+        found = read(path)
+        return Resumed(found.run, found.state)
     except FileError as error:
         for other in reversed(checkpoint_files(path.parent)):
             if step_of(other) < step_of(path):
@@ -243,7 +267,7 @@ def _completed(args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any
     everything = {**dict(zip(names, args, strict=False)), **given}
     name = everything.get("name") or name_of(modules_of(everything.get("model")))
     found = find(given["resume"], name, given.get("store", True))
-    run, config = found.checkpoint.run, dict(found.checkpoint.run["config"])
+    run, config = found.run, dict(found.run["config"])
     given = {key: value for key, value in given.items() if key != "resume"}
     new = {
         key: value for key, value in given.items()
@@ -321,10 +345,16 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
 
     Raises TrainingError where the model is another one, or there is nothing left to do.
     """
-    state, about_it = found.checkpoint.state, found.checkpoint.run
-    restore(run, state)
-    run.id, run.origin = found.id, about_it["origin"]
-    _recall(found, run)
+    if found.state is not None:
+        restore(run, found.state)
+        _recall(found, found.state, run)
+    elif weights_hash(run.models) != found.run["origin"]["weights"]:
+        raise TrainingError(
+            f"{run.name!r} (run {found.id}) was cut off before its first checkpoint, and the "
+            "weights of the model are others now than those that it began with",
+            hint="train it again without resume",
+        )
+    run.id, run.origin = found.id, found.run["origin"]
     if "lr" in found.changed:
         for optimizer in run.optimizers:
             for group in optimizer.param_groups:
@@ -345,20 +375,22 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
 def _remarks(found: Resumed, run: Run) -> list[tuple[str, str]]:
     epoch = f"epoch {run.epoch} of {run.epochs}" if run.epochs else f"epoch {run.epoch}"
     said = [("note", f"goes on after step {run.step} ({epoch})")]
+    if found.state is None:
+        said = [("note", "begins again: it was cut off before its first checkpoint")]
     if found.changed:
         new = ", ".join(f"{key}={brief(value)}" for key, value in found.changed.items())
         said.append(("note", f"with {new}"))
-    reasons = why_not_identical(found.checkpoint.run["machine"], machine(run.models))
-    if reasons:
+    reasons = why_not_identical(found.run["machine"], machine(run.models))
+    if reasons and found.state is not None:
         said.append(("warning", f"continues, not bit-identical, because {'; '.join(reasons)}"))
     return said
 
 
-def _recall(found: Resumed, run: Run) -> None:
+def _recall(found: Resumed, state: State, run: Run) -> None:
     """The history up to the checkpoint, from the store."""
     if found.store is None or found.store.find(found.id) is None:
         return
-    counts = found.checkpoint.state.rest["run"]["history"]
+    counts = state.rest["run"]["history"]
     for name, (columns, rows) in found.store.series(found.id).items():
         if name == "gradients":
             layers = [c.removeprefix("grad/") for c in columns if c.startswith("grad/")]
