@@ -1,5 +1,6 @@
-// Builds the two files a widget needs into nbdl/widgets/static/: the loader (each widget's _esm,
-// under 2 kB) and the one bundle with every view, its style sheets and its workers.
+// Builds what widgets need into nbdl/widgets/static/: the loader (each widget's _esm, under 2 kB),
+// and the bundles, each with the views of one kind, their style sheets and workers. A page loads
+// only the bundles of what it shows.
 //
 //   node build.mjs            build once, fail when a size limit is passed
 //   node build.mjs --watch    build again at every change
@@ -11,7 +12,9 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(here, "../nbdl/widgets/static");
-const LIMITS = { "nbdl.js": 150_000, "loader.js": 2_000 };
+const BUNDLES = ["graphs", "runs", "values"];
+const LIMIT = 150_000;
+const LOADER_LIMIT = 2_000;
 const target = ["es2022"];
 
 /** The view's code is imported from a Blob URL, so it cannot fetch a neighbour: `import code from
@@ -64,7 +67,7 @@ const reportSizes = {
     build.onEnd((result) => {
       for (const [path, { bytes }] of Object.entries(result.metafile?.outputs ?? {})) {
         const name = path.split("/").pop();
-        const limit = LIMITS[name];
+        const limit = name === "loader.js" ? LOADER_LIMIT : LIMIT;
         console.log(`${name}: ${bytes} bytes of ${limit} allowed`);
         if (bytes >= limit) {
           console.error(`${name} is too large; see \`npx esbuild --analyze\` for what is in it.`);
@@ -77,7 +80,10 @@ const reportSizes = {
 
 export const options = {
   absWorkingDir: here,
-  entryPoints: { nbdl: "main.ts", loader: "loader/loader.ts" },
+  entryPoints: {
+    loader: "loader/loader.ts",
+    ...Object.fromEntries(BUNDLES.map((name) => [name, `bundles/${name}.ts`])),
+  },
   outdir: out,
   bundle: true,
   minify: true,

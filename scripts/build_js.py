@@ -1,7 +1,7 @@
-"""Build the browser bundle from js/ into nbdl/widgets/static/.
+"""Build the browser bundles from js/ into nbdl/widgets/static/.
 
-One truth for everybody who needs the bundle: `make setup`, `pip install -e .` and the wheel
-(through hatch-jupyter-builder, which calls `build`). Nothing is done when the bundle was built
+One truth for everybody who needs them: `make setup`, `pip install -e .` and the wheel
+(through hatch-jupyter-builder, which calls `build`). Nothing is done when they were built
 from exactly the sources at hand, so a wheel made from an sdist needs no Node.
 """
 
@@ -17,14 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "js"
 STATIC = ROOT / "nbdl" / "widgets" / "static"
-BUNDLE = STATIC / "nbdl.js"
+LOADER = STATIC / "loader.js"
 STAMP = STATIC / "sources.sha256"
 MODULES = SOURCES / "node_modules"
 SKIPPED = {"node_modules", "dist", "test", "tests", "coverage"}
 
 
 def source_digest() -> str:
-    """A hash over every file the bundle is made from."""
+    """A hash over every file the bundles are made from."""
     digest = hashlib.sha256()
     for folder, folders, names in os.walk(SOURCES):
         folders[:] = sorted(f for f in folders if f not in SKIPPED and not f.startswith("."))
@@ -38,8 +38,8 @@ def source_digest() -> str:
 
 
 def is_fresh() -> bool:
-    """Whether the bundle was built from the sources as they are now."""
-    return BUNDLE.exists() and STAMP.exists() and STAMP.read_text().strip() == source_digest()
+    """Whether the bundles were built from the sources as they are now."""
+    return LOADER.exists() and STAMP.exists() and STAMP.read_text().strip() == source_digest()
 
 
 def install_modules(quiet: bool = False) -> bool:
@@ -64,8 +64,8 @@ def run_npm(*arguments: str, quiet: bool = False) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit(
-            "npm was not found, and the browser bundle has to be built from js/.\n"
-            "Install Node.js 20 or later, or install nbdl from a wheel, which brings the bundle."
+            "npm was not found, and the browser bundles have to be built from js/.\n"
+            "Install Node.js 20 or later, or install nbdl from a wheel, which brings them along."
         )
     done = subprocess.run(
         [npm, *arguments],
@@ -81,20 +81,20 @@ def run_npm(*arguments: str, quiet: bool = False) -> None:
 
 
 def build(target_name: str = "wheel", version: str = "standard", quiet: bool = False) -> bool:
-    """Build the bundle if it is not fresh; hatch-jupyter-builder's build function.
+    """Build the bundles if they are not fresh; hatch-jupyter-builder's build function.
 
     `target_name` ("wheel" or "sdist") and `version` ("standard" or "editable") come from hatch;
-    the bundle is the same for all. Returns whether anything was built.
+    the bundles are the same for all. Returns whether anything was built.
     """
     if is_fresh():
         return False
     install_modules(quiet)
     run_npm("run", "build", quiet=quiet)
-    if not BUNDLE.exists():
-        raise SystemExit(f"`npm run build` did not write {BUNDLE.relative_to(ROOT)}.")
+    if not LOADER.exists():
+        raise SystemExit(f"`npm run build` did not write {LOADER.relative_to(ROOT)}.")
     STAMP.write_text(source_digest() + "\n")
     return True
 
 
 if __name__ == "__main__":
-    print("browser bundle:", "built" if build(quiet=True) else "up to date")
+    print("browser bundles:", "built" if build(quiet=True) else "up to date")

@@ -2,9 +2,10 @@
 // what the person should know.
 
 import { h, setText } from "../lib/dom";
-import { formatCount, formatDuration, grouped } from "../lib/format";
+import { formatBytes, formatCount, formatDuration, grouped } from "../lib/format";
 import type { RunState } from "../lib/records";
 import { ENDED, type Controls } from "./controls";
+import { LapBar } from "./laps";
 
 const WORDS: Record<string, string> = {
   waiting: "Waiting",
@@ -30,6 +31,7 @@ export class Header {
   private readonly progress: HTMLElement;
   private readonly values = new Map<string, HTMLElement>();
   private readonly facts = h("dl", { class: "run-facts" });
+  private readonly laps = new LapBar();
   private readonly notice = h("p", { class: "notice", hidden: true, "aria-live": "polite" });
   private readonly error = h("pre", { class: "notice bad error", role: "alert", hidden: true });
   private tickCount = 0;
@@ -49,6 +51,7 @@ export class Header {
       h("div", { class: "row head-row" }, this.status, this.name, this.about, controls.element),
       this.progress,
       this.facts,
+      this.laps.element,
       this.notice,
       this.error,
     );
@@ -69,6 +72,11 @@ export class Header {
     this.say("time left", ended ? "–" : formatDuration(left));
     this.say("elapsed", formatDuration(state.elapsed + passed));
     this.say("samples/s", formatCount(state.throughput));
+    for (const [name, bytes] of state.memory) {
+      if (!this.values.has(name)) this.fact(name);
+      this.say(name, formatBytes(bytes));
+    }
+    this.laps.draw(state.laps);
     this.drawNotice(state, ended, heardAt);
   }
 

@@ -25,6 +25,8 @@ export interface RunState {
   error: string;
   pending: string[];
   facts: [string, string][];
+  laps: [string, number][];
+  memory: [string, number][];
 }
 
 /** Points ``start`` to ``end`` of one series; thinned (min and max kept) where they are many. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RunState } from "../lib/records";
 import { readRate } from "../dashboard/controls";
-import { mount } from "../main";
+import { mount } from "../bundles/runs";
 import { givePage, Packer, settle, TestPort, type Drawn } from "./page";
 
 const STATE: RunState = {
@@ -22,6 +22,8 @@ const STATE: RunState = {
   error: "",
   pending: [],
   facts: [["optim", "adamw"]],
+  laps: [],
+  memory: [],
 };
 
 let drawn: Drawn[];
@@ -75,6 +77,22 @@ afterEach(() => {
 describe("the dashboard", () => {
   it("greets, saying that it has nothing", () => {
     expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0, samples: 0 } }]);
+  });
+
+  it("shows where the time of a step goes, and how much memory is in use", async () => {
+    const laps: RunState["laps"] = [["data", 0.001], ["forward", 0.003], ["backward", 0.004]];
+    tell({ laps, memory: [["memory", 2 * 2 ** 20]] });
+    await settle();
+    expect(all(".lap").map(({ textContent }) => textContent)).toEqual([
+      "data 12.5 %", "forward 37.5 %", "backward 50.0 %",
+    ]);
+    expect(one(".lap-words").textContent).toContain("a step takes 8 ms");
+    expect(all(".lap-bar i").map(({ style }) => Number(style.flexGrow))).toEqual([0.125, 0.375, 0.5]);
+    const facts = all(".run-facts div").map(({ textContent }) => textContent);
+    expect(facts.some((text) => /^memory2/.test(text!))).toBe(true);
+    tell({ laps: [], memory: [] });
+    await settle();
+    expect(one(".laps").hidden).toBe(true);
   });
 
   it("shows state, facts and a chart with both curves", async () => {

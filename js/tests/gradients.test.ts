@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { mount } from "../main";
+import { mount } from "../bundles/runs";
 import { givePage, Packer, settle, TestPort, type Drawn } from "./page";
 
 let drawn: Drawn[];

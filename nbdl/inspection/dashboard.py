@@ -21,6 +21,7 @@ from nbdl.inspection.records import (
     SeriesPart,
 )
 from nbdl.inspection.samples import class_name, samples_of
+from nbdl.training import machine
 from nbdl.training.records import RunRecord
 
 MAX_POINTS = 4000
@@ -145,7 +146,18 @@ def run_state(run: Any, pending: Sequence[str] = ()) -> RunState:
         error=error,
         pending=tuple(pending),
         facts=_facts(run.config),
+        laps=tuple(run.laps.seconds().items()) if hasattr(run, "laps") else (),
+        memory=() if ended else _memory(),
     )
+
+
+def _memory() -> tuple[tuple[str, float], ...]:
+    """Memory that is in use while a run is under way."""
+    used: list[tuple[str, float]] = [("memory", machine.memory())]
+    gpu = machine.gpu_memory()
+    if gpu is not None:
+        used.append((f"GPU memory of {gpu[1] / 2**30:.0f} GB", gpu[0]))
+    return tuple(used)
 
 
 def _message(run: Any, ended: bool, failed: bool) -> str:

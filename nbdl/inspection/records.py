@@ -70,6 +70,8 @@ class RunState(Record):
     error: str = ""  # the text of the exception that ended the run
     pending: tuple[str, ...] = ()  # commands that wait for the next step boundary
     facts: tuple[tuple[str, str], ...] = ()  # words of the configuration: (name, value)
+    laps: tuple[tuple[str, float], ...] = ()  # seconds of a step by part, lately
+    memory: tuple[tuple[str, float], ...] = ()  # bytes in use: (of what, how many)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nbdl.inspection.records import (
 )
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.confusion import right_of_all
-from nbdl.inspection.static.run import remarks
+from nbdl.inspection.static.run import laps_text, remarks
 from nbdl.inspection.static.scales import log_range
 from nbdl.inspection.static.svg import shorten
 
@@ -114,6 +114,7 @@ def _state(state: RunState, width: int) -> list[str]:
     if state.lr is not None:
         facts.append(f"lr {formats.value(state.lr)}")
     lines = [f"{state.name} · {state.status}", f"{bar}  {' · '.join(facts)}"]
+    lines += [laps_text(state)] * bool(state.laps)
     return [*lines, state.message] if state.message else lines
 
 

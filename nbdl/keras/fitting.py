@@ -20,7 +20,6 @@ from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
 from nbdl.keras.losses import SparseCategoricalCrossentropy
 from nbdl.keras.metrics import Metric
-from nbdl.training.aborting import Abort
 from nbdl.training.active import claim
 from nbdl.training.attention import Frequencies
 from nbdl.training.callbacks import Callback as RunCallback
@@ -54,7 +53,7 @@ class Step:
     """One step of ``fit``: forward, loss, backward, update, metrics."""
 
     def __init__(
-        self, model: Any, class_weight: dict[int, float] | None, quiet_nan: bool, abort: Abort
+        self, model: Any, class_weight: dict[int, float] | None, quiet_nan: bool, run: Run
     ) -> None:
         self.model, self.class_weight, self.quiet_nan = model, class_weight, quiet_nan
         self.named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
@@ -62,7 +61,7 @@ class Step:
         self.optimizer = model.optimizer.bound
         self.compilation = Compilation(self, False)
         self.number = 0
-        self.abort = abort
+        self.abort, self.laps = run.abort, run.laps
 
     def __call__(self, batch: Any) -> StepResult:
         x, y, weight = batch
@@ -89,6 +88,7 @@ class Step:
         if self.quiet_nan and has_data(loss.value) and not math.isfinite(loss.item()):
             raise _NotFinite(loss.item(), outputs)
         check_loss(loss, model._loss.name, (x, {}, y))
+        self.laps.lap("forward")
         loss.backward()
         results = {"loss": loss, "outputs": outputs}
         if keep_gradients:
@@ -112,7 +112,9 @@ class Step:
         results = self.compute(x, y, weight)
         check_gradients(self.named)
         self.abort.commit()
+        self.laps.lap("backward")
         self.update()
+        self.laps.lap("update")
         self.compilation.timed(time.perf_counter() - begun)
         return results["loss"].item(), results["outputs"], None
 
@@ -123,6 +125,7 @@ class Step:
             if self.quiet_nan and not math.isfinite(loss):
                 raise _NotFinite(loss, copied(results["outputs"]))
             check_results(loss, squares, (x, {}, y))
+            self.laps.lap("compute")
 
         found = self.compilation((x, y, weight), accept)
         if found is None:
@@ -130,6 +133,7 @@ class Step:
         self.abort.changes = True
         results, squares = found
         norms = finished(self, results, squares)
+        self.laps.lap("update")
         return float(results["loss"]), copied(results["outputs"]), norms
 
 
@@ -233,7 +237,7 @@ class Fit:
         run.optimizers = [model.optimizer]
         run.epochs = self.epochs - self.initial_epoch
         run.total_steps = len(self.data) * run.epochs or None
-        step = Step(model, self.class_weight, self._has(TerminateOnNaN), run.abort)
+        step = Step(model, self.class_weight, self._has(TerminateOnNaN), run)
         step.compilation = Compilation(
             step, model._wants_compiled, lambda: run.total_steps, run.note,
             lambda f: setattr(run, "compiled", f),
@@ -242,7 +246,7 @@ class Fit:
         self.batch_hooks = any(overrides(c, "on_train_batch_end") for c in self.callbacks)
         loop = Loop(
             run=run, source=Source(_announced(self.data, begins) if begins else self.data),
-            step=step, modules=[model], keep=list(model.buffers()),
+            step=step, epochs=run.epochs, modules=[model], keep=list(model.buffers()),
             validate=self._validation(run), rules=[StopTraining(model)],
             callbacks=Callbacks([Between(self)]), frequencies=Frequencies(self._counts_alike()),
             sampler=Sampler(step.named, run.history.gradients) if step.named else None,

@@ -26,7 +26,7 @@ from nbdl.training.step import SupervisedStep
 
 def total(loop: Loop) -> int | None:
     """Steps in all, or None if nobody knows."""
-    steps = len(loop.source) * (loop.run.epochs or 0) or None
+    steps = len(loop.source) * loop.epochs or None
     if loop.max_steps is not None:
         return min(steps, loop.max_steps) if steps else loop.max_steps
     return steps
@@ -62,7 +62,8 @@ def supervised(
     dtype = model_dtype(parameters)
     cast = Caster(dtype, run.note)
     step = SupervisedStep(
-        model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target, abort=run.abort
+        model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target,
+        abort=run.abort, laps=run.laps,
     )
     return step, Loop(
         step=step,

@@ -213,7 +213,7 @@ def runs(folder: str | Path | None = None) -> RunList:
 
 def _record(row: dict[str, Any], store: Store) -> RunRecord:
     status = row["status"]
-    if status not in FINAL and is_gone(row):
+    if status not in FINAL and _is_gone(row):
         status = "killed"
     return RunRecord(
         id=row["id"], name=row["name"], status=status, created=row["created"],
@@ -227,7 +227,7 @@ def _record(row: dict[str, Any], store: Store) -> RunRecord:
     )  # fmt: skip
 
 
-def is_gone(row: dict[str, Any]) -> bool:
+def _is_gone(row: dict[str, Any]) -> bool:
     """Whether the process of a run that is not over has ended."""
     if row["host"] == socket.gethostname() and sys.platform != "win32":
         if row["pid"] == os.getpid():

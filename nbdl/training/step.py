@@ -19,6 +19,7 @@ from nbdl.training.aborting import Abort
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.compilation import Compilation
 from nbdl.training.gradients import norm
+from nbdl.training.laps import Laps
 from nbdl.training.names import Loss
 from nbdl.training.sources import Group
 
@@ -50,6 +51,7 @@ class SupervisedStep:
     def __init__(
         self, model: Any, loss: Loss, optimizer: Any, *, clip_norm: float | None = None,
         cast: Caster, target_key: str | None = None, abort: Abort | None = None,
+        laps: Laps | None = None,
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.cast, self.target_key = clip_norm, cast, target_key
@@ -58,6 +60,7 @@ class SupervisedStep:
         self.compilation = Compilation(self, False)
         self.number = 0
         self.abort = Abort() if abort is None else abort
+        self.laps = Laps() if laps is None else laps
 
     @property
     def named(self) -> list[tuple[str, Any]]:
@@ -66,6 +69,7 @@ class SupervisedStep:
 
     def __call__(self, batch: Any) -> StepResult:
         given = self._parts(batch)
+        self.laps.lap("data")
         self.number += 1
         if self.compilation.wants(self.number):
             result = self._compiled(given)
@@ -99,10 +103,12 @@ class SupervisedStep:
             outputs.append(self.model(*batch.inputs, **batch.named))
             loss = self.loss(*self.rule(outputs[-1], batch.targets))
             check_loss(loss, self.loss.name, batch[:3])
+            self.laps.lap("forward")
             if batch.share is not None:
                 loss = loss * batch.share
             loss.backward()
             losses.append(loss.detach())
+            self.laps.lap("backward")
         if self.clip_norm is not None:
             clip_grad_norm_([p for _, p in self.named], self.clip_norm)
         results = {"loss": sum(losses[1:], losses[0]), "outputs": tuple(outputs)}
@@ -127,6 +133,7 @@ class SupervisedStep:
         def accept(results: Any, squares: dict[str, float]) -> None:
             self.abort.check()
             check_results(float(results["loss"]), squares, *(batch[:3] for batch in batches))
+            self.laps.lap("compute")
 
         found = self.compilation(batches, accept)
         if found is None:
@@ -134,6 +141,7 @@ class SupervisedStep:
         self.abort.changes = True
         results, squares = found
         norms = finished(self, results, squares)
+        self.laps.lap("update")
         return self._result(batches, float(results["loss"]), copied(results["outputs"]), norms)
 
     @staticmethod
@@ -161,7 +169,9 @@ class SupervisedStep:
         else:
             compute()
             self.abort.commit()
+            self.laps.lap("backward")
             self.optimizer.step()
+        self.laps.lap("update")
         return first[0]
 
     def prepare(self, batch: Any) -> Batch:

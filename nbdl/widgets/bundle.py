@@ -1,4 +1,7 @@
-"""The two built files of the front-end: the loader each widget carries, the bundle sent once."""
+"""The built files of the front-end: the loader each widget carries, and the bundles of code.
+
+A bundle holds the views of one kind; a page is sent those of what it shows, each once.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,22 @@ from nbdl.errors import FileError
 
 STATIC = Path(__file__).parent / "static"
 
+BUNDLES = {"dashboard": "runs", "gradients": "runs", "graph": "graphs", "tensor": "values"}
+"""View -> the bundle that has it, as in js/bundles/."""
+
 
 @dataclass(frozen=True)
 class Bundle:
-    """The front-end's code and the hash that pages keep it by."""
+    """Code of the front-end and the hash that pages keep it by."""
 
     code: bytes
     hash: str
 
 
 @cache
-def bundle() -> Bundle:
-    """The bundle with every view. Raises FileError when the front-end was never built."""
-    code = _read("nbdl.js")
+def bundle(view: str) -> Bundle:
+    """The bundle with this view. Raises FileError when the front-end was never built."""
+    code = _read(f"{BUNDLES[view]}.js")
     return Bundle(code, hashlib.sha256(code).hexdigest()[:16])
 
 

@@ -32,7 +32,6 @@ class View(anywidget.AnyWidget):
     Args:
         view: the name of the front-end view.
         source: gives the records.
-        both: the twin stays in sight while the view is alive.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -40,11 +39,10 @@ class View(anywidget.AnyWidget):
     bundle = traitlets.Unicode().tag(sync=True)
     twin_id = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, view: str, source: Source, *, both: bool = False) -> None:
+    def __init__(self, view: str, source: Source) -> None:
         self.source = source
         self._twin = Twin(source)
-        hidden = "" if both else self._twin.id
-        super().__init__(_esm=loader(), view=view, bundle=bundle().hash, twin_id=hidden)
+        super().__init__(_esm=loader(), view=view, bundle=bundle(view).hash, twin_id=self._twin.id)
         self._greeted = threading.Event()
         self._send_lock = threading.Lock()
         self.on_msg(View._hear)
@@ -76,7 +74,7 @@ class View(anywidget.AnyWidget):
             self.tell_record(self.source.whole())
 
     def _tell_bundle(self) -> None:
-        front = bundle()
+        front = bundle(self.view)
         self.tell({"type": "bundle", "hash": front.hash}, [front.code])
 
     # ----------------------------------------------------------------------- from the page

@@ -54,9 +54,9 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     static.mkdir()
     (folder / "main.ts").write_text("export default 1;")
     monkeypatch.setattr(build_js, "SOURCES", folder)
-    monkeypatch.setattr(build_js, "BUNDLE", static / "nbdl.js")
+    monkeypatch.setattr(build_js, "LOADER", static / "loader.js")
     monkeypatch.setattr(build_js, "STAMP", static / "sources.sha256")
-    (static / "nbdl.js").write_text("1")
+    (static / "loader.js").write_text("1")
     (static / "sources.sha256").write_text(build_js.source_digest())
     return folder
 

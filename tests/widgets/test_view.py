@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +26,8 @@ from tests.widgets.pretend import PretendRun
 @pytest.fixture(autouse=True)
 def built(monkeypatch, tmp_path):
     """A front-end of two lines, so that these tests need no Node."""
-    (tmp_path / "nbdl.js").write_text("export function mount() {}")
+    for name in set(bundles.BUNDLES.values()):
+        (tmp_path / f"{name}.js").write_text("export function mount() {}")
     (tmp_path / "loader.js").write_text("export default {}")
     monkeypatch.setattr(bundles, "STATIC", tmp_path)
     bundles.bundle.cache_clear()
@@ -76,12 +79,20 @@ def test_a_view_sends_a_small_loader_and_the_bundle_only_when_asked():
     view = widgets.View("graph", still())
     page = Page(view)
     assert len(view._esm) < 2000
-    assert view.bundle == bundles.bundle().hash
+    assert view.bundle == bundles.bundle("graph").hash
     page.say(type="bundle", hash=view.bundle)
     content, buffers = page.heard[0]
     assert content == {"type": "bundle", "hash": view.bundle}
     assert bytes(buffers[0]) == b"export function mount() {}"
     view.close()
+
+
+def test_every_view_of_the_front_end_is_in_the_bundle_that_is_sent():
+    found = {}
+    for path in (Path(__file__).parents[2] / "js" / "bundles").glob("*.ts"):
+        (views,) = re.findall(r"mounting\(\{([^}]*)\}\)", path.read_text())
+        found |= dict.fromkeys(re.findall(r"\w+", views), path.stem)
+    assert found == bundles.BUNDLES
 
 
 def test_a_greeting_is_answered_with_the_record():

@@ -1,7 +1,7 @@
 // A page that shows the graph view without Jupyter: `node graph/dev/build.mjs`, then open
 // graph/dev/dist/index.html#resnet18 (any name of tests/records.ts; add ,dark for the dark theme).
 
-import { mount } from "../../main";
+import { mount } from "../../bundles/graphs";
 import type { Message } from "../../lib/port";
 import type { GraphRecord } from "../../lib/records";
 import * as records from "../tests/records";

@@ -60,8 +60,7 @@ def words_of(node: GraphNode) -> tuple[str, str, str]:
     """The three pieces of text on a node: bold, dim, and dim at the right end."""
     label, kind = one_line(node.label, LIMIT), one_line(node.type, LIMIT)
     if node.kind == "group":
-        timed = formats.short_time(node.seconds) if node.traffic else ""
-        detail = formats.count(node.params) if node.params else timed
+        detail = formats.count(node.params) if node.params else ""
         if node.repeat > 1:
             return label, f"{node.repeat}× {kind}", detail
         if re.fullmatch("[0-9]+", label) and kind:

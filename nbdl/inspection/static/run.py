@@ -48,6 +48,13 @@ def remarks(record: DashboardRecord) -> list[LogLine]:
     return [line for line in record.log if line.kind in ("note", "warning")][-REMARKS:]
 
 
+def laps_text(state: RunState) -> str:
+    """Where the time of a step goes, in words; '' where nobody knows."""
+    total = sum(seconds for _, seconds in state.laps)
+    parts = ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in state.laps)
+    return f"a step takes {formats.short_time(total)}: {parts}" if parts else ""
+
+
 def dashboard_svg(record: DashboardRecord) -> str:
     """The dashboard of a whole run (a record made for a receiver that has nothing) as SVG."""
     state = record.state
@@ -55,6 +62,8 @@ def dashboard_svg(record: DashboardRecord) -> str:
     column.add(_heading(state), 20, gap=12)
     column.add(_progress(state), 6, gap=12)
     column.add(_facts(state), 36)
+    if state.laps:
+        column.add(text(0, 10, laps_text(state), 11, fill=MUTED), 12)
     calm = "good" if state.status == "finished" else "note"
     for level, words in ((calm, state.message), ("bad", state.error)):
         if words:
