@@ -47,6 +47,7 @@ class Plan:
         self.arena = ground[skip : skip + self.memory.nbytes]
         self._uses: dict[Buffer, list[Callable[[int], None]]] = {}
         self._alive: list[Any] = []
+        self._single: dict[Step, Segment] = {}
         self._stop = np.zeros(1, np.int64)
         self._bind()
 
@@ -180,10 +181,15 @@ class Plan:
         return call
 
     def alone(self, step: Step) -> Segment:
-        """A call of one step, to be measured."""
-        if isinstance(step, PythonStep):
-            return self._python(step)
-        return _checked(runtime.Walk([self._entry(step)]))
+        """A call of one step, to be measured: the same whenever it is asked for."""
+        found = self._single.get(step)
+        if found is None:
+            if isinstance(step, PythonStep):
+                found = self._python(step)
+            else:
+                found = _checked(runtime.Walk([self._entry(step)]))
+            self._single[step] = found
+        return found
 
     # ----- running ----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import numpy as np
 from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves, map_tensors
-from nbdl.errors import BackendError, TraceError
+from nbdl.errors import ArgumentError, BackendError, TraceError, brief
 from nbdl.optim import Optimizer
 from nbdl.training.aborting import Abort, Aborted
 
@@ -72,6 +72,8 @@ class Compilation:
 
     Attributes:
         compiled: the compiled step, or None.
+
+    Raises ArgumentError for another ``wanted``.
     """
 
     def __init__(
@@ -80,6 +82,10 @@ class Compilation:
         note: Callable[[str], None] = lambda _: None,
         ready: Callable[[Callable[[], Any] | None], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        if wanted not in (None, True, False):
+            raise ArgumentError(
+                f"compile must be True, False or None (where it pays), got {brief(wanted)}"
+            )
         self.step, self.wanted, self.total, self.note = step, wanted, total, note
         self.ready = ready
         self.compiled: Any = None

@@ -27,6 +27,18 @@ def plan(run):
     return run.plan()
 
 
+def test_measuring_again_keeps_nothing_more(run, plan):
+    (executable,) = run.parts["step"].compilation.compiled._known.values()
+
+    def kept():
+        bound = executable.plan
+        return len(bound._alive), sum(map(len, bound._uses.values()))
+
+    before = kept()
+    run.plan()
+    assert kept() == before
+
+
 def test_measuring_leaves_the_model_and_its_optimizer_as_they_were(run):
     def state():
         slots = [v for s in run.optimizers[0].state.values() for v in s.values()]
