@@ -76,5 +76,5 @@ def test_a_step_of_ones_own_is_not_compiled_in_silence():
 
 def test_compile_is_yes_no_or_not_said():
     x, y = np.zeros((4, 2), np.float32), np.zeros(4, np.int64)
-    with pytest.raises(ArgumentError, match="compile must be True, False or None .* got 'yes'"):
+    with pytest.raises(ArgumentError, match="compile must be True, False or None"):
         nbdl.train(nn.Linear(2, 2), (x, y), compile="yes", store=False)
