@@ -27,6 +27,7 @@ def require(module: str, purpose: str, *, extra: str | None = "data") -> ModuleT
         package = _PACKAGES.get(top, top)
         install = f"pip install {package}"
         if extra:
-            install += f"   (or all optional parts of nbdl's data: pip install 'nbdl[{extra}]')"
+            parts = "all optional parts of nbdl's data: " if extra == "data" else ""
+            install += f"   (or {parts}pip install 'nbdl[{extra}]')"
         message = f"{purpose} needs {package}, which is not installed"
         raise MissingError(message, hint=install) from None

@@ -17,8 +17,8 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
 from nbdl import nn, training
 from nbdl.core import random
-from nbdl.errors import NbdlError, did_you_mean
-from nbdl.magics import edits, inputs, look, options, sheet, show
+from nbdl.errors import NbdlError
+from nbdl.magics import edits, inputs, look, options, past, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
@@ -299,34 +299,33 @@ class NbdlMagics(Magics):
 
     @no_var_expand
     @magic_arguments()
-    @argument("--limit", metavar="N", help="how many to list (20)")
-    @argument("--model", metavar="NAME", help="only runs of the model of this name")
+    @argument("words", nargs="*", help="runs by id, its first letters, or name; or an action")
+    @options.with_choices
     @help_of
     @line_magic
     def runs(self, line: str) -> Any:
-        """List the trainings that are kept beside this notebook, newest first."""
+        """The trainings that are kept beside this notebook: list, compare, name, delete, export.
+
+            %runs                            the newest first
+            %runs --where 'val_accuracy>0.9' --sort -val_accuracy
+            %runs 3fa2                       one: its dashboard and all that is recorded
+            %runs 3fa2 lenet                 several beside each other
+            %runs rename 3fa2 baseline       tag, untag, note: %runs tag 3fa2 good
+            %runs delete 3fa2                into the trash; %runs undo, %runs trash,
+                                             %runs restore 3fa2, %runs empty-trash
+            %runs export 3fa2 run.csv        or run.json, or a folder for TensorBoard
+            %runs report 3fa2 run.html       one page that needs no other file
+            %runs rerun 3fa2                 train it again: are the losses the same?
+
+        delete, compare, export and report take the runs that the options choose where none is
+        named. rerun executes the recorded source of the model, as running its cell would.
+        """
         text = self._line("%runs", line)
         try:
             args = text.parse(NbdlMagics.runs)
         except HelpShown:
             return None
-        limit = text.number(args.limit, "--limit", int)
-        if limit is not None and limit < 1:
-            raise text.error(f"--limit must be 1 or more, got {limit}", args.limit)
-        listed = training.runs()
-        if args.model is not None:
-            name = text.text_of(args.model)
-            names = sorted({record.name for record in listed})
-            if name not in names:
-                raise self._no_such_run(text, args.model, names)
-            listed = listed.filter(model=name)
-        return listed.head(20 if limit is None else limit)
-
-    @staticmethod
-    def _no_such_run(text: Line, word: str, names: list[str]) -> Exception:
-        near = did_you_mean(word, names)
-        some = f"\n  there are runs of {', '.join(names[:20])}" if names else ""
-        return text.error(f"no run of {str(word)!r} is kept here{near}{some}", word)
+        return past.do(self.shell, text, args, NbdlMagics.model)
 
     @line_magic
     def nbdl(self, line: str) -> None:

@@ -88,7 +88,7 @@ class MagicMatcher:
         if waiting is not None:
             return self._values(magic, waiting)
         positionals = [a for a in parser._actions if not a.option_strings]
-        if positionals and positionals[-1].nargs == "+":
+        if positionals and positionals[-1].nargs in ("+", "*"):
             filled = min(filled, len(positionals) - 1)
         return self._values(magic, positionals[filled]) if filled < len(positionals) else left
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import nbdl
 from nbdl import nn, training
-from nbdl.magics import look, options, show
+from nbdl.experiments import query
+from nbdl.magics import look, options, past, show
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
 from nbdl.magics.dashboards import Dashboards
@@ -104,7 +105,12 @@ def words_of_options() -> dict[str, Any]:
         "things": lambda names: [n for n in variables(names) if look.can_look_into(names[n])],
         "--as": names_of(training.Run),
         "--limit": numbers,
-        "runs --model": lambda _: sorted({record.name for record in training.runs()}),
+        "runs words": lambda _: [*past.ACTIONS, *past.names()],
+        "runs --model": lambda _: sorted({record.name for record in past.kept()}),
+        "runs --status": lambda _: sorted({record.status for record in past.kept()}),
+        "runs --tag": lambda _: sorted({tag for record in past.kept() for tag in record.tags}),
+        "runs --sort": lambda _: query.columns(past.kept()),
+        "runs --where": lambda _: query.columns(past.kept()),
     }
     for option in options.TRAIN:
         words[option.flag] = _words_of(option)

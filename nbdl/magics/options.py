@@ -137,6 +137,38 @@ TRAIN = (
 """In the order of the help."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """An option of ``%runs`` that chooses or orders runs."""
+
+    name: str
+    metavar: str
+    help: str
+    many: bool = False
+
+
+RUNS = (
+    Choice("where", "CONDITION", "only runs with 'val_accuracy>0.9', 'name~lenet' (contains), "
+           "config.loss=mse; may be given several times", many=True),
+    Choice("model", "NAME", "only runs of this name"),
+    Choice("status", "STATUS", "only finished, stopped, interrupted, failed, killed, running ones"),
+    Choice("tag", "TAG", "only runs with this tag"),
+    Choice("sort", "COLUMN", "by a column, a metric or an option; -COLUMN from the largest down"),
+    Choice("limit", "N", "how many to list (20)"),
+)  # fmt: skip
+"""In the order of the help."""
+
+
+def with_choices(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare the options of ``%runs``; a decorator."""
+    for choice in reversed(RUNS):
+        action = {"action": "append"} if choice.many else {}
+        magic = argument(
+            f"--{choice.name}", metavar=choice.metavar, help=choice.help, **action
+        )(magic)
+    return magic
+
+
 def with_options(magic: Callable[..., Any]) -> Callable[..., Any]:
     """Declare the options of ``%train``; a decorator."""
     for option in reversed(TRAIN):

@@ -10,7 +10,7 @@ from nbdl.training.lr_finder import LRFinder, lr_find
 from nbdl.training.metric import Metric
 from nbdl.training.metrics import METRICS
 from nbdl.training.names import LOSSES, OPTIMIZERS
-from nbdl.training.records import RunList, RunRecord, clock, runs
+from nbdl.training.records import RunRecord, clock
 from nbdl.training.run import Run
 from nbdl.training.schedules import SCHEDULES
 from nbdl.training.step import SupervisedStep
@@ -19,7 +19,7 @@ from nbdl.training.track import TrackedRun, track
 
 __all__ = [
     "LOSSES", "METRICS", "OPTIMIZERS", "SCHEDULES", "Callback", "Converged", "EarlyStopping",
-    "Gradients", "History", "LRFinder", "Metric", "Run", "RunList", "RunRecord", "StopRule",
+    "Gradients", "History", "LRFinder", "Metric", "Run", "RunRecord", "StopRule",
     "SupervisedStep", "TrackedRun", "active_runs", "carry_over", "clock", "evaluate", "last_run",
-    "lr_find", "predict", "runs", "track", "train", "watch",
+    "lr_find", "predict", "track", "train", "watch",
 ]  # fmt: skip

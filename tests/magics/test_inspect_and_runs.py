@@ -137,7 +137,7 @@ net.add_module(name, nn.Linear(64, 10))
 
 
 def test_runs_are_listed_newest_first_and_can_be_chosen(lenet):
-    assert text(lenet.run("%runs")) == "no runs yet"
+    assert text(lenet.run("%runs")) == "no runs"
     for name in ("first", "second"):
         lenet.run(f"%train lenet train --max-steps 2 --wait --name {name}")
     cell = lenet.run("%runs")
@@ -156,9 +156,9 @@ def test_runs_are_listed_newest_first_and_can_be_chosen(lenet):
     [
         ("--limit 0", "--limit must be 1 or more, got 0", "0"),
         ("--limit few", "--limit: there is no variable 'few'", "few"),
-        ("--model lenett", "no run of 'lenett' is kept here; did you mean 'lenet'?", "lenett"),
+        ("--model lenett", "no run 'lenett' is kept here; did you mean 'lenet'?", "lenett"),
         ("--modl lenet", "%runs has no option --modl; did you mean '--model'?", "--modl"),
-        ("lenet", "'lenet' is one word too many for %runs", "lenet"),
+        ("lenett", "no run 'lenett' is kept here; did you mean 'lenet'?", "lenett"),
     ],
 )
 def test_what_is_wrong_with_runs_is_said(lenet, words, message, part):

@@ -72,7 +72,7 @@ def test_a_run_takes_down_what_it_began_with():
     definitions[net] = Definition("%%model net\nSequential()", {"seed": 5, "draw": 0})
     begun = weights_hash([net])
     run = nbdl.train(net, (X, Y), val=0.2, epochs=1, progress=False, loss=nn.CrossEntropyLoss())
-    record = nbdl.training.runs()[0]
+    record = nbdl.runs()[0]
     assert record.origin == run.origin
     assert run.origin["weights"] == begun != weights_hash([net])
     assert run.origin["data"] == fingerprint((X, Y))

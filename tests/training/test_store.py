@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from nbdl.errors import ArgumentError, FileError
+from nbdl.experiments import runs
 from nbdl.training import journal, schema
 from nbdl.training.database import BLOCK, Store
 from nbdl.training.history import History
 from nbdl.training.recorder import Recorder, recorder
-from nbdl.training.records import runs
 from nbdl.training.store import open_store
 
 
@@ -390,7 +390,7 @@ def test_a_run_whose_process_is_gone_was_killed():
 
 
 def test_no_runs_yet(tmp_path):
-    assert repr(runs()) == "no runs yet"
+    assert repr(runs()) == "no runs"
     assert not (tmp_path / ".nbdl").exists()
     assert len(runs(tmp_path)) == 0
     with pytest.raises(ArgumentError, match="there is no folder"):

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from nbdl import widgets
+from nbdl.experiments import runs
 from nbdl.inspection.records import LogLine
 from nbdl.training.recorder import keep
-from nbdl.training.records import runs
 from nbdl.widgets import bundle as bundles
 from nbdl.widgets import view as views
 from nbdl.widgets.source import Source

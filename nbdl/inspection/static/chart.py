@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -153,7 +154,10 @@ class Area:
             marks.append(text(x, base, label, 11, text_anchor="middle", fill=MUTED))
         return marks
 
-    def curve(self, steps: np.ndarray, values: np.ndarray, stroke: str) -> str:
+    def curve(
+        self, steps: np.ndarray, values: np.ndarray, stroke: str, **style: str | None
+    ) -> str:
+        """Steps and values (n,), all of them numbers, as a line."""
         if not len(steps):
             return text(LEFT + 8, TOP + 16, "no values that are numbers", 11, fill=FAINT)
         if len(steps) > MEANS:
@@ -161,16 +165,16 @@ class Area:
             edges = np.linspace(0, len(steps), MEANS // 4 + 1).astype(int)[:-1]
             sizes = np.diff([*edges, len(steps)])
             steps, values = (np.add.reduceat(row, edges) / sizes for row in (steps, values))
-            return faint + self._line(steps, values, stroke, stroke_width=2)
+            return faint + self._line(steps, values, stroke, stroke_width=2, **style)
         dots = ""
         if len(steps) <= MARKERS:
             places = zip(np.atleast_1d(self.x(steps)), np.atleast_1d(self.y(values)), strict=True)
             dots = "".join(
                 element("circle", cx=float(x), cy=float(y), r=2.5, fill=stroke) for x, y in places
             )
-        return self._line(steps, values, stroke, stroke_width=2) + dots
+        return self._line(steps, values, stroke, stroke_width=2, **style) + dots
 
-    def _line(self, steps: np.ndarray, values: np.ndarray, stroke: str, **style: float) -> str:
+    def _line(self, steps: np.ndarray, values: np.ndarray, stroke: str, **style: Any) -> str:
         xs, ys = np.atleast_1d(self.x(steps)), np.atleast_1d(self.y(values))
         path = "M" + "L".join(
             f"{number(round(float(x), 1))} {number(round(float(y), 1))}"
