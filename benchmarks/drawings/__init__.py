@@ -1,0 +1,1 @@
+"""Layouts of graphs, ours beside dagre's and elkjs': run, drawn and counted."""
