@@ -1,6 +1,6 @@
 // What stands on a node, how much room that takes, and a graph's record as the layout needs it.
 
-import { formatBytes, formatCount } from "../lib/format";
+import { formatBytes, formatCount, formatSeconds } from "../lib/format";
 import type { GraphNode, GraphRecord } from "../lib/records";
 import type { Shapes } from "./layout/graph";
 import { oneLine, shapeText, textWidth } from "./text";
@@ -34,7 +34,7 @@ export function wordsOf(node: GraphNode): Words {
 }
 
 function groupWords(node: GraphNode, label: string, type: string): Words {
-  const detail = node.params > 0 ? formatCount(node.params) : "";
+  const detail = node.params > 0 ? formatCount(node.params) : node.traffic > 0 ? formatSeconds(node.seconds) : "";
   if (node.repeat > 1) return { title: label, name: `${node.repeat}× ${type}`, detail };
   // A bare number says little: '3' is better called 'Block 3'.
   if (/^\d+$/.test(label) && type) return { title: `${type} ${label}`, name: "", detail };

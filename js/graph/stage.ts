@@ -50,6 +50,8 @@ export class Stage {
   private asked = 0;
   private readonly ends: Int32Array;
   private settled = false;
+  /** The height that we gave the element; another one is the person's. */
+  private given = "";
 
   constructor(
     readonly element: HTMLElement,
@@ -79,13 +81,20 @@ export class Stage {
     if (!answer || this.signal.aborted) return;
     this.scene = new Scene(this.record, answer.layout);
     const first = firstView(this.scene, { width, height: HIGHEST });
-    const height = Math.round(Math.min(Math.max(this.scene.height * first.scale, LOWEST), HIGHEST));
-    this.element.style.height = `${height}px`;
+    this.takeHeight(first.scale);
     this.measure();
     this.camera = firstView(this.scene, this.size);
     this.settled = false;
     this.events.onScene(this.scene);
     this.draw();
+  }
+
+  /** As high as the picture needs, within bounds. */
+  private takeHeight(scale: number): void {
+    const { style } = this.element;
+    if (style.height !== this.given) return;
+    const needed = Math.round(Math.min(Math.max(this.scene.height * scale, LOWEST), HIGHEST));
+    style.height = this.given = `${Math.max(needed, parseInt(this.given) || 0)}px`;
   }
 
   // ----- opening and closing ---------------------------------------------------------------
@@ -123,6 +132,8 @@ export class Stage {
     if (!answer || this.signal.aborted) return;
     const before = this.scene;
     this.scene = new Scene(this.record, answer.layout);
+    this.takeHeight(this.camera.scale);
+    this.measure();
     const target = anchor < 0 ? this.camera : this.keepInPlace(before, anchor);
     this.animate(target, before.rects);
     if (this.selected >= 0 && !this.scene.shows(this.selected)) {

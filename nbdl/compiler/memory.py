@@ -47,7 +47,7 @@ def lives_of(steps: Sequence[Step], kept: Iterable[Buffer]) -> dict[Buffer, Life
     first: dict[Buffer, int] = {}
     last: dict[Buffer, int] = {}
     for i, step in enumerate(steps):
-        for buffer in _touched(step):
+        for buffer in touched(step):
             if buffer.kind == "arena":
                 first.setdefault(buffer, i)
                 last[buffer] = i
@@ -57,11 +57,12 @@ def lives_of(steps: Sequence[Step], kept: Iterable[Buffer]) -> dict[Buffer, Life
     return {buffer: Life(first[buffer], last[buffer]) for buffer in first}
 
 
-def _touched(step: Step) -> set[Buffer]:
-    found = {view.buffer for view in (*step.reads, *step.writes)}
+def touched(step: Step) -> list[Buffer]:
+    """All buffers that a step has to do with, its scratchpad too."""
+    found = [view.buffer for view in (*step.reads, *step.writes)]
     if isinstance(step, PrimitiveStep):
-        found |= {x if isinstance(x, Buffer) else x.buffer for x in step.roles.values()}
-    return found
+        found += [x if isinstance(x, Buffer) else x.buffer for x in step.roles.values()]
+    return list(dict.fromkeys(found))
 
 
 def plan_memory(steps: Sequence[Step], kept: Iterable[Buffer]) -> Arena:

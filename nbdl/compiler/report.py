@@ -11,8 +11,10 @@ import numpy as np
 from nbdl.compiler.limits import Limits, measured_limits, timed
 from nbdl.compiler.lower.steps import BodyStep, LoopStep, PrimitiveStep, PythonStep, Step
 from nbdl.compiler.lower.views import Buffer
+from nbdl.compiler.memory import touched
 from nbdl.compiler.trace import BACKWARD
 from nbdl.errors import ArgumentError, did_you_mean
+from nbdl.shapes import Spec
 
 if TYPE_CHECKING:
     from nbdl.compiler.executable import Executable
@@ -36,6 +38,8 @@ class Call:
         seconds: the shortest of several runs of the whole plan.
         flops, nbytes: what it computes, and reads and writes.
         limit: seconds that the machine's limits would allow.
+        outputs: what it makes.
+        sources: (call, output) of each earlier call whose output it reads, by their numbers.
     """
 
     title: str
@@ -47,6 +51,8 @@ class Call:
     flops: int
     nbytes: int
     limit: float
+    outputs: tuple[Spec, ...] = ()
+    sources: tuple[tuple[int, int], ...] = ()
 
     @property
     def fraction(self) -> float:
@@ -138,7 +144,7 @@ def report(executable: Executable) -> Report:
         for buffer, array in kept:
             assert buffer.array is not None
             np.copyto(buffer.array, array)
-    found = zip(plan.steps, _phases(plan.steps), seconds, strict=True)
+    found = zip(plan.steps, _phases(plan.steps), seconds, _flow(plan.steps), strict=True)
     calls = tuple(_call(*given, limits) for given in found)
     memory = plan.memory
     blocks = tuple(
@@ -175,12 +181,34 @@ def _phases(steps: Sequence[Step]) -> list[str]:
     return found
 
 
-def _call(step: Step, phase: str, seconds: float, limits: Limits) -> Call:
+Flow = tuple[tuple[Spec, ...], tuple[tuple[int, int], ...]]
+
+
+def _flow(steps: Sequence[Step]) -> list[Flow]:
+    """For each step what it makes, and which outputs of which steps it reads."""
+    made: dict[Buffer, tuple[int, int]] = {}
+    found: list[Flow] = []
+    for i, step in enumerate(steps):
+        writes = list(dict.fromkeys(view.buffer for view in step.writes))
+        specs = [next(v.spec for v in step.writes if v.buffer is b) for b in writes]
+        for buffer in touched(step):
+            # A copy in a layout of oneDNN's own is made by the first step that has to do with it.
+            new = buffer not in made and buffer not in writes and buffer is not step.scratch
+            if buffer.kind == "arena" and new:
+                writes.append(buffer)
+                specs.append(Spec((buffer.nbytes,), np.dtype("uint8")))
+        reads = [made[buffer] for buffer in touched(step) if buffer in made]
+        found.append((tuple(specs), tuple(sorted(set(reads)))))
+        made |= {buffer: (i, output) for output, buffer in enumerate(writes)}
+    return found
+
+
+def _call(step: Step, phase: str, seconds: float, flow: Flow, limits: Limits) -> Call:
     limit = limits.seconds(step.flops, step.traffic)
     return Call(
         step.title, tuple(node.op.name for node in step.nodes),
         step.scope.removesuffix(BACKWARD).rstrip(), _kind(step), phase, seconds, step.flops,
-        step.traffic, limit,
+        step.traffic, limit, *flow,
     )  # fmt: skip
 
 

@@ -246,7 +246,7 @@ class Fit:
         self.batch_hooks = any(overrides(c, "on_train_batch_end") for c in self.callbacks)
         loop = Loop(
             run=run, source=Source(_announced(self.data, begins) if begins else self.data),
-            step=step, epochs=run.epochs, modules=[model], keep=list(model.buffers()),
+            step=step, modules=[model], keep=list(model.buffers()),
             validate=self._validation(run), rules=[StopTraining(model)],
             callbacks=Callbacks([Between(self)]), frequencies=Frequencies(self._counts_alike()),
             sampler=Sampler(step.named, run.history.gradients) if step.named else None,

@@ -17,7 +17,7 @@ from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.tensors import Seen
 from nbdl.magics.model import known_inputs
-from nbdl.magics.show import Shown, graph_view, is_plan, lr_picture, plan_picture
+from nbdl.magics.show import Shown, graph_view, is_plan, lr_picture, plan_view
 from nbdl.shapes import Spec
 from nbdl.training import LRFinder, Run
 
@@ -68,7 +68,7 @@ def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
     if isinstance(thing, nn.Module):
         return _look_into_model(thing, title or thing._name, ask)
     if is_plan(thing):
-        return plan_picture(thing)
+        return plan_view(thing, title)
     if isinstance(thing, LRFinder):
         return lr_picture(thing)
     if isinstance(thing, Tensor) and (ask.graph or is_result(thing) or not has_values(thing)):

@@ -129,6 +129,19 @@ def is_plan(thing: Any) -> bool:
     return compiler is not None and isinstance(thing, compiler.Report)
 
 
+def plan_view(report: Any, title: str) -> widgets.View:
+    """The calls of a compiled plan as a graph to look into, and the picture below it."""
+    from nbdl.inspection.plan_graph import plan_graph  # noqa: PLC0415 - it loads the compiler
+
+    picture = plan_picture(report)
+    return widgets.graph(
+        plan_graph(report, title=title),
+        svg=lambda: picture.svg,
+        text=lambda: picture.text,
+        both=True,
+    )
+
+
 def plan_picture(report: Any) -> Picture:
     """The calls of a compiled plan beside the machine's limits, and its memory."""
     from nbdl.inspection.static.plan import plan_svg  # noqa: PLC0415 - it loads the compiler

@@ -17,14 +17,23 @@ from nbdl.training.loop import Loop
 from nbdl.training.models import modules_of, name_of, one_module
 from nbdl.training.origin import origin
 from nbdl.training.parts import own_step, supervised, total
+from nbdl.training.policy import Policy, as_policy
 from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.recorder import keep, objects
+from nbdl.training.resume import (
+    NOT_CONFIGURATION,
+    Resumed,
+    keep_checkpoints,
+    resumable,
+    take_up,
+)
 from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import read_floats_as, split_off, training_source, whole
 from nbdl.training.stopping import as_rules
 
 
+@resumable
 def train(
     model: Any = None,
     data: Any = None,
@@ -55,6 +64,8 @@ def train(
     wait: bool = True,
     progress: bool | None = None,
     store: Any = True,
+    checkpoint: Any = True,
+    resume: Any = None,
     check: bool = True,
 ) -> Run:
     """Train a model; returns its Run.
@@ -111,6 +122,13 @@ def train(
         progress: draw a bar of text while waiting; None draws one once the run has taken half a
             second and no view listens.
         store: keep the run in the run store; False for not, or the path of another store.
+        checkpoint: how the run's state is kept, so that ``resume`` can go on after whatever
+            happens: True, at the start, the end and in between, as often as it costs less than a
+            hundredth of the time, the last two and the best; a number of steps; a dict of the
+            arguments of ``Policy``, such as ``{"minutes": 10, "best": "val_accuracy"}``; False.
+        resume: go on with a run that was cut off, exactly where it was: True, the newest of the
+            model's name; a run's id; or the path of a checkpoint. Options that are not given are
+            those that the run was started with.
         check: look through data in memory for NaN, Inf and classes out of range first.
 
     Raises before the first step: ArgumentError for unknown names and options out of range,
@@ -121,11 +139,12 @@ def train(
     config = {
         key: value
         for key, value in locals().items()
-        if key not in ("model", "data", "val", "source", "wait", "progress", "store", "callbacks")
+        if key not in NOT_CONFIGURATION
         and value is not None
     }
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
+    policy = as_policy(checkpoint)
     extras = Extras.read(accumulate=accumulate, freeze=freeze)
     began = random.default_generator().state()
     models = [one_module(model)] if step is None else modules_of(model)
@@ -139,7 +158,7 @@ def train(
     batches = training_source(data, batch_size, seed, device, run.note, extras.accumulate)
     rules = as_rules(stop_when, early_stopping)
     common: dict[str, Any] = {
-        "run": run, "source": batches, "epochs": epochs, "max_steps": max_steps,
+        "run": run, "source": batches, "max_steps": max_steps,
         "rules": rules, "callbacks": Callbacks(callbacks), "modules": models,
     }  # fmt: skip
     if step is not None:
@@ -161,7 +180,9 @@ def train(
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
     run.parts.update(loop.parts())
     run.origin = origin(models, original, given_val, began, objects(config))
-    return _go(run, loop, wait, progress, store)
+    if isinstance(resume, Resumed):
+        take_up(resume, run, loop)
+    return _go(run, loop, wait, progress, store, policy)
 
 
 def _check_given(name: Any, data: Any) -> None:
@@ -176,10 +197,14 @@ def _check_given(name: Any, data: Any) -> None:
         )
 
 
-def _go(run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any) -> Run:
+def _go(
+    run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any, policy: Policy | None
+) -> Run:
     claim(run)
     try:
-        keep(run, store)
+        kept = keep(run, store)
+        if kept is not None and policy is not None:
+            keep_checkpoints(run, kept, policy)
         run.launch(loop)
     except BaseException:
         release(run)

@@ -44,13 +44,14 @@ class Loop:
         sampler: takes samples of gradient norms; None for none.
         sums: of the epoch under way: of each number the sum, and the weight of all together.
         done: epochs that are complete.
+        validating: the steps of the epoch under way are done.
+        is_whole: no step of one's own has failed half-way, which may have changed anything.
         over: the sentence that the run ends with, once a rule has given one.
     """
 
     run: Run
     source: Source
     step: StepFunction
-    epochs: int
     max_steps: int | None = None
     modules: list[Any] = field(default_factory=list)
     keep: list[Any] = field(default_factory=list)
@@ -63,19 +64,28 @@ class Loop:
     sums: dict[str, list[float]] = field(default_factory=dict)
     done: int = 0
     over: str | None = None
+    validating: bool = False
+    is_whole: bool = True
     _kept: list[tuple[Any, Any]] = field(default_factory=list, init=False)
 
     def __call__(self) -> str | None:
         """Train; the sentence to end with, or None if a wish ended it."""
         before = [(m, m.training) for model in self.modules for m in model.modules()]
         self.run.abort.begin(self._is_untouched)
+        checkpoints = self.run.checkpoints
         try:
             self.callbacks.call("on_start", self.run)
             with self.run.turns.alone():
                 for model in self.modules:
                     model.train()
                 self.run.freezing.begin()
-            return self._epochs()
+            if checkpoints is not None:
+                checkpoints.begin()
+            try:
+                return self._epochs()
+            finally:
+                if checkpoints is not None and self.is_whole:
+                    checkpoints.end()
         except (_Wished, Aborted):
             return None
         finally:
@@ -91,32 +101,40 @@ class Loop:
 
     def _epochs(self) -> str:
         run = self.run
-        while self.done < self.epochs and self.over is None:
+        while self.done < (run.epochs or 1) and self.over is None:
             run.epoch = self.done + 1
             if not self.source.position:  # else it was entered in the middle
                 self.callbacks.call("on_epoch_start", run)
+            if not self.validating:
+                with run.turns.alone():
+                    self._put_optimizers("train")
+                self._steps()
+            means = {name: total / weight for name, (total, weight) in self.sums.items()}
             with run.turns.alone():
-                self._put_optimizers("train")
-            means = self._steps()
-            with run.turns.alone():
+                self.validating = True
                 self._put_optimizers("eval")
                 self._validate(means)
+                self.validating = False
             self.frequencies.after_epoch(run.epoch, run.step, means.get("loss", math.nan))
             self.source.epoch_done()
             self.sums, self.done = {}, run.epoch
             self.over = self._after_epoch(means)
             if self.max_steps is not None and run.step >= self.max_steps:
                 self.over = self.over or f"{self.max_steps} steps done"
-        return self.over or f"{self.epochs} epoch{'s' * (self.epochs != 1)} done"
+            if run.checkpoints is not None:
+                run.checkpoints.after_epoch(means)
+        return self.over or f"{self.done} epoch{'s' * (self.done != 1)} done"
 
     def state_dict(self) -> dict[str, Any]:
         """Where it is between the epochs and within one."""
         return {"done": self.done, "sums": self.sums, "over": self.over,
+                "validating": self.validating,
                 "rules": [[type(r).__name__, r.state_dict()] for r in self.rules]}  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict()`` was taken; rules of another kind begin anew."""
         self.done, self.sums, self.over = state["done"], state["sums"], state["over"]
+        self.validating = state["validating"]
         for rule, (kind, saved) in zip(self.rules, state["rules"], strict=False):
             if type(rule).__name__ == kind:
                 rule.load_state_dict(saved)
@@ -137,8 +155,8 @@ class Loop:
             if put is not None:
                 put()
 
-    def _steps(self) -> dict[str, float]:
-        """The steps of one epoch; the means of what they gave."""
+    def _steps(self) -> None:
+        """The steps of one epoch; what they gave is added up."""
         run, sums, laps = self.run, self.sums, self.run.laps
         laps.start()
         for batch in self.source.epoch():
@@ -153,11 +171,12 @@ class Loop:
                 total[0] += value * weight
                 total[1] += weight
             self.callbacks.call("on_step_end", run)
+            if run.checkpoints is not None:
+                run.checkpoints.after_step()
             laps.lap("other")
             laps.step_done()
             if self.max_steps is not None and run.step >= self.max_steps:
                 break
-        return {name: total / weight for name, (total, weight) in sums.items()}
 
     def _one(self, batch: Any) -> StepResult:
         """One step, whole or not at all."""
@@ -171,6 +190,7 @@ class Loop:
         try:
             result = self.step(batch) if run.step else self._first(batch)
         except BaseException as error:
+            self.is_whole = self._is_untouched()
             for tensor, value in kept:
                 tensor.value = value
             run.generator.restore(draws)

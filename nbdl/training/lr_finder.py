@@ -142,7 +142,7 @@ def lr_find(
     if source.single_pass:
         raise ArgumentError("a generator of batches would be used up by the finder",
                             hint="a loader, a data set, or the function that makes it")  # fmt: skip
-    common = {"run": run, "source": source, "epochs": 1, "modules": [copied]}
+    common = {"run": run, "source": source, "modules": [copied]}
     step, _ = supervised(copied, loss, optim, None, (), None, clip_norm, target, device, extras,
                          common)  # fmt: skip
     read_floats_as(step.cast.dtype, source, data, run.note)

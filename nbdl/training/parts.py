@@ -26,7 +26,7 @@ from nbdl.training.step import SupervisedStep
 
 def total(loop: Loop) -> int | None:
     """Steps in all, or None if nobody knows."""
-    steps = len(loop.source) * loop.epochs or None
+    steps = len(loop.source) * (loop.run.epochs or 0) or None
     if loop.max_steps is not None:
         return min(steps, loop.max_steps) if steps else loop.max_steps
     return steps

@@ -162,14 +162,18 @@ recorder = Recorder()
 atexit.register(recorder.sync)
 
 
-def keep(run: Any, store: Any) -> None:
-    """Keep ``run`` in the run store (True), in the store at a path, or nowhere (False)."""
+def keep(run: Any, store: Any) -> Store | None:
+    """Keep ``run`` in the run store (True), in the store at a path, or nowhere (False).
+
+    Returns the store.
+    """
     if store is False or store is None:
-        return
+        return None
     opened = open_store(None if store is True else store)
     if opened is not None:
         recorder.start(run, opened)
         run.at_end.append(lambda: recorder.finish(run))
+    return opened
 
 
 def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from nbdl import events
 from nbdl.core import lines, random
 from nbdl.core.mistakes import told_to
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError
+from nbdl.errors import ArgumentError, TrainingError
 from nbdl.training.aborting import Abort
 from nbdl.training.active import release
 from nbdl.training.freezing import Freezing
@@ -25,9 +25,13 @@ from nbdl.training.laps import Laps
 from nbdl.training.models import modules_of, source_of
 from nbdl.training.names import check_lr
 from nbdl.training.records import FINAL, clock
+from nbdl.training.sources import whole
 from nbdl.training.state import Part
 from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
+
+if TYPE_CHECKING:
+    from nbdl.training.checkpoints import Checkpoints
 
 _RATE_S = 0.25
 """Seconds over which the throughput is measured."""
@@ -65,6 +69,7 @@ class Run:
         exception: why the run failed, or None.
         generator: the random numbers of this run; cells that run meanwhile use others.
         parts: what else steps change, by name: see ``training.state``.
+        checkpoints: writes its state to files; None for not.
         at_end: functions called in the training thread when the run is over.
         laps: where the time of a step goes: ``laps.seconds()``, by part.
         compiled: gives the Report of the compiled step; None if the training is not compiled.
@@ -105,6 +110,7 @@ class Run:
         self.parts: dict[str, Part] = {"freezing": self.freezing}
         self.abort, self.laps = Abort(), Laps()
         self._interrupted = -AGAIN_S
+        self.checkpoints: Checkpoints | None = None
         self._done = threading.Event()
         self.turns = Turns()
         self._changed = self.turns.changed
@@ -244,6 +250,39 @@ class Run:
     def _freeze(self, found: dict[str, Any], change: Callable[[Any], None], what: str) -> None:
         change(found)
         self.history.note("control", f"{', '.join(found)}: {what}")
+
+    def save(self) -> None:
+        """Write a checkpoint after the step under way, which stays until the run is deleted.
+
+        Raises TrainingError for a run that keeps no checkpoints, or is over.
+        """
+        if self.checkpoints is None:
+            raise TrainingError(
+                f"{self.name!r} keeps no checkpoints",
+                hint="nbdl.train(...) without store=False and checkpoint=False",
+            )
+        self._check_alive("save")
+        self._wish(self.checkpoints.save)
+
+    def add_epochs(self, count: int) -> None:
+        """Train for ``count`` more epochs than was said; a schedule stays as it was planned.
+
+        Raises ArgumentError for what is no positive whole number, TrainingError when it is over.
+        """
+        more = whole("add_epochs", count)
+        with self._changed:
+            self._check_alive("add epochs to")
+            before, self.epochs = self.epochs or 1, (self.epochs or 1) + more
+            if self.total_steps and not self.config.get("max_steps"):
+                self.total_steps += self.total_steps // before * more
+        self.history.note("control", f"{self.epochs} epochs, before {before}")
+
+    def _check_alive(self, what: str) -> None:
+        if not self.is_alive:
+            raise TrainingError(
+                f"{self.name!r} is {self.status}: there is nothing to {what}",
+                hint="nbdl.train(model, data, resume=True, epochs=...) goes on with it",
+            )
 
     def _wish(self, wish: Callable[[], None]) -> None:
         with self._changed:

@@ -53,15 +53,18 @@ def _with_a_face(run: Any) -> Any:
     return PastRun(run) if isinstance(run, RunRecord) else run
 
 
-def graph(record: Record, svg: Callable[[], str], text: Callable[[], str]) -> View:
+def graph(
+    record: Record, svg: Callable[[], str], text: Callable[[], str], *, both: bool = False
+) -> View:
     """The graph explorer of a record made by ``nbdl.inspection``.
 
     Args:
         record: the graph.
         svg: draws its static twin.
         text: writes it for a terminal.
+        both: the twin tells more than the same graph, so it stays in sight beside the explorer.
     """
-    return View("graph", Source(record, svg, text))
+    return View("graph", Source(record, svg, text), both=both)
 
 
 def tensor(seen: Seen) -> View:

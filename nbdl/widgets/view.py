@@ -32,6 +32,7 @@ class View(anywidget.AnyWidget):
     Args:
         view: the name of the front-end view.
         source: gives the records.
+        both: the twin stays in sight while the view is alive.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -39,10 +40,11 @@ class View(anywidget.AnyWidget):
     bundle = traitlets.Unicode().tag(sync=True)
     twin_id = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, view: str, source: Source) -> None:
+    def __init__(self, view: str, source: Source, *, both: bool = False) -> None:
         self.source = source
         self._twin = Twin(source)
-        super().__init__(_esm=loader(), view=view, bundle=bundle(view).hash, twin_id=self._twin.id)
+        hidden = "" if both else self._twin.id
+        super().__init__(_esm=loader(), view=view, bundle=bundle(view).hash, twin_id=hidden)
         self._greeted = threading.Event()
         self._send_lock = threading.Lock()
         self.on_msg(View._hear)

@@ -120,7 +120,7 @@ def test_a_flipped_bit_of_the_header_changes_nothing_unnoticed(tmp_path):
     path = nbdl.save(arrays, tmp_path / "x.safetensors", metadata={"n": "1"})
     good = path.read_bytes()
     (length,) = struct.unpack("<Q", good[:8])
-    for i in range(8 * (8 + length)):
+    for i in range(0, 8 * (8 + length), 7):
         raw = bytearray(good)
         raw[i // 8] ^= 1 << i % 8
         path.write_bytes(raw)

@@ -62,7 +62,8 @@ forward = fast.report()
     for words in ways:
         cell = lenet.run(words)
         assert cell.status == "ok", cell.said
-        [shown] = cell.shown
+        *explorer, shown = cell.shown
+        assert len(explorer) == ("inspect" in words), "only %inspect has it, above the picture"
         assert set(shown) == {"image/svg+xml", "image/png", "text/plain"}, words
         assert "the machine's limits allow" in shown["text/plain"]
         assert "Compiled plan" in shown["image/svg+xml"]

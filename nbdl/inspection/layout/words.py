@@ -60,7 +60,8 @@ def words_of(node: GraphNode) -> tuple[str, str, str]:
     """The three pieces of text on a node: bold, dim, and dim at the right end."""
     label, kind = one_line(node.label, LIMIT), one_line(node.type, LIMIT)
     if node.kind == "group":
-        detail = formats.count(node.params) if node.params else ""
+        timed = formats.short_time(node.seconds) if node.traffic else ""
+        detail = formats.count(node.params) if node.params else timed
         if node.repeat > 1:
             return label, f"{node.repeat}× {kind}", detail
         if re.fullmatch("[0-9]+", label) and kind:

@@ -55,6 +55,7 @@ FAMILIES = {
     "recurrent": "#b3336b", "embedding": "#8a5a1c", "normalization": "#0b7a5e",
     "activation": "#c4560b", "pooling": "#0f7f9e", "random": "#7a6a00", "loss": "#c0262d",
     "parameter": "#7a6a00", "input": "#3d4450", "output": "#3d4450", "gradient": "#8a3b12",
+    "oneDNN": "#1f66d1", "loop": "#0b7a5e", "special loop": "#9440a8", "NumPy": "#c4560b",
     "added": "#0b7a5e", "removed": "#c0262d", "changed": "#b06a00", "reshaped": "#1f66d1",
 }  # fmt: skip
 PLAIN = "#7b828e"
