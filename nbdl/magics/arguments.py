@@ -94,7 +94,7 @@ class Line:
         if not name:
             near = did_you_mean(f"--{word.lstrip('-')}", found or options)
             raise self.error(f"{self.magic} has no option {word}{near}", word)
-        if options[name].nargs != 0:
+        if options[name].nargs not in (0, "?"):
             after = self.words[index + 1 : index + 2]
             if not after or is_option(after[0]):
                 value = options[name].metavar or name.strip("-").upper()

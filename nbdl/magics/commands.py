@@ -18,7 +18,7 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 from nbdl import nn, training
 from nbdl.core import random
 from nbdl.errors import NbdlError
-from nbdl.magics import edits, inputs, look, options, past, sheet, show
+from nbdl.magics import edits, inputs, look, options, past, resuming, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
@@ -149,6 +149,14 @@ class NbdlMagics(Magics):
         metavar="VARIABLE",
         help="the variable that becomes the run (run)",
     )
+    @argument(
+        "--resume",
+        nargs="?",
+        const=True,
+        metavar="RUN",
+        help="go on with the model's newest run, or one of this id, exactly where it was: after "
+        "Stop, a restart or a crash; data and options are those it was started with",
+    )
     @argument("--wait", action="store_true", help="let the cell wait for the end")
     @argument(
         "--lr-find",
@@ -165,6 +173,7 @@ class NbdlMagics(Magics):
         notebook's Stop button ends training between two steps with everything kept.
 
             %train lenet train --val val --loss cross_entropy --optim adamw --epochs 5
+            %train lenet --resume       goes on after an interrupt, or the kernel's end
 
         Values may be variables and {expressions}; names may carry arguments, as in
         sgd(momentum=0.9).
@@ -177,11 +186,13 @@ class NbdlMagics(Magics):
         name = "run" if args.run is None else str(args.run)
         if args.run is not None:
             text.run(models.check_variable, args.run)
+        given, about = options.read(text, args)
+        model = text.value(args.model, "model")
+        if args.resume is not None:
+            resuming.complete(text, args, given, model, NbdlMagics.train)
         if args.data is None:
             raise text.error("%train needs the data to train on: %train MODEL DATA")
-        given, about = options.read(text, args)
         about |= {"model": args.model, "data": args.data}
-        model = text.value(args.model, "model")
         if "step" not in given and not isinstance(model, nn.Module):
             raise text.error(
                 f"{args.model} is of type {type(model).__name__}, not a model", args.model
@@ -191,7 +202,8 @@ class NbdlMagics(Magics):
             self._find_lr(text, args, model, data, given, about)
             return
         wait = args.wait or in_batch(self.shell)
-        run = text.run(training.train, model, data, wait=False, about=about, **given)
+        run = text.run(training.train, model, data, wait=False, about=about, line=line, **given)
+        resuming.tell(run, given.get("resume"))
         self._keep_as(name, run)
         with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
             self.dashboards.has_shown(run)

@@ -9,7 +9,7 @@ from typing import Any
 import nbdl
 from nbdl import nn, training
 from nbdl.experiments import query
-from nbdl.magics import look, options, past, show
+from nbdl.magics import look, options, past, resuming, show
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
 from nbdl.magics.dashboards import Dashboards
@@ -32,6 +32,8 @@ def load_ipython_extension(shell: Any) -> None:
     loaded = Extension(shell)
     loaded.load()
     shell._nbdl = loaded
+    for line in resuming.cut_off():
+        print(line)
 
 
 def unload_ipython_extension(shell: Any) -> None:

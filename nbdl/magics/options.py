@@ -48,6 +48,8 @@ class Option:
         if self.kind == "switch":  # on, off, or as nbdl.train decides
             magic = self._constant(f"--no-{self.flag[2:]}", False, f"never {self.name}")(magic)
             return self._constant(self.flag, True, self.help)(magic)
+        if self.kind == "setting":
+            magic = self._constant(f"--no-{self.flag[2:]}", False, f"no {self.name}s")(magic)
         if self.kind == "off":
             return self._constant(self.flag, False, self.help)(magic)
         many = {"nargs": "+"} if self.kind in ("names", "texts") else {}
@@ -69,6 +71,12 @@ def _rates(line: Line, word: Any, option: Option) -> Any:
     return value if isinstance(value, dict) else line.number(word, option.flag)
 
 
+def _setting(line: Line, word: Any, option: Option) -> Any:
+    """False; a whole number, a text of name=value, or what a variable or {expression} holds."""
+    value = word if word is False else line.text_of(word, variables=True)
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
 READ: dict[str, Callable[[Line, Any, Option], Any]] = {
     "number": lambda line, word, option: line.number(word, option.flag),
     "whole": lambda line, word, option: line.number(word, option.flag, int),
@@ -79,6 +87,7 @@ READ: dict[str, Callable[[Line, Any, Option], Any]] = {
     "texts": lambda line, words, option: [line.text_of(word) for word in words],
     "condition": lambda line, word, option: line.text_of(word, variables=True),
     "value": lambda line, word, option: line.value(word, option.flag),
+    "setting": _setting,
     "off": lambda line, word, option: word,
     "switch": lambda line, word, option: word,
 }
@@ -131,6 +140,9 @@ TRAIN = (
            said="callback"),
     Option("target", "text", "key of the target in batches that are dicts", "KEY"),
     Option("name", "text", "of the run, in place of the model's", "NAME"),
+    Option("checkpoint", "setting",
+           "how the state is kept for --resume, if not as often as costs next to nothing: "
+           "every so many steps, or \"minutes=10, best='val_accuracy', keep=3\"", "N"),
     Option("check", "off", "do not look through the data for NaN and wrong classes first"),
     Option("store", "off", "do not keep the run in the run store"),
 )  # fmt: skip

@@ -44,6 +44,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%train net train --val val --epochs 5", "in the background, with a dashboard"),
             Entry("%train net train --loss mse --optim sgd --lr 0.1", "loss, optimizer, rate"),
             Entry("%train net train --wait", "the cell waits for the end"),
+            Entry("%train net --resume", "go on exactly where it was, also after a crash"),
             Entry("%train net train --compile", "the step traced once, replayed as fused kernels"),
             Entry("run.pause(); run.resume(); run.stop()", "as the dashboard's buttons"),
             Entry(

@@ -61,6 +61,7 @@ def train(
     device: str | None = None,
     name: str | None = None,
     source: str | None = None,
+    line: str | None = None,
     wait: bool = True,
     progress: bool | None = None,
     store: Any = True,
@@ -118,6 +119,7 @@ def train(
         name: of the run; the model's name unless given.
         source: the text that defined the model, kept with the run; that of its %%model cell
             unless given.
+        line: the line of ``%train`` that it was started with, kept with the run.
         wait: wait for the end, and raise the run's exception if it fails.
         progress: draw a bar of text while waiting; None draws one once the run has taken half a
             second and no view listens.
@@ -179,7 +181,7 @@ def train(
     if schedule is not None:
         run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
     run.parts.update(loop.parts())
-    run.origin = origin(models, original, given_val, began, objects(config))
+    run.origin = origin(models, original, given_val, began, objects(config), line)
     if isinstance(resume, Resumed):
         take_up(resume, run, loop)
     return _go(run, loop, wait, progress, store, policy)

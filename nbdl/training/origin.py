@@ -22,7 +22,8 @@ BLOCK_BYTES = 1 << 16
 
 
 def origin(
-    models: list[Any], data: Any, val: Any, random: Mapping[str, int], objects: list[str]
+    models: list[Any], data: Any, val: Any, random: Mapping[str, int], objects: list[str],
+    line: str | None = None,
 ) -> dict[str, Any]:
     """What is taken down of a run's beginning, as JSON holds it.
 
@@ -30,6 +31,7 @@ def origin(
         models: what is trained, with the weights of now.
         data, val: as they were given.
         random: the state of the random numbers in use when the call began.
+        line: the line of ``%train``, if it was that.
         objects: the arguments whose values were functions or objects rather than names.
     """
     begun: dict[str, Any] = {
@@ -39,6 +41,8 @@ def origin(
     defined = [definitions[model].random for model in models if model in definitions]
     if defined:
         begun["definition"] = defined[0]
+    if line is not None:
+        begun["line"] = line
     if val is not None:
         begun["val"] = {"fraction": val} if isinstance(val, float) else fingerprint(val)
     return begun

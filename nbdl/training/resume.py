@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
+from nbdl import files
 from nbdl.backends.openmp import thread_count
 from nbdl.errors import ArgumentError, DataError, FileError, TrainingError, brief, unknown
 from nbdl.training.active import active_runs
@@ -43,7 +44,7 @@ FIXED = ("batch_size", "accumulate", "seed", "optim", "schedule", "target")
 """Options that a run keeps: with others its state would mean something else."""
 
 NOT_CONFIGURATION = ("model", "data", "val", "source", "wait", "progress", "store", "callbacks",
-                     "resume", "check")  # fmt: skip
+                     "resume", "check", "line")  # fmt: skip
 """Arguments of ``nbdl.train`` that are not kept with a run as its options."""
 
 
@@ -125,18 +126,33 @@ class Resumed:
         return str(self.run["id"])
 
 
+def interrupted_runs() -> list[dict[str, Any]]:
+    """The rows of runs in the working directory's store whose process is gone, each the newest of
+    its name, the newest first. What they were writing when they were killed is removed."""
+    store = open_store() if default_path().exists() else None
+    if store is None:
+        return []
+    newest = {row["name"]: row for row in store.runs()}
+    gone = [row for row in newest.values() if row["status"] not in FINAL and is_gone(row)]
+    for row in gone:
+        files.sweep(folder_of(store.path, row["id"]))
+    return gone[::-1]
+
+
 def find(resume: Any, name: str, store: Any = True) -> Resumed:
     """The run that ``resume`` means, at its newest good checkpoint.
 
     Args:
-        resume: True: the newest run called ``name``; a run's id; or a path: of a checkpoint, or
-            of a folder of them.
+        resume: True: the newest run called ``name``; a run's id; a path: of a checkpoint, or of
+            a folder of them; or what was found before.
         name: of the model.
         store: as for ``nbdl.train``.
 
     Raises ArgumentError where there is no such run, TrainingError where it is under way or has no
     checkpoint, FileError where all are damaged.
     """
+    if isinstance(resume, Resumed):
+        return resume
     recorder.sync()
     opened = _opened(store)
     if isinstance(resume, os.PathLike) or (isinstance(resume, str) and _is_path(resume)):
@@ -274,7 +290,8 @@ def _completed(args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any
         if key not in (*NOT_CONFIGURATION, *run["objects"])
         and plain_config({key: value})[key] != config.get(key)
     }  # fmt: skip
-    for key in FIXED:
+    by_name = ("lr",) if isinstance(new.get("lr"), Mapping) else ()
+    for key in (*FIXED, *by_name):
         if key in new:
             raise ArgumentError(
                 f"{key}={brief(new[key])} cannot be changed in the middle of a training: run "
@@ -355,7 +372,7 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
             hint="train it again without resume",
         )
     run.id, run.origin = found.id, found.run["origin"]
-    if "lr" in found.changed:
+    if isinstance(found.changed.get("lr"), (int, float)):
         for optimizer in run.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = found.changed["lr"]
@@ -368,7 +385,8 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
             f"{run.name!r} (run {run.id}) is finished: {why}",
             hint=f"epochs={loop.done + 5} trains on",
         )
-    for kind, text in (*found.notes, *_remarks(found, run)):
+    found.notes += _remarks(found, run)
+    for kind, text in found.notes:
         run.history.note(kind, text)
 
 

@@ -156,7 +156,7 @@ def test_it_is_added_to_the_completer_and_taken_away(matcher):
         ("%train lenet train --device ", ["cpu", "cuda"]),
         ("%train lenet train --early", ["--early-stopping"]),
         ("%train lenet train --comp", ["--compile"]),
-        ("%train lenet train --no-c", ["--no-check", "--no-compile"]),
+        ("%train lenet train --no-c", ["--no-check", "--no-checkpoint", "--no-compile"]),
         ("%inspect ", ["lenet", "x", "y"]),
         ("%inspect lenet --gra", ["--gradients", "--graph"]),
         ("%runs --", ["--limit", "--model", "--sort", "--status", "--tag", "--where"]),

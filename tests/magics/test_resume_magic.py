@@ -1,0 +1,133 @@
+"""``%train --resume``: after Stop, after kill -9 of the kernel, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.magics.conftest import LENET
+from tests.magics.kernel import Kernel
+
+PREPARED = """
+import nbdl
+from nbdl import data
+train, val = data.digits().split(0.8)
+class Wait(nbdl.training.Callback):
+    def on_step_end(self, run):
+        if run.step == 40: run.pause()
+pause = Wait()
+"""
+
+
+def started(place):
+    kernel = Kernel(place)
+    loaded = kernel.run("%load_ext nbdl")
+    assert kernel.run(PREPARED).status == kernel.run(LENET).status == "ok"
+    return kernel, loaded
+
+
+def test_a_killed_kernel_goes_on_in_the_next(tmp_path):
+    first, loaded = started(tmp_path)
+    assert loaded.printed == ""
+    try:
+        cell = first.run(
+            "%train lenet train --val val --epochs 3 --schedule cosine --checkpoint 7 "
+            "--callbacks pause\n"
+            "import time\n"
+            "while run.status != 'paused': time.sleep(0.01)\n"
+            "nbdl.runs()"  # the store has it all
+        )
+        assert cell.status == "ok", cell.said
+        process = first.run_later("import os; print(os.getpid())").printed
+        os.kill(int(process), signal.SIGKILL)
+    finally:
+        first.close()
+    second, loaded = started(tmp_path)
+    try:
+        assert "training lenet was cut off at step 40: %train lenet --resume goes on" in (
+            loaded.printed
+        )
+        second.run("pause = nbdl.training.Callback()")
+        cell = second.run("%train lenet --resume --wait\nkept = run")
+        assert cell.status == "ok", cell.said
+        assert "lenet goes on after step 35 (epoch 2 of 3)" in cell.printed
+        second.run("nbdl.manual_seed(0)")
+        second.run(LENET)
+        whole = second.run("%train lenet train --val val --epochs 3 --schedule cosine --wait")
+        assert whole.status == "ok", whole.said
+        for name in ("loss", "val_loss", "lr"):
+            same = f"run.history[{name!r}].tolist() == kept.history[{name!r}].tolist()"
+            assert second.value(same) == "True", name
+        assert second.value("nbdl.runs()[kept.id].status") == "'finished'"
+    finally:
+        second.close()
+
+
+def test_after_stop_with_a_function_from_the_line(lenet):
+    lenet.run(
+        "def mine(outputs, y): return nn.functional.cross_entropy(outputs, y)\n"
+        "class Stop(nbdl.training.Callback):\n"
+        "    def on_step_end(self, run):\n"
+        "        if run.step == 30: run.stop()\n"
+        "stop = Stop()"
+    )
+    cell = lenet.run("%train lenet train --loss mine --epochs 2 --callbacks stop --wait")
+    assert cell.status == "ok", cell.said
+    cell = lenet.run("%train lenet --resume --wait")
+    assert cell.status == "ok", cell.said
+    assert "lenet goes on after step 30 (epoch 2 of 2)" in cell.printed
+    assert lenet.value("run.status, run.step") == "('finished', 46)"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "underlined"),
+    [
+        ("--resume", "no runs are kept in", ""),
+        ("--resume abc", "no runs are kept in", "abc"),
+        ("", "needs the data to train on", ""),
+    ],
+)
+def test_nothing_to_go_on_with(lenet, words, said, underlined):
+    cell = lenet.run(f"%train lenet {words}")
+    assert said in cell.said
+    assert not underlined or cell.underlined in (underlined, "")
+
+
+def test_what_cannot_be_changed_is_underlined(lenet):
+    lenet.run("%train lenet train --epochs 1 --wait")
+    cell = lenet.run("%train lenet --resume --batch-size 32")
+    assert "cannot be changed in the middle of a training" in cell.said
+    assert cell.underlined == "32"
+    cell = lenet.run("%train lenet --resume")
+    assert "is finished: 1 epoch done" in cell.said
+    cell = lenet.run("%train lenet --resume --epochs 2 --wait")
+    assert cell.status == "ok", cell.said
+    assert lenet.value("run.epoch, run.step") == "(2, 46)"
+    cell = lenet.run("%train lenet --resume nothere")
+    assert "unknown run 'nothere'" in cell.said
+    assert cell.underlined == "nothere"
+
+
+def test_expressions_of_an_older_line_are_not_evaluated(lenet):
+    lenet.run("%train lenet {train} --loss {lambda o, y: nn.functional.cross_entropy(o, y)} "
+              "--epochs 1 --wait")  # fmt: skip
+    cell = lenet.run("%train lenet --resume --epochs 2")
+    assert "the run was started with the data {train}: give it again" in cell.said
+    cell = lenet.run("%train lenet train --resume --epochs 2")
+    assert "was started with --loss {lambda" in cell.said
+    cell = lenet.run("%train lenet train --resume --epochs 2 --wait "
+                     "--loss {lambda o, y: nn.functional.cross_entropy(o, y)}")  # fmt: skip
+    assert cell.status == "ok", cell.said
+
+
+def test_checkpoint_options(lenet):
+    lenet.run("%train lenet train --epochs 1 --no-checkpoint --wait")
+    assert lenet.value("run.checkpoints") == "None"
+    lenet.run("%train lenet train --epochs 1 --checkpoint 9 --wait")
+    assert lenet.value("run.checkpoints.policy.steps") == "9"
+    lenet.run("%train lenet train --epochs 1 --checkpoint \"keep=4, best='loss'\" --wait")
+    assert lenet.value("run.checkpoints.policy.keep") == "4"
+    cell = lenet.run("%train lenet train --checkpoint nonsense")
+    assert "cannot be read" in cell.said
