@@ -47,7 +47,7 @@ def export(records: Sequence[RunRecord], path: str | Path) -> Path:
         return write_file(target, lambda file: _write_text(file, text))
     if target.suffix:
         raise ArgumentError(
-            f"runs are not exported as {target.suffix}",
+            f"{target.name!r}: runs are not exported as {target.suffix}",
             hint="a .csv or .json file, or a folder (a name without a dot) for TensorBoard",
         )
     return _event_files(records, target)

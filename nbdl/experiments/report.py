@@ -85,7 +85,7 @@ def write(records: Sequence[RunRecord], path: str | Path) -> Path:
     target = as_path(path)
     if target.suffix not in (".html", ".htm"):
         raise ArgumentError(
-            f"a report is an HTML page, and {target.name!r} does not end in .html",
+            f"{target.name!r} does not end in .html, and a report is an HTML page",
             hint=f"{target.name}.html",
         )
     if not records:

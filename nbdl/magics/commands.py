@@ -319,7 +319,7 @@ class NbdlMagics(Magics):
         """The trainings that are kept beside this notebook: list, compare, name, delete, export.
 
             %runs                            the newest first
-            %runs --where 'val_accuracy>0.9' --sort -val_accuracy
+            %runs --where 'val_accuracy>0.9' --sort val_accuracy --descending
             %runs 3fa2                       one: its dashboard and all that is recorded
             %runs 3fa2 lenet                 several beside each other
             %runs rename 3fa2 baseline       tag, untag, note: %runs tag 3fa2 good

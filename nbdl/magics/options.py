@@ -154,9 +154,16 @@ class Choice:
     """An option of ``%runs`` that chooses or orders runs."""
 
     name: str
-    metavar: str
+    metavar: str | None
     help: str
     many: bool = False
+
+    def declare(self, magic: Callable[..., Any]) -> Callable[..., Any]:
+        """The option as one of IPython's magic arguments; without a metavar it takes no value."""
+        if self.metavar is None:
+            return argument(f"--{self.name}", action="store_true", help=self.help)(magic)
+        action = {"action": "append"} if self.many else {}
+        return argument(f"--{self.name}", metavar=self.metavar, help=self.help, **action)(magic)
 
 
 RUNS = (
@@ -165,7 +172,8 @@ RUNS = (
     Choice("model", "NAME", "only runs of this name"),
     Choice("status", "STATUS", "only finished, stopped, interrupted, failed, killed, running ones"),
     Choice("tag", "TAG", "only runs with this tag"),
-    Choice("sort", "COLUMN", "by a column, a metric or an option; -COLUMN from the largest down"),
+    Choice("sort", "COLUMN", "by a column, a metric or an option"),
+    Choice("descending", None, "with --sort: from the largest down"),
     Choice("limit", "N", "how many to list (20)"),
 )  # fmt: skip
 """In the order of the help."""
@@ -174,10 +182,7 @@ RUNS = (
 def with_choices(magic: Callable[..., Any]) -> Callable[..., Any]:
     """Declare the options of ``%runs``; a decorator."""
     for choice in reversed(RUNS):
-        action = {"action": "append"} if choice.many else {}
-        magic = argument(
-            f"--{choice.name}", metavar=choice.metavar, help=choice.help, **action
-        )(magic)
+        magic = choice.declare(magic)
     return magic
 
 

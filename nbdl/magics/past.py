@@ -83,7 +83,10 @@ class Call:
             listed = line.run(listed.filter, line.text_of(word))
         listed = listed.filter(status=args.status, tag=args.tag)
         if args.sort is not None:
-            listed = line.run(listed.sort, str(args.sort), about={"column": args.sort})
+            listed = line.run(
+                listed.sort, str(args.sort), descending=args.descending,
+                about={"column": args.sort},
+            )  # fmt: skip
         return listed
 
     @property

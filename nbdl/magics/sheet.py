@@ -67,6 +67,9 @@ SHEET: tuple[Section, ...] = (
                 "stop at the first NaN or Inf and name its origin",
             ),
             Entry("%runs", "all trainings kept beside this notebook"),
+            Entry("%runs --where 'loss<0.5'", "some of them; --sort COLUMN orders them"),
+            Entry("%runs net", "one again: by its id or name; several are compared"),
+            Entry("%runs rerun ID", "train it again: are the losses the same?"),
         ),
     ),
     Section(

@@ -159,7 +159,9 @@ def test_it_is_added_to_the_completer_and_taken_away(matcher):
         ("%train lenet train --no-c", ["--no-check", "--no-checkpoint", "--no-compile"]),
         ("%inspect ", ["lenet", "x", "y"]),
         ("%inspect lenet --gra", ["--gradients", "--graph"]),
-        ("%runs --", ["--limit", "--model", "--sort", "--status", "--tag", "--where"]),
+        ("%runs --", [
+            "--descending", "--limit", "--model", "--sort", "--status", "--tag", "--where",
+        ]),
         ("%runs re", ["rename", "report", "rerun", "restore"]),
         ("%%model ", ["lenet"]),
         ("%%model lenet --", ["--input", "--keep", "--quiet"]),

@@ -88,6 +88,9 @@ def test_what_the_sheet_says_can_be_typed(kernel):
         ),
         "%inspect loss": "loss = net(x).sum()\n%inspect loss",
         "%inspect old new --diff": "%inspect net net --diff",
+        "%runs rerun ID": (
+            "%train net train --name again --max-steps 3 --wait\n%runs rerun again"
+        ),
         "with nbdl.detect_anomaly(): ...": None,
         'nbdl.save(net, "net.safetensors")': None,
     }
