@@ -50,6 +50,7 @@ from nbdl.dtypes import (
 # (sum, abs, any, ...) hide Python's own in this file.
 from nbdl.ops.arithmetic import *
 from nbdl.ops.array_api import *
+from nbdl.ops.autocast import *
 from nbdl.ops.bessel import *
 from nbdl.ops.broadcasting import *
 from nbdl.ops.calculus import *
@@ -119,6 +120,7 @@ FUNCTIONS = {
     "train": "training",
     "track": "training",
     "lr_find": "training",
+    "GradScaler": "optim",
     "evaluate": "training",
     "predict": "training",
     "runs": "experiments",

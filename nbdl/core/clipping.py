@@ -145,7 +145,8 @@ def _shorten(gradients: list[Tensor], max_norm: float, total: Any) -> None:
 def _scaled(value: Any, factor: float) -> Any:
     xp = backends.namespace(value)
     out = xp.empty(value.shape, value.dtype)
-    return xp.multiply(value, value.dtype.type(factor), out=out)
+    with np.errstate(invalid="ignore"):  # an infinite gradient times 0: a GradScaler has seen it
+        return xp.multiply(value, value.dtype.type(factor), out=out)
 
 
 def clip_grad_value_(

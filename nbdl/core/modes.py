@@ -35,7 +35,7 @@ class Scope(NamedTuple):
 class State:
     """The modes of one thread."""
 
-    __slots__ = ("begun", "generator", "grad", "observers", "scope", "tell", "untrained",
+    __slots__ = ("begun", "cast", "generator", "grad", "observers", "scope", "tell", "untrained",
                  "walking", "worlds")  # fmt: skip
 
     def __init__(self) -> None:
@@ -46,6 +46,7 @@ class State:
         self.walking: Any = None  # the node whose gradient is being computed
         self.worlds: tuple[Any, ...] = ()
         self.tell: Callable[[str], None] | None = None  # who hears of mistakes; None: warnings
+        self.cast: Any = None  # changes the dtypes of an operation's inputs: (op, inputs) -> inputs
         self.begun: tuple[str, int] | None = None  # the user's line that began this thread's work
         self.untrained: tuple[Any, ...] = ()  # models whose dropout was off while recording
 

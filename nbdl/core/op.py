@@ -156,6 +156,8 @@ class Op(_Immutable):
 
     def __call__(self, *inputs: Tensor) -> Any:  # noqa: C901  (flat: every call costs time)
         state = modes.local.state
+        if state.cast is not None:
+            inputs = state.cast(self, inputs)
         arrays = [x.value for x in inputs]
         for a in arrays:
             if type(a) is not _ndarray:

@@ -38,6 +38,7 @@ from nbdl.training.step import (
     check_loss,
     check_results,
     finished,
+    repeats_gradients,
 )
 from nbdl.training.stopping import StopRule
 
@@ -98,6 +99,11 @@ class Step:
     def update(self) -> None:
         """Let the optimizer make its step."""
         self.model.optimizer.step()
+
+    @property
+    def uncompilable(self) -> str:
+        """Why it cannot be compiled at all, or an empty text."""
+        return repeats_gradients(self.model.optimizer)
 
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
         """Let the loss look at the targets, as it does in an eager step; those that do compare

@@ -15,6 +15,7 @@ from IPython.core.magic_arguments import argument
 from nbdl import training
 from nbdl.magics.arguments import Line, parts
 from nbdl.magics.words import Word
+from nbdl.training.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ TRAIN = (
     Option("early_stopping", "value",
            "end when the validation loss has not improved for so many epochs", "EPOCHS"),
     Option("clip_norm", "number", "bound the norm of all gradients together", "NORM"),
+    Option("precision", "name", "of products, with all else in float32:", "NAME",
+           PRECISIONS),
     Option("seed", "whole", "of the order of the data, dropout and all other chance (0)", "N"),
     Option("device", "name", "move model and data there first:", "NAME", DEVICES),
     Option("compile", "switch",

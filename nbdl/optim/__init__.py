@@ -44,6 +44,7 @@ from nbdl.optim.rmsprop import RMSprop
 from nbdl.optim.rprop import Rprop
 from nbdl.optim.rule import Rule
 from nbdl.optim.sam import SAM
+from nbdl.optim.scaling import GradScaler
 from nbdl.optim.schedule_free import AdamWScheduleFree
 from nbdl.optim.sgd import SGD
 from nbdl.optim.sparse_adam import SparseAdam
@@ -59,12 +60,11 @@ OPTIMIZERS.update(
 )  # fmt: skip
 
 __all__ = [
-    "OPTIMIZERS", "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW",
-    "AdamWScheduleFree", "Adamax", "ChainedScheduler", "ConstantLR", "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LAMB", "LBFGS", "LRScheduler",
-    "LambdaLR", "LinearLR", "Lion", "Lookahead", "MultiStepLR", "MultiplicativeLR", "Muon",
-    "MuonAdamW", "NAdam", "OneCycleLR", "Optimizer", "PolynomialLR", "RAdam", "RMSprop",
-    "ReduceLROnPlateau", "Rprop", "Rule", "SAM", "SGD", "SWALR", "SequentialLR", "SparseAdam",
-    "StepLR", "clip_grad_norm_", "clip_grad_value_", "get_total_norm", "lr_scheduler",
-    "optimizer_class",
+    "OPTIMIZERS", "ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "AdamWScheduleFree",
+    "Adamax", "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts",
+    "CyclicLR", "ExponentialLR", "GradScaler", "LAMB", "LBFGS", "LRScheduler", "LambdaLR",
+    "LinearLR", "Lion", "Lookahead", "MultiStepLR", "MultiplicativeLR", "Muon", "MuonAdamW",
+    "NAdam", "OneCycleLR", "Optimizer", "PolynomialLR", "RAdam", "RMSprop", "ReduceLROnPlateau",
+    "Rprop", "Rule", "SAM", "SGD", "SWALR", "SequentialLR", "SparseAdam", "StepLR",
+    "clip_grad_norm_", "clip_grad_value_", "get_total_norm", "lr_scheduler", "optimizer_class",
 ]  # fmt: skip

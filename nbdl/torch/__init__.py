@@ -85,7 +85,7 @@ from nbdl.torch import (
     random,
     utils,
 )
-from nbdl.torch.amp import autocast
+from nbdl.torch.amp import autocast, get_autocast_dtype, is_autocast_enabled
 from nbdl.torch.autograd import detach, inference_mode
 from nbdl.torch.backends import (
     compile,

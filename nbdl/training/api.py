@@ -52,6 +52,7 @@ def train(
     stop_when: Any = None,
     early_stopping: Any = None,
     clip_norm: float | None = None,
+    precision: str | None = None,
     schedule: Any = None,
     compile: bool | None = None,
     step: Callable[..., Any] | None = None,
@@ -104,6 +105,9 @@ def train(
         early_stopping: epochs without improvement to end after; or a dict of the arguments of
             ``EarlyStopping``, such as ``{"patience": 3, "restore_best": True}``.
         clip_norm: the most that the norm of all gradients together may be.
+        precision: ``"bf16"`` or ``"fp16"``: products in half precision, sums, losses and norms in
+            float32 (``nbdl.autocast``), weights and validation too; fp16 scales the loss and leaves
+            steps out that overflow.
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
         compile: trace the step once and replay it as fused kernels: True from the second step on,
             False never; unless given, from step 5 on if the training is long enough to gain by
@@ -147,7 +151,7 @@ def train(
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
     policy = as_policy(checkpoint)
-    extras = Extras.read(accumulate=accumulate, freeze=freeze)
+    extras = Extras.read(accumulate=accumulate, freeze=freeze, precision=precision)
     began = random.default_generator().state()
     models = [one_module(model)] if step is None else modules_of(model)
     _check_given(name, data)

@@ -44,6 +44,10 @@ class Step(Protocol):
     abort: Abort
 
     @property
+    def uncompilable(self) -> str:
+        """Why it cannot be compiled at all, or an empty text."""
+
+    @property
     def named(self) -> Sequence[tuple[str, Any]]:
         """(path, parameter) of those that are trained."""
 
@@ -92,10 +96,10 @@ class Compilation:
         self._batch: tuple[Any, ...] = ()
         self._seconds: list[float] = []
         self._whole = True
-        if wanted is not False and getattr(step.optimizer, "needs_closure", False):
+        if wanted is not False and step.uncompilable:
             self.wanted = False
             if wanted:
-                self.give_up(f"{type(step.optimizer).__name__} computes gradients more than once")
+                self.give_up(step.uncompilable)
         self._number = 0
         self._since: int | None = None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nbdl.errors import ArgumentError
 from nbdl.training.patterns import as_patterns
+from nbdl.training.precision import PRECISIONS
 from nbdl.training.sources import whole
 
 
@@ -17,17 +18,20 @@ class Extras:
     Attributes:
         accumulate: batches that one update of the weights learns from.
         freeze: patterns of parameters that are left as they are.
+        precision: that of products, a name of PRECISIONS; None for the tensors' own.
     """
 
     accumulate: int = 1
     freeze: tuple[str, ...] = ()
+    precision: str | None = None
 
     @classmethod
-    def read(cls, *, accumulate: Any = 1, freeze: Any = None) -> Extras:
+    def read(cls, *, accumulate: Any = 1, freeze: Any = None, precision: Any = None) -> Extras:
         """From what the user gave. Raises ArgumentError for what is out of range."""
         return cls(
             accumulate=whole("accumulate", accumulate),
             freeze=() if freeze is None else as_patterns("freeze", freeze),
+            precision=None if precision is None else PRECISIONS.resolve(str(precision)),
         )
 
     def refuse_own_step(self) -> None:

@@ -19,6 +19,7 @@ from nbdl.training.metric import Metric
 from nbdl.training.metrics import as_metrics
 from nbdl.training.models import trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
+from nbdl.training.precision import Precision
 from nbdl.training.run import Run
 from nbdl.training.sources import Source, evaluation_batches, is_data
 from nbdl.training.step import SupervisedStep
@@ -63,7 +64,7 @@ def supervised(
     cast = Caster(dtype, run.note)
     step = SupervisedStep(
         model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target,
-        abort=run.abort, laps=run.laps,
+        abort=run.abort, laps=run.laps, precision=Precision(extras.precision, run.note),
     )
     return step, Loop(
         step=step,

@@ -21,6 +21,7 @@ from nbdl.training.compilation import Compilation
 from nbdl.training.gradients import norm
 from nbdl.training.laps import Laps
 from nbdl.training.names import Loss
+from nbdl.training.precision import Precision
 from nbdl.training.sources import Group
 
 
@@ -51,10 +52,12 @@ class SupervisedStep:
     def __init__(
         self, model: Any, loss: Loss, optimizer: Any, *, clip_norm: float | None = None,
         cast: Caster, target_key: str | None = None, abort: Abort | None = None,
-        laps: Laps | None = None,
+        laps: Laps | None = None, precision: Precision | None = None,
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.cast, self.target_key = clip_norm, cast, target_key
+        self.precision = Precision(None) if precision is None else precision
+        self.precision.check(optimizer)
         self.rule = TargetRule(loss)
         self._listed = list(model.named_parameters())
         self.compilation = Compilation(self, False)
@@ -66,6 +69,13 @@ class SupervisedStep:
     def named(self) -> list[tuple[str, Any]]:
         """(path, parameter) of those that are trained now."""
         return [(name, p) for name, p in self._listed if p.requires_grad]
+
+    @property
+    def uncompilable(self) -> str:
+        """Why it cannot be compiled at all, or an empty text."""
+        if self.precision.dtype is not None:
+            return f"operations that are fused round to {self.precision.dtype} at other places"
+        return repeats_gradients(self.optimizer)
 
     def __call__(self, batch: Any) -> StepResult:
         given = self._parts(batch)
@@ -88,27 +98,31 @@ class SupervisedStep:
 
     def state_dict(self) -> dict[str, Any]:
         """How many steps were made, and by which path."""
-        return {"number": self.number, "compilation": self.compilation.state_dict()}
+        return {"number": self.number, "compilation": self.compilation.state_dict(),
+                "precision": self.precision.state_dict()}  # fmt: skip
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict()`` was taken."""
         self.number = state["number"]
         self.compilation.load_state_dict(state["compilation"])
+        self.precision.load_state_dict(state["precision"])
 
     def compute(self, *batches: Batch, keep_gradients: bool = False) -> dict[str, Any]:
         """Loss, and the outputs for each batch; leaves clipped gradients in the parameters."""
         self.optimizer.zero_grad()
         losses, outputs = [], []
         for batch in batches:
-            outputs.append(self.model(*batch.inputs, **batch.named))
-            loss = self.loss(*self.rule(outputs[-1], batch.targets))
+            with self.precision.forward():
+                outputs.append(self.model(*batch.inputs, **batch.named))
+                loss = self.loss(*self.rule(outputs[-1], batch.targets))
             check_loss(loss, self.loss.name, batch[:3])
             self.laps.lap("forward")
             if batch.share is not None:
                 loss = loss * batch.share
-            loss.backward()
+            self.precision.scaler.scale(loss).backward()
             losses.append(loss.detach())
             self.laps.lap("backward")
+        self.precision.scaler.unscale_(self.optimizer)
         if self.clip_norm is not None:
             clip_grad_norm_([p for _, p in self.named], self.clip_norm)
         results = {"loss": sum(losses[1:], losses[0]), "outputs": tuple(outputs)}
@@ -160,7 +174,8 @@ class SupervisedStep:
             loss = results["loss"]
             if not first:  # what the step is about is how things were before it
                 first.append(self._result(batches, float(loss.item()), results["outputs"]))
-            check_gradients(self.named)
+            if not self.precision.scales:  # else the step is left out
+                check_gradients(self.named)
             return loss
 
         if getattr(self.optimizer, "needs_closure", False):
@@ -170,7 +185,7 @@ class SupervisedStep:
             compute()
             self.abort.commit()
             self.laps.lap("backward")
-            self.optimizer.step()
+            self.precision.step(self.optimizer)
         self.laps.lap("update")
         return first[0]
 
@@ -198,6 +213,13 @@ class SupervisedStep:
             for b, share in zip(found, shares, strict=True)
             if share
         )
+
+
+def repeats_gradients(optimizer: Any) -> str:
+    """A sentence about an optimizer whose step cannot be traced, or an empty text."""
+    if not getattr(optimizer, "needs_closure", False):
+        return ""
+    return f"{type(optimizer).__name__} computes gradients more than once"
 
 
 def finished(step: Any, results: Any, squares: dict[str, float]) -> dict[str, float] | None:
