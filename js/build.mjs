@@ -12,7 +12,7 @@ import * as esbuild from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(here, "../nbdl/widgets/static");
-const BUNDLES = ["graphs", "runs", "values"];
+const BUNDLES = ["graphs", "runs", "values", "walks"];
 const LIMIT = 150_000;
 const LOADER_LIMIT = 2_000;
 const target = ["es2022"];

@@ -171,6 +171,12 @@ class GraphPicture {
       this.stage.draw();
       this.describe(this.stage.selected);
     }, signal);
+    // Whoever shows this view inside another one says so which node it talks of.
+    on(this.frame.element, "nbdl-go" as "input", (event) => {
+      const { detail } = event as unknown as CustomEvent<string>;
+      const node = this.record.nodes.findIndex(({ id }) => id === detail);
+      if (node >= 0 && node !== this.stage.selected) void this.stage.goTo(node);
+    }, signal);
     on(this.pane, "keydown", (event) => {
       if (event.key === "Escape") this.close();
     }, signal);
@@ -216,6 +222,8 @@ class GraphPicture {
     this.tell();
     this.tooltip.hide();
     this.describe(node);
+    const detail = this.record.nodes[node]?.id ?? "";
+    this.frame.element.dispatchEvent(new CustomEvent("nbdl-select", { detail }));
   }
 
   /** The pane: the selected node, or the whole graph. */

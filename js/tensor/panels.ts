@@ -30,7 +30,7 @@ export function fit({ panels, rows, columns }: Shape, wide: number, high: number
     let height = Math.min(HIGHEST, (high - (GAP + head) * down) / (down * rows));
     if (square) width = height = Math.min(width, height);
     else if (rows > 1) [width, height] = [Math.min(width, 3 * height), Math.min(height, 3 * width)];
-    if (width > 0 && width * height > best.width * best.height * 1.02) best = { across, width, height, head };
+    if (width > 0 && width * height >= best.width * best.height * 0.999) best = { across, width, height, head };
   }
   return best;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -57,17 +58,47 @@ def activation_graph(
     Returns:
         The record; with findings in words where something looks wrong.
     """
+    return observe(model, on, loss=loss, title=title).graph
+
+
+@dataclass
+class Observed:
+    """A model that has run on an input.
+
+    Attributes:
+        recorder: what happened, with every tensor that was made.
+        given: the input, as tensors (by name where it was a dictionary).
+        target: what belongs to it, or None.
+        objective: the number whose gradients were looked at; None after a failure.
+        words: what that number is.
+        gradients: by the identity of the tensor.
+        graph: the record of all.
+    """
+
+    recorder: Recorder
+    given: Any
+    target: Any
+    words: str
+    objective: Tensor | None = None
+    gradients: dict[int, Tensor] = field(default_factory=dict)
+    graph: GraphRecord = field(default_factory=lambda: GraphRecord(""))
+
+
+def observe(
+    model: Module, on: Any, *, loss: Callable[[Any, Any], Tensor] | None = None, title: str = ""
+) -> Observed:
+    """``activation_graph`` with all that it is made from; the arguments are the same."""
     inputs, target = on if isinstance(on, (tuple, list)) and len(on) == 2 else (on, None)
     with at_rest(model):
         return _observed(model, inputs, target, loss, title)
 
 
-def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) -> GraphRecord:
+def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) -> Observed:
     given = _prepared(model, inputs)
     size_up(model, **given) if isinstance(given, dict) else size_up(model, given)
     recorder = Recorder(model)
     error = ""
-    gradients: dict[int, Tensor] = {}
+    seen = Observed(recorder, given, target, objective_words(target, loss))
     # What is not finite is reported below, with its place; NumPy's warnings have none, and what
     # core tells of a bad loss is meant for the loop of whoever trains.
     with _undisturbed(model), np.errstate(all="ignore"), untold():
@@ -84,7 +115,10 @@ def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) ->
         else:
             if perf_counter() - begun < PATIENCE:
                 time_steps(recorder, forward)
-            gradients = _gradients(recorder, _objective(output, target, loss))
+            seen.objective = _objective(output, target, loss)
+            seen.gradients = _gradients(recorder, seen.objective)
+
+    gradients = seen.gradients
 
     def describe(step: Step) -> tuple[TensorStats | None, TensorStats | None]:
         if not step.tensors:
@@ -93,7 +127,18 @@ def _observed(model: Module, inputs: Any, target: Any, loss: Any, title: str) ->
 
     for step in recorder.steps:
         step.gradients = {id(p): gradients[id(p)] for _, p in step.reads if id(p) in gradients}
-    return findings(model_record(recorder, title, error=error, stats=describe))
+    seen.graph = findings(model_record(recorder, title, error=error, stats=describe))
+    return seen
+
+
+def objective_words(target: Any, loss: Any) -> str:
+    """What the gradients are of, for people."""
+    if loss is not None:
+        return str(getattr(loss, "name", "") or getattr(loss, "__name__", type(loss).__name__))
+    if target is None:
+        return "mean of the output"
+    floats = dtypes.is_differentiable(rules.astensor(target).dtype)
+    return "mean squared error" if floats else "cross-entropy"
 
 
 def _prepared(model: Module, inputs: Any) -> Any:

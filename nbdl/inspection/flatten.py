@@ -191,6 +191,7 @@ class Flattener:
             if box.step is not None:
                 self._index[id(box.step)] = at
                 self._steps.append(box.step)
+                box.step.node = unique
                 self.nodes.append(self._single(box, box.step, parent, unique))
             else:
                 self.nodes.append(self._group(box, parent, unique))

@@ -28,6 +28,7 @@ class Step:
         layer: the layer itself where it stands for what it did (it ran no operation).
         sources: steps (with the output's index) that made the inputs, where known.
         outputs: Specs of what it made.
+        node: id of its node in the graph's record, once there is one.
         reads: parameters among its inputs that no step before it read.
         tensors: the tensors it made, kept so that their identities stay unique.
         about: what more there is to say, by name.
@@ -46,6 +47,7 @@ class Step:
     outputs: tuple[Spec, ...] = ()
     reads: list[tuple[str, Tensor]] = field(default_factory=list)
     tensors: tuple[Tensor, ...] = ()
+    node: str = ""
     failed: str = ""
     line: tuple[str, int] | None = None
     about: list[tuple[str, str]] = field(default_factory=list)

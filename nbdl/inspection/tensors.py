@@ -271,7 +271,7 @@ def _within(start: int, stop: int, size: int) -> tuple[int, int]:
 def _coarse(axes: tuple[TensorAxis, ...], cells: int) -> tuple[TensorAxis, ...]:
     """With as many neighbours to a cell as it takes to stay within the limits."""
     lengths = {axis.role: axis.stop - axis.start for axis in axes}
-    room = cells / lengths.get("panels", 1) / (3 if "colour" in lengths else 1)
+    room = cells / lengths.get("panels", 1) / lengths.get("colour", 1)
     rows, columns = lengths.get("rows", 1), lengths.get("columns", 1)
     side = math.sqrt(room)
     tall = max(1, min(LONGEST, rows, max(side, room / columns)))

@@ -245,6 +245,12 @@ class NbdlMagics(Magics):
         metavar="INPUT",
         help="run the model on this input and show activations and gradients",
     )
+    @argument("--target", metavar="TARGET", help="what belongs to the input of --on")
+    @argument(
+        "--loss",
+        metavar="NAME",
+        help="what the gradients are of: a loss by name, or a function (outputs, targets)",
+    )
     @argument(
         "--input",
         action="append",
@@ -301,8 +307,13 @@ class NbdlMagics(Magics):
                 )
         titles = [str(word).strip("{}") for word in args.things]
         axes = None if args.axes is None else text.text_of(args.axes).split(",")
-        ask = look.Ask(on, specs, args.gradients, args.graph, axes, args.diff)
-        about = {"--on": args.on, "--axes": args.axes, "--diff": text.typed("--diff")}
+        target = None if args.target is None else text.value(args.target, "--target")
+        loss = None if args.loss is None else text.named(args.loss, training.LOSSES, "--loss")
+        ask = look.Ask(on, target, loss, specs, args.gradients, args.graph, axes, args.diff)
+        about = {
+            "--on": args.on, "--loss": args.loss, "--target": args.target, "--axes": args.axes,
+            "--diff": text.typed("--diff"),
+        }  # fmt: skip
         views = text.run(look.look, things, titles, ask, about=about)
         for each in views:
             show.put(self.shell, each)

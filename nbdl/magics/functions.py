@@ -79,6 +79,8 @@ def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: b
 def inspect(
     *things: Any,
     on: Any = None,
+    target: Any = None,
+    loss: Any = None,
     input: Any = None,
     gradients: bool = False,
     graph: bool = False,
@@ -91,7 +93,11 @@ def inspect(
         things: a Module (its structure), a Tensor or a NumPy array (its values; of a loss the
             computation behind it), a Run (its dashboard), or a plan (``run.plan()``,
             ``nbdl.compile(f).report()``: its calls and its memory).
-        on: an input for the Module: shows activations and gradients on it.
+        on: an input for the Module, or ``(input, target)``: shows activations and gradients
+            on it; of a small dense network every number, as in a textbook.
+        target: what belongs to ``on``.
+        loss: what the gradients are of, by name or a function of (output, target). By default
+            cross-entropy or mean squared error with a target, the mean of the output without.
         input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
         gradients: of a Run: gradient norms of the layers over the steps.
         graph: of a Tensor: the computation behind it, instead of its values.
@@ -106,5 +112,5 @@ def inspect(
     """
     inputs = specs_of(input)
     titles = [""] * len(things)
-    ask = look.Ask(on, inputs, gradients, graph, axes, diff)
+    ask = look.Ask(on, target, loss, inputs, gradients, graph, axes, diff)
     return show.Views(look.look(things, titles, ask))

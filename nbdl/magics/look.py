@@ -10,16 +10,17 @@ from nbdl import backends, nn, widgets
 from nbdl.core.rows import elements
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
-from nbdl.inspection.activations import activation_graph
 from nbdl.inspection.arrays import is_array
 from nbdl.inspection.difference import difference, difference_text
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.tensors import Seen
+from nbdl.inspection.walk import Walk
 from nbdl.magics.model import known_inputs
 from nbdl.magics.show import Shown, graph_view, is_plan, lr_picture, plan_view
 from nbdl.shapes import Spec
 from nbdl.training import LRFinder, Run
+from nbdl.training.names import as_loss
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Ask:
     """How things are looked into.
 
     Attributes:
-        on: an input for a Module.
+        on: an input for a Module, or (input, target).
+        target: what belongs to the input, where it is not given with it.
+        loss: what gradients are of: a name, or a function of (output, target).
         inputs: Specs of a Module that has not seen any.
         gradients: of a Run: its gradients over the steps.
         graph: of a Tensor: the computation behind it, not its values.
@@ -36,6 +39,8 @@ class Ask:
     """
 
     on: Any = None
+    target: Any = None
+    loss: Any = None
     inputs: dict[str, Spec] | None = None
     gradients: bool = False
     graph: bool = False
@@ -82,7 +87,9 @@ def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
 
 def _look_into_model(model: nn.Module, name: str, ask: Ask) -> Shown:
     if ask.on is not None:
-        return graph_view(activation_graph(model, ask.on, title=name))
+        loss = None if ask.loss is None else as_loss(ask.loss)
+        on = ask.on if ask.target is None else (ask.on, ask.target)
+        return widgets.activations(Walk(model, on, loss, name))
     return graph_view(model_graph(model, ask.inputs or known_inputs(model), title=name))
 
 
@@ -91,10 +98,24 @@ def _check(thing: Any, title: str, ask: Ask) -> None:
     what = f"{title or 'this'} is of type {type(thing).__name__}"
     if ask.on is not None and not isinstance(thing, nn.Module):
         raise ArgumentError(f"--on is for models; {what}", hint="%inspect MODEL --on INPUT")
+    if ask.on is None and (ask.target is not None or ask.loss is not None):
+        raise ArgumentError(
+            "--target and --loss belong to an input",
+            hint="%inspect MODEL --on INPUT --target TARGET",
+        )
+    if ask.loss is not None and ask.target is None and not _is_pair(ask.on):
+        raise ArgumentError(
+            "--loss needs what the outputs are compared with",
+            hint="%inspect MODEL --on INPUT --target TARGET --loss NAME",
+        )
     if ask.graph and not isinstance(thing, Tensor):
         raise ArgumentError(f"--graph is for tensors; {what}", hint="%inspect TENSOR --graph")
     if ask.axes is not None and not (isinstance(thing, Tensor) or is_array(thing)):
         raise ArgumentError(f"--axes is for tensors and arrays; {what}")
+
+
+def _is_pair(on: Any) -> bool:
+    return isinstance(on, (tuple, list)) and len(on) == 2
 
 
 def is_result(x: Tensor) -> bool:

@@ -14,7 +14,10 @@ from nbdl.errors import FileError
 
 STATIC = Path(__file__).parent / "static"
 
-BUNDLES = {"dashboard": "runs", "gradients": "runs", "graph": "graphs", "tensor": "values"}
+BUNDLES = {
+    "activations": "walks", "dashboard": "runs", "gradients": "runs", "graph": "graphs",
+    "tensor": "values",
+}  # fmt: skip
 """View -> the bundle that has it, as in js/bundles/."""
 
 

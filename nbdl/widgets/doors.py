@@ -9,11 +9,15 @@ from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import PastRun, dashboard_record
 from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import Record
+from nbdl.inspection.static.graph import graph_svg
+from nbdl.inspection.static.network import network_svg
 from nbdl.inspection.static.tensor import tensor_svg
 from nbdl.inspection.tensor_text import tensor_text
 from nbdl.inspection.tensors import Seen
+from nbdl.inspection.walk import Walk
+from nbdl.inspection.walk_text import walk_text
 from nbdl.training.records import RunRecord
-from nbdl.widgets.source import RunSource, Source, TensorSource
+from nbdl.widgets.source import RunSource, Source, TensorSource, WalkSource
 from nbdl.widgets.view import View
 
 
@@ -76,3 +80,18 @@ def tensor(seen: Seen) -> View:
     record = seen.record()
     source = TensorSource(seen, lambda: tensor_svg(record), lambda: tensor_text(record))
     return View("tensor", source)
+
+
+def activations(walk: Walk) -> View:
+    """A model on a given input: its graph with values and gradients, layer by layer; of a small
+    dense network every number.
+
+    Args:
+        walk: the model that has run; a page asks the kernel for the tensors it shows.
+    """
+
+    def svg() -> str:
+        record = walk.record()
+        return graph_svg(record.graph) if record.network is None else network_svg(record)
+
+    return View("activations", WalkSource(walk, svg, lambda: walk_text(walk.record())))

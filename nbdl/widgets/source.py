@@ -13,6 +13,7 @@ from nbdl.inspection.dashboard import ENDED, Have, PastRun, advanced, dashboard_
 from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
 from nbdl.inspection.tensors import Look, Seen
+from nbdl.inspection.walk import Walk
 
 INTERVAL = 0.1
 """Seconds between two messages at least: ten a second, whatever the rate of steps."""
@@ -85,6 +86,29 @@ class TensorSource(Source):
 
     def since(self, have: Any) -> Record:
         return self.seen.record(Look.said(have.get("look") if isinstance(have, dict) else None))
+
+
+class WalkSource(Source):
+    """A model on an input: its record, and the tensors of its layers one after the other.
+
+    Args:
+        walk: the model that has run.
+        svg, text: as for every source.
+    """
+
+    def __init__(self, walk: Walk, svg: Callable[[], str], text: Callable[[], str]) -> None:
+        super().__init__(walk.record(), svg, text)
+        self.walk = walk
+
+    def since(self, have: Any) -> Record:
+        have = have if isinstance(have, dict) else {}
+        wanted = have.get("tensor")
+        if isinstance(wanted, list) and len(wanted) == 2:
+            seen = self.walk.tensor(str(wanted[0]), str(wanted[1]))
+            if seen is not None:
+                return seen.record(Look.said(have.get("look")))
+        example = have.get("example")
+        return self.walk.record(example if isinstance(example, int) else None)
 
 
 class RunSource(Source):

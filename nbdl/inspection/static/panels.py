@@ -55,7 +55,7 @@ class Grid:
                 w = h = min(w, h)
             elif rows > 1:
                 w, h = min(w, 3 * h), min(h, 3 * w)
-            if w * h > best.width * best.height * 1.02:
+            if w * h >= best.width * best.height * 0.999:
                 best = cls(across, w, h, head)
         return best
 
