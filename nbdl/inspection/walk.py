@@ -79,7 +79,8 @@ class Walk:
         key = (node, what)
         if key not in self._seen and key in self.looks:
             tensor, names = self.looks[key]
-            self._seen[key] = Seen(tensor.detach(), f"{node}: {what}", names)
+            seen = tensor if tensor.is_leaf else tensor.detach()
+            self._seen[key] = Seen(seen, f"{node}: {what}", names)
         return self._seen.get(key)
 
 
@@ -166,8 +167,8 @@ def _keep(
             found[f"gradient of {own}"] = seen.gradients.get(id(p))
     for what, tensor in found.items():
         if tensor is not None:
-            own = what not in ("output", "gradient")
-            looks[name, what] = tensor, FILTERS.get(tensor.ndim) if own else axes
+            of_output = what in ("output", "gradient")
+            looks[name, what] = tensor, axes if of_output else FILTERS.get(tensor.ndim)
             yield what
 
 
