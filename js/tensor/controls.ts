@@ -108,7 +108,7 @@ export class Controls {
   }
 
   private select(name: string, options: string[], chosen: string, choose: (text: string) => void): HTMLElement {
-    const field = h("select", { class: "field" }, ...options.map((text) => h("option", {}, text)));
+    const field = h("select", { class: "field", "aria-label": name }, ...options.map((text) => h("option", {}, text)));
     field.selectedIndex = Math.max(0, options.indexOf(chosen));
     on(field, "change", () => choose(options[field.selectedIndex]!), this.signal);
     return h("label", {}, h("span", { class: "muted small" }, name), field);
@@ -116,7 +116,7 @@ export class Controls {
 
   private slider(axis: TensorAxis, number: number): HTMLElement {
     const last = axis.role === "panels" ? axis.size - (axis.stop - axis.start) : axis.size - 1;
-    const input = h("input", { type: "range", min: 0, max: last, step: 1, value: axis.start });
+    const input = h("input", { type: "range", min: 0, max: last, step: 1, value: axis.start, "aria-label": axis.name });
     const said = h("span", { class: "muted small" });
     on(input, "input", () => {
       const index = this.record.axes.map(({ role, start }) => (role === "rows" || role === "columns" ? 0 : start));

@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import PICTURES, OpenNotebook
 from tests.browser.notebook import NotebookPage
-from tests.browser.views import inked, twin, view, wait_for_change
+from tests.browser.views import twin, view
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -24,6 +24,8 @@ conv = nn.Sequential()
 conv.add_module("<img src=x onerror=alert(1)>", nn.Conv2d(1, 4, 3))
 conv.add_module("pool", nn.MaxPool2d(2))
 """
+
+PIXELS = "canvas => canvas.toDataURL()"
 
 NAMES_LISTED = """view => {
   const shadow = view.getRootNode();
@@ -50,12 +52,13 @@ def test_a_tensor_is_sliced_zoomed_and_pinned(open_notebook: OpenNotebook) -> No
     expect(shown.locator(".legend")).to_contain_text("a cell is the mean of")
     expect(shown.locator(".controls")).to_contain_text(HOSTILE)
     canvas = shown.locator(".cells canvas")
-    before = inked(canvas)
-    slider = shown.get_by_label("time")
+    before = canvas.evaluate(PIXELS)
+    slider = shown.get_by_role("slider", name="time")
     slider.focus()
     slider.press("ArrowRight")
     expect(shown.locator(".controls")).to_contain_text("1 of 6")
-    wait_for_change(canvas, before)
+    drawn_anew = f"([canvas, before]) => ({PIXELS})(canvas) !== before"
+    notebook.page.wait_for_function(drawn_anew, arg=[canvas.element_handle(), before], polling=50)
     slider.press("ArrowLeft")
     expect(shown.locator(".controls")).to_contain_text("0 of 6")
 
@@ -101,7 +104,7 @@ def test_a_small_network_is_taught_step_by_step(open_notebook: OpenNotebook) -> 
     expect(shown.locator(".lines")).to_contain_text("z⁽¹⁾₂ =")
     neuron.press("ArrowRight")
     expect(shown.locator(".lines")).to_contain_text("z⁽¹⁾₃ =")
-    shown.get_by_label("example").press("ArrowRight")
+    shown.get_by_role("slider", name="example").press("ArrowRight")
     expect(shown.locator(".walk header")).to_contain_text("example 2 of 2")
     assert all(shown.evaluate(NAMES_LISTED)), "a control has no name"
     shown.get_by_role("button", name="Last step").click()
@@ -126,7 +129,7 @@ def test_a_layer_is_chosen_in_the_graph_and_its_output_opened(
         stage.press("ArrowDown")
     expect(shown.locator(".lines")).to_contain_text("the largest x of each window")
     expect(shown.locator(".lines")).to_contain_text("sees 4×4 of the input, every 2×2")
-    shown.get_by_role("button", name="output", exact=True).click()
+    shown.locator(".looks").get_by_role("button", name="output").click()
     viewer = shown.locator(".tensor")
     expect(viewer.locator("h3")).to_have_text("pool: output")
     expect(viewer.locator(".controls")).to_contain_text("N")
