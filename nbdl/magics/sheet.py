@@ -56,7 +56,8 @@ SHEET: tuple[Section, ...] = (
         "Looking inside",
         (
             Entry("%inspect net", "structure, shapes, parameters, FLOPs"),
-            Entry("%inspect net --on x", "activations and gradients on x"),
+            Entry("%inspect net --on x", "layer by layer: activations and gradients on x"),
+            Entry("%inspect net --on x --target y", "the same with the gradients of the loss"),
             Entry("%inspect x", "the values of a tensor or an array: heat maps, images, filters"),
             Entry("%inspect loss", "the computation behind a loss; of any tensor with --graph"),
             Entry("%inspect old new --diff", "what differs between two models"),

@@ -198,3 +198,34 @@ def test_options_that_are_not_for_this_thing_are_refused(lenet, words, says):
     cell = lenet.run(f"%inspect {words}")
     assert cell.status == "error"
     assert says in cell.said
+
+
+def test_a_model_on_an_input_with_target_and_loss(lenet):
+    for words, said in (
+        ("lenet --on x", "gradients of the mean of the output"),
+        ("lenet --on x --target y", "gradients of the cross-entropy"),
+        ("lenet --on (x, y)", "gradients of the cross-entropy"),
+        ("lenet --on x --target {nbdl.zeros((32, 10))} --loss huber", "gradients of the huber"),
+    ):
+        cell = lenet.run(f"%inspect {words}")
+        assert cell.status == "ok", cell.said
+        assert said in text(cell)
+    lenet.run("small = nn.Sequential(nn.Linear(2, 2), nn.Tanh())")
+    small = lenet.run("%inspect small --on {nbdl.ones((3, 2))}")
+    assert "z⁽¹⁾" not in text(small)  # one layer needs no number
+    assert "z₁ = w₁₁·x₁ + w₁₂·x₂ + b₁" in text(small)
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "part"),
+    [
+        ("lenet --target y", "--target and --loss belong to an input", "y"),
+        ("lenet --on x --loss mse", "--loss needs what the outputs are compared with", "mse"),
+        ("lenet --on x --target y --loss crossentropi", "unknown --loss", "crossentropi"),
+    ],
+)
+def test_targets_and_losses_that_do_not_fit_are_refused(lenet, words, says, part):
+    cell = lenet.run(f"%inspect {words}")
+    assert cell.status == "error"
+    assert says in cell.printed
+    assert cell.underlined == part
