@@ -1,6 +1,6 @@
 """Data: data sets, loaders, transforms, tokenizers, readers, and data sets ready to use."""
 
-from nbdl.data.adoption import adopted, as_dataset, split
+from nbdl.data.adoption import TARGET_KEYS, adopted, as_dataset, split
 from nbdl.data.arrays import as_array, check_finite, encode_labels
 from nbdl.data.arrow import arrow, parquet
 from nbdl.data.bundled import breast_cancer, diabetes, digits, iris, wine
@@ -42,6 +42,7 @@ from nbdl.data.tables import from_pandas, read_csv
 from nbdl.data.text import CharTokenizer, SequenceWindows, Tokenizer, WordTokenizer
 
 __all__ = [
+    "TARGET_KEYS",
     "BatchSampler",
     "CenterCrop",
     "CharTokenizer",

@@ -19,8 +19,8 @@ from nbdl.data.images import ToTensor
 from nbdl.data.streams import IterableDataset
 from nbdl.errors import DataError, brief
 
-LABELS = ("label", "labels", "target", "targets", "y")
-"""Columns that hold the target, by their usual names."""
+TARGET_KEYS = ("target", "targets", "label", "labels", "y")
+"""Names of columns, and keys of samples that are dicts, which are taken for the target."""
 
 _PLAIN = frozenset(("Value", "ClassLabel", "List", "LargeList", "Sequence"))
 """Kinds of columns that need no decoding: rows are read many at a time."""
@@ -84,7 +84,7 @@ class HuggingFace(Dataset):
         return collate([as_sample(dict(zip(names, row, strict=True))) for row in rows])
 
     def labels(self) -> np.ndarray:
-        name = next((name for name in LABELS if name in self.rows.column_names), None)
+        name = next((name for name in TARGET_KEYS if name in self.rows.column_names), None)
         if name is None:
             raise DataError(
                 f"{self!r} has no target: its columns are {', '.join(self.rows.column_names)}",
@@ -120,7 +120,7 @@ def _classes(rows: Any) -> tuple[str, ...] | None:
     """The names of the classes of the target, where the columns know them."""
     features = rows.features or {}
     named = {n: f.names for n, f in features.items() if type(f).__name__ == "ClassLabel"}
-    name = next((name for name in LABELS if name in named), next(iter(named), None))
+    name = next((name for name in TARGET_KEYS if name in named), next(iter(named), None))
     return None if name is None else tuple(map(str, named[name]))
 
 

@@ -196,7 +196,7 @@ def rebatched(blocks: Iterator[Any], size: int) -> Generator[Any, None, None]:
     """Batches of ``size`` samples, the last one perhaps smaller, out of blocks of any size."""
     rest: Any = None
     for block in blocks:
-        whole = block if rest is None else _joined(rest, block)
+        whole = block if rest is None else joined(rest, block)
         n = batch_length(whole)
         end = n - n % size
         for at in range(0, end, size):
@@ -206,10 +206,10 @@ def rebatched(blocks: Iterator[Any], size: int) -> Generator[Any, None, None]:
         yield rest
 
 
-def _joined(a: Any, b: Any) -> Any:
+def joined(a: Any, b: Any) -> Any:
     """Two batches of one structure after each other."""
     if isinstance(a, Mapping):
-        return {key: _joined(value, b[key]) for key, value in a.items()}
+        return {key: joined(value, b[key]) for key, value in a.items()}
     if isinstance(a, tuple):
-        return tuple(_joined(x, y) for x, y in zip(a, b, strict=True))
+        return tuple(joined(x, y) for x, y in zip(a, b, strict=True))
     return a + b if isinstance(a, list) else np.concatenate((a, b))

@@ -43,7 +43,7 @@ def dashboard_text(record: DashboardRecord, width: int = WIDTH) -> str:
     if record.confusion is not None:
         lines.append(right_of_all(record.confusion))
     lines += [f"{MARKS[line.kind]} {line.text}" for line in remarks(record)]
-    lines += _findings(record.findings or ())
+    lines += findings_text(record.findings or ())
     if record.state.error:
         lines += ["", record.state.error]
     return "\n".join(lines)
@@ -65,7 +65,7 @@ def gradient_flow_text(record: GradientFlowRecord, width: int = WIDTH) -> str:
     steps = f"{formats.value(float(part.steps[0]))} … {formats.value(float(part.steps[-1]))}"
     scale = f"░ {formats.value(10**low, 2)} … █ {formats.value(10**high, 2)}, x: not finite"
     lines.append(f"{' ' * longest}  steps {steps}   norms {scale}")
-    return "\n".join([*lines, *_findings(record.findings)])
+    return "\n".join([*lines, *findings_text(record.findings)])
 
 
 def spark(values: np.ndarray, width: int = WIDTH) -> str:
@@ -118,5 +118,6 @@ def _state(state: RunState, width: int) -> list[str]:
     return [*lines, state.message] if state.message else lines
 
 
-def _findings(findings: Sequence[Finding]) -> list[str]:
+def findings_text(findings: Sequence[Finding]) -> list[str]:
+    """Findings as lines, each with a mark for how grave it is."""
     return [f"{MARKS[f.level]} {f.title} {f.text}" for f in findings]

@@ -239,7 +239,7 @@ class NbdlMagics(Magics):
 
     @no_var_expand
     @magic_arguments()
-    @argument("things", nargs="+", help="a model, a tensor, a parameter, a run, a plan, or several")
+    @argument("things", nargs="+", help="a model, a tensor, data, a run, a plan, or several")
     @argument(
         "--on",
         metavar="INPUT",
@@ -279,13 +279,14 @@ class NbdlMagics(Magics):
     @help_of
     @line_magic
     def inspect(self, line: str) -> None:
-        """Look into a model, a tensor, an array, a parameter, a run, or a compiled plan.
+        """Look into a model, a tensor, an array, data, a run, or a compiled plan.
 
             %inspect lenet              structure, shapes, parameters, FLOPs
             %inspect lenet --on x       activations and gradients on x
             %inspect x                  the values of a tensor or an array
             %inspect loss               the computation behind a loss
             %inspect h --graph          the computation behind any tensor
+            %inspect train val          data sets: fields, classes, duplicates, leaks, mistakes
             %inspect old new --diff     what differs between two models
             %inspect run --gradients    gradient flow
             %inspect {run.plan()}       how a compiled training computes its step
@@ -302,7 +303,7 @@ class NbdlMagics(Magics):
             if not look.can_look_into(thing):
                 raise text.error(
                     f"{word} is of type {type(thing).__name__}: %inspect looks into models, "
-                    "tensors, arrays, runs and plans",
+                    "tensors, arrays, data sets, runs and plans",
                     word,
                 )
         titles = [str(word).strip("{}") for word in args.things]

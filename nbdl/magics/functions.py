@@ -87,11 +87,12 @@ def inspect(
     axes: Sequence[str] | None = None,
     diff: bool = False,
 ) -> Any:
-    """Look into models, tensors, arrays, runs and plans: ``%inspect`` as a function.
+    """Look into models, tensors, arrays, data sets, runs and plans: ``%inspect`` as a function.
 
     Args:
         things: a Module (its structure), a Tensor or a NumPy array (its values; of a loss the
-            computation behind it), a Run (its dashboard), or a plan (``run.plan()``,
+            computation behind it), data sets (what is in them, and what is wrong; several
+            are compared with the first), a Run (its dashboard), or a plan (``run.plan()``,
             ``nbdl.compile(f).report()``: its calls and its memory).
         on: an input for the Module, or ``(input, target)``: shows activations and gradients
             on it; of a small dense network every number, as in a textbook.

@@ -1,9 +1,10 @@
-"""From things to views: which view shows a model, a tensor, a run or a plan, with which options."""
+"""From things to views: which view shows a model, a tensor, data, a run or a plan, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from nbdl import backends, nn, widgets
@@ -11,13 +12,17 @@ from nbdl.core.rows import elements
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.inspection.arrays import is_array
+from nbdl.inspection.data import data_record
+from nbdl.inspection.data_seen import is_data
+from nbdl.inspection.data_text import data_text
 from nbdl.inspection.difference import difference, difference_text
 from nbdl.inspection.graph import model_graph, tensor_graph
+from nbdl.inspection.static.data import data_svg
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.tensors import Seen
 from nbdl.inspection.walk import Walk
 from nbdl.magics.model import known_inputs
-from nbdl.magics.show import Shown, graph_view, is_plan, lr_picture, plan_view
+from nbdl.magics.show import Picture, Shown, graph_view, is_plan, lr_picture, plan_view
 from nbdl.shapes import Spec
 from nbdl.training import LRFinder, Run
 from nbdl.training.names import as_loss
@@ -49,21 +54,49 @@ class Ask:
 
 
 def look(things: Iterable[Any], titles: Iterable[str], ask: Ask) -> list[Shown]:
-    """What shows each thing: a Module, a Tensor, an array, a Run, a compiled plan's Report; with
-    ``diff`` what differs between two Modules.
+    """What shows each thing: a Module, a Tensor, an array, a Run, a compiled plan's Report; data
+    sets together, compared with the first; with ``diff`` what differs between two Modules.
 
     Raises ArgumentError for anything else, and for options that are not for it.
     """
     pairs = list(zip(things, titles, strict=True))
     if ask.diff:
         return [_difference(pairs, ask.inputs)]
-    return [_look_into(thing, title, ask) for thing, title in pairs]
+    shown: list[Shown] = []
+    for sets, group in groupby(pairs, key=lambda pair: _is_data(pair[0])):
+        if sets:
+            shown.append(_data(list(group), ask))
+        else:
+            shown += [_look_into(thing, title, ask) for thing, title in group]
+    return shown
 
 
 def can_look_into(thing: Any) -> bool:
     """Whether ``look`` knows what to show of it."""
+    return _has_view(thing) or is_data(thing)
+
+
+def _has_view(thing: Any) -> bool:
+    """Whether it is shown by itself, and not as data."""
     kinds = (nn.Module, Tensor, Run, LRFinder)
     return isinstance(thing, kinds) or is_array(thing) or is_plan(thing)
+
+
+def _is_data(thing: Any) -> bool:
+    return not _has_view(thing) and is_data(thing)
+
+
+def _data(pairs: list[tuple[Any, str]], ask: Ask) -> Shown:
+    """Data sets, the first of which is the training data of the others."""
+    for thing, title in pairs:
+        _check(thing, title, ask)
+    usual = ["data"] if len(pairs) == 1 else ["training data", "validation data"]
+    titles = [
+        title or (usual[i] if i < len(usual) else f"data {i + 1}")
+        for i, (_, title) in enumerate(pairs)
+    ]
+    record = data_record([thing for thing, _ in pairs], titles)
+    return Picture(data_svg(record), data_text(record))
 
 
 def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
@@ -81,7 +114,8 @@ def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
     if isinstance(thing, Tensor) or is_array(thing):
         return widgets.tensor(Seen(thing, title, ask.axes, _ways_on(thing, title)))
     raise ArgumentError(
-        f"inspect looks into models, tensors, arrays, runs and plans, not {type(thing).__name__}"
+        "inspect looks into models, tensors, arrays, data sets, runs and plans, not "
+        f"{type(thing).__name__}"
     )
 
 

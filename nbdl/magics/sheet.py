@@ -60,6 +60,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%inspect net --on x --target y", "the same with the gradients of the loss"),
             Entry("%inspect x", "the values of a tensor or an array: heat maps, images, filters"),
             Entry("%inspect loss", "the computation behind a loss; of any tensor with --graph"),
+            Entry("%inspect train val", "data sets: fields, classes, duplicates, leaks, mistakes"),
             Entry("%inspect old new --diff", "what differs between two models"),
             Entry("%inspect run --gradients", "gradient norms of the layers over the steps"),
             Entry("%inspect {run.plan()}", "kernels, times and memory of a compiled training"),

@@ -11,14 +11,11 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.backends import has_data
 from nbdl.core.tensor import Tensor
-from nbdl.data import batch_length, to_tensors
+from nbdl.data import TARGET_KEYS, batch_length, to_tensors
 from nbdl.data.collate import map_arrays
 from nbdl.errors import DataError, DtypeError, IndexRangeError, ShapeError
 from nbdl.training.classification import class_axis
 from nbdl.training.names import Loss
-
-TARGET_KEYS = ("target", "targets", "label", "labels", "y")
-"""Keys of a dict batch that are taken for its target."""
 
 
 class Batch(NamedTuple):

@@ -74,6 +74,13 @@ forward = fast.report()
         assert lenet.run(f"%inspect {words}").status == "error"
 
 
+def test_data_sets_are_shown_together_with_what_is_wrong(lenet):
+    cell = lenet.run("%inspect train {train[:40]}")
+    assert cell.status == "ok", cell.said
+    [shown] = cell.shown
+    assert set(shown) == {"image/svg+xml", "image/png", "text/plain"}
+    assert "40 samples of train[:40] are in train, too" in shown["text/plain"]
+
 def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
     kernel.run("net = nn.Sequential(nn.Flatten(), nn.Linear(None, 4))")
     cell = kernel.run("%inspect net --input 1,8,8")
@@ -86,8 +93,9 @@ def test_a_model_that_has_seen_nothing_can_be_given_an_input(kernel):
     [
         ("", "%inspect needs things: %inspect things", ""),
         ("lenett", "there is no variable 'lenett'; did you mean 'lenet'?", "lenett"),
-        ("train", "train is of type Subset: %inspect looks into models, tensors, arrays, runs and "
-         "plans", "train"),
+        ("nbdl", "nbdl is of type module: %inspect looks into models, tensors, arrays, data sets, "
+         "runs and plans", "nbdl"),
+        ("train --on x", "--on is for models; train is of type Subset", "x"),
         ("lenet --onn x", "%inspect has no option --onn; did you mean '--on'?", "--onn"),
         ("y --on x", "--on is for models; y is of type Tensor", "x"),
         ("lenet --diff", "--diff compares two models; given: Sequential", "--diff"),

@@ -74,7 +74,7 @@ def dashboard_svg(record: DashboardRecord) -> str:
         column.add(text(0, 14, "Gradient flow", 12, font_weight=600), 14, gap=8)
         height = heat_height(len(record.gradients.layers))
         column.add(heat_map(record.gradients, WIDTH - 2 * MARGIN), height)
-    _findings(column, record.findings or ())
+    draw_findings(column, record.findings or ())
     if record.confusion is not None:
         column.add(confusion_matrix(record.confusion), confusion_height(record.confusion))
     title = f"Training of {state.name}: {STATUS.get(state.status, state.status)}"
@@ -92,7 +92,7 @@ def gradient_flow_svg(record: GradientFlowRecord) -> str:
         column.add(heat_map(part, WIDTH - 2 * MARGIN), heat_height(len(part.layers)))
     else:
         column.add(text(0, 14, "No gradients were sampled yet.", 12, fill=MUTED), 16)
-    _findings(column, record.findings)
+    draw_findings(column, record.findings)
     return picture(column.y + 4, *column.marks, title=f"Gradient flow of {record.title}")
 
 
@@ -167,7 +167,8 @@ def _messages(column: Column, record: DashboardRecord) -> None:
     column.y += 9 * bool(told)
 
 
-def _findings(column: Column, findings: Sequence[Finding]) -> None:
+def draw_findings(column: Column, findings: Sequence[Finding]) -> None:
+    """Put findings under each other."""
     for finding in findings:
         _notice(column, finding.text, finding.level, finding.title)
 
