@@ -87,12 +87,18 @@ READ: dict[str, Callable[[Line, Any, Option], Any]] = {
     "text": lambda line, word, option: line.text_of(word),
     "texts": lambda line, words, option: [line.text_of(word) for word in words],
     "condition": lambda line, word, option: line.text_of(word, variables=True),
+    "amount": lambda line, word, option: _amount(line.text_of(word, variables=True)),
     "value": lambda line, word, option: line.value(word, option.flag),
     "setting": _setting,
     "off": lambda line, word, option: word,
     "switch": lambda line, word, option: word,
 }
 """Kind of option -> how its word becomes the argument."""
+
+
+def _amount(said: Any) -> Any:
+    """A count, or a size with its unit as it was said."""
+    return int(said) if isinstance(said, str) and said.lstrip("-").isdigit() else said
 
 
 class Devices(tuple[str, ...]):
@@ -141,6 +147,9 @@ TRAIN = (
            "LIST"),
     Option("callbacks", "value", "functions of the run, called after each epoch", "LIST",
            said="callback"),
+    Option("history", "amount",
+           "keep so many snapshots, or as many as fit into 200MB, for run.at(step) and "
+           "run.branch(step)", "N"),
     Option("target", "text", "key of the target in batches that are dicts", "KEY"),
     Option("name", "text", "of the run, in place of the model's", "NAME"),
     Option("checkpoint", "setting",

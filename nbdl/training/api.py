@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import read_floats_as, split_off, training_source, whole
 from nbdl.training.stopping import as_rules
+from nbdl.training.travel import ONCE, Start
 
 
 @resumable
@@ -63,6 +65,7 @@ def train(
     name: str | None = None,
     source: str | None = None,
     line: str | None = None,
+    history: Any = None,
     wait: bool = True,
     progress: bool | None = None,
     store: Any = True,
@@ -124,6 +127,10 @@ def train(
         source: the text that defined the model, kept with the run; that of its %%model cell
             unless given.
         line: the line of ``%train`` that it was started with, kept with the run.
+        history: keep so many snapshots of weights and optimizer state, 50, or as many as fit into
+            ``"200MB"``, evenly over the whole run: for ``run.at(step)`` and ``run.branch(step)``.
+            ``{"count": 50, "optimizer": False}`` keeps weights alone.
+        start: where to begin, as ``run.branch`` says it.
         wait: wait for the end, and raise the run's exception if it fails.
         progress: draw a bar of text while waiting; None draws one once the run has taken half a
             second and no view listens.
@@ -142,9 +149,10 @@ def train(
     waiting: what the training raises (TrainingError for a loss that became NaN), and
     KeyboardInterrupt when it was interrupted.
     """
+    arguments = {key: value for key, value in locals().items() if key not in ONCE}
     config = {
         key: value
-        for key, value in locals().items()
+        for key, value in arguments.items()
         if key not in NOT_CONFIGURATION
         and value is not None
     }
@@ -183,8 +191,13 @@ def train(
             check_before_training(model, batches.batches, val, fit)
     run.total_steps = total(loop)
     if schedule is not None:
-        run.schedule = as_schedule(schedule, run.optimizers, run.total_steps, epochs)
+        steps = run.total_steps if start is None else start.left(run.total_steps)
+        run.schedule = as_schedule(schedule, run.optimizers, steps, epochs)
     run.parts.update(loop.parts())
+    run.again = functools.partial(train, **arguments)
+    run.remember(history)
+    if start is not None:
+        start.enter(run, max_steps)
     run.origin = origin(models, original, given_val, began, objects(config), line)
     if isinstance(resume, Resumed):
         take_up(resume, run, loop)

@@ -84,6 +84,8 @@ class Loop:
             try:
                 return self._epochs()
             finally:
+                if self.is_whole:
+                    self.run.take_snapshot(last=True)
                 if checkpoints is not None and self.is_whole:
                     checkpoints.end()
         except (_Wished, Aborted):

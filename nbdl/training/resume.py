@@ -44,7 +44,7 @@ FIXED = ("batch_size", "accumulate", "seed", "optim", "schedule", "target")
 """Options that a run keeps: with others its state would mean something else."""
 
 NOT_CONFIGURATION = ("model", "data", "val", "source", "wait", "progress", "store", "callbacks",
-                     "resume", "check", "line")  # fmt: skip
+                     "resume", "check", "line", "start")  # fmt: skip
 """Arguments of ``nbdl.train`` that are not kept with a run as its options."""
 
 
@@ -284,6 +284,7 @@ def _completed(args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any
     name = everything.get("name") or name_of(modules_of(everything.get("model")))
     found = find(given["resume"], name, given.get("store", True))
     run, config = found.run, dict(found.run["config"])
+    config.pop("parent", None)
     given = {key: value for key, value in given.items() if key != "resume"}
     new = {
         key: value for key, value in given.items()
@@ -372,6 +373,8 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
             hint="train it again without resume",
         )
     run.id, run.origin = found.id, found.run["origin"]
+    if "parent" in found.run["config"]:
+        run.config["parent"] = found.run["config"]["parent"]
     if isinstance(found.changed.get("lr"), (int, float)):
         for optimizer in run.optimizers:
             for group in optimizer.param_groups:

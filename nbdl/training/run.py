@@ -27,6 +27,7 @@ from nbdl.training.names import check_lr
 from nbdl.training.records import FINAL, clock
 from nbdl.training.sources import whole
 from nbdl.training.state import Part
+from nbdl.training.travel import Travels
 from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
 
@@ -43,7 +44,7 @@ EXAMPLES = 24
 """So many examples of the validation data are kept with the model's answers."""
 
 
-class Run:
+class Run(Travels):
     """One training. ``nbdl.train`` and ``nbdl.track`` make it.
 
     Its controls may be called from any thread: they leave a wish, which is done between two
@@ -389,6 +390,7 @@ class Run:
 
     def between_steps(self) -> bool:
         """Do what was wished, wait while paused or read; False if the run is to end here."""
+        self.take_snapshot()
         turns = self.turns
         with self._changed:
             while True:

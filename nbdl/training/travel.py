@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nbdl import backends
+from nbdl.data import DataLoader
 from nbdl.errors import ArgumentError, TrainingError, brief
 from nbdl.training.models import modules_of
 from nbdl.training.snapshots import Ring
@@ -21,6 +24,9 @@ _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
           "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
 _FEWEST = 3
 """So many snapshots must fit into the memory that is given."""
+
+ONCE = ("start", "resume", "line")
+"""Arguments of ``nbdl.train`` that are about one run alone: its branches have others."""
 
 _DATA = ("data", "batch_size", "accumulate")
 _RULES = ("stop_when", "early_stopping")
@@ -57,12 +63,12 @@ _EXAMPLES = "history=50, history='200MB', or history={'count': 50, 'optimizer': 
 
 def _meant(history: Any) -> str:
     """Whether one word is a count or memory."""
-    return "memory" if isinstance(history, str) and not history.isdigit() else "count"
+    return "memory" if isinstance(history, str) else "count"
 
 
 def _bytes(text: Any) -> int:
     """Bytes from '200MB' or '1.5 GiB'."""
-    found = re.fullmatch(r"\s*(\d+\.?\d*)\s*([a-zA-Z]+)\s*", text) if isinstance(text, str) else None
+    found = re.fullmatch(r"\s*(\d+\.?\d*)\s*([a-zA-Z]+)\s*", str(text), re.ASCII)
     size = float(found[1]) * _UNITS.get(found[2].upper(), 0) if found else 0
     if size < 1:
         raise ArgumentError(
@@ -81,7 +87,7 @@ class Travels:
     """
 
     snapshots: Ring | None = None
-    again: Callable[..., Run] | None = None
+    again: functools.partial[Run] | None = None
     _with_optimizers = True
     _models: list[tuple[int, Any]]
 
@@ -104,10 +110,10 @@ class Travels:
         if self.snapshots is not None:
             self._models.append((self.step, model))
 
-    def take_snapshot(self: Any, *, at_once: bool = False) -> None:
+    def take_snapshot(self: Any, *, last: bool = False) -> None:
         """In the training's thread, between two steps: keep the state, if it is to be kept."""
         ring = self.snapshots
-        if ring is None or not (at_once or ring.wants(self.step)):
+        if ring is None or not (last or ring.wants(self.step)):
             return
         try:
             state = capture(self)
@@ -118,7 +124,7 @@ class Travels:
         arrays = state.arrays
         if not self._with_optimizers:
             arrays = {k: a for k, a in arrays.items() if not k.startswith("optimizers/")}
-        if at_once:
+        if last:
             ring.settle()
         ring.take(self.step, arrays, state.rest)
 
@@ -163,7 +169,8 @@ class Travels:
         now = [model for since, model in self._models if since <= state.step][-1]
         with self.turns.reading():
             then = copy.deepcopy(now)
-        for number, (model, today) in enumerate(zip(modules_of(then), modules_of(now), strict=True)):
+        pairs = zip(modules_of(then), modules_of(now), strict=True)
+        for number, (model, today) in enumerate(pairs):
             weights = state.weights(number)
             for name, t in (*model.named_parameters(), *model.named_buffers()):
                 t.value, t.grad = backends.to_device(weights[name], t.device), None
@@ -202,6 +209,12 @@ class Travels:
                 "names",
                 hint="models = run.at(step), and nbdl.train(step=..., model=models)",
             )
+        data = self.again.keywords["data"]
+        if self.is_alive and isinstance(data, DataLoader) and "data" not in changes:
+            raise ArgumentError(
+                f"the run {self.name!r} still takes batches from the loader that the branch needs",
+                hint="run.stop() first, or run.branch(step, data=another loader)",
+            )
         given = {"model": self.at(state.step), "name": self.name, **changes}
         return self.again(**given, start=Start(self, state, frozenset(changes)))
 
@@ -223,27 +236,34 @@ class Start:
     def __str__(self) -> str:
         return f"branch of {self.parent.id} at step {self.state.step}"
 
-    def enter(self, run: Any, epochs: int, max_steps: int | None) -> None:
+    def left(self, total: int | None) -> int | None:
+        """Of so many steps in all those that a schedule is for."""
+        skipped = self.state.step if "schedule" in self.changes else 0
+        return None if total is None else max(total - skipped, 1)
+
+    def enter(self, run: Any, max_steps: int | None) -> None:
         """Put a run that has been put together, and was not started, where this begins."""
         state, changes = self.state, self.changes
         done = state.rest["parts"]["loop"]["done"]
-        if done >= epochs or (max_steps is not None and state.step >= max_steps):
-            said = f"{done} epochs" if done >= epochs else f"{state.step} steps"
+        if done >= run.epochs or (max_steps is not None and state.step >= max_steps):
+            said = f"{done} epochs" if done >= run.epochs else f"{state.step} steps"
             raise ArgumentError(
                 f"at step {state.step} {said} are done, there is nothing left to train",
                 hint=f"run.branch({state.step}, epochs={done + 5})",
             )
-        lr, schedule = run.lr, run.schedule
+        schedule = run.schedule
+        groups = [group for optimizer in run.optimizers for group in optimizer.param_groups]
+        rates = [group["lr"] for group in groups]
+        run.config["parent"] = str(self)
         restore(run, State(*self._fitting(run)))
-        if changes & {"lr", "optim"}:
-            for optimizer in run.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = lr
+        if changes & {"lr", "optim", "schedule"}:
+            for group, rate in zip(groups, rates, strict=True):
+                group["lr"] = rate
         if "schedule" in changes:
             run.schedule = schedule
         elif changes & {"lr", "optim"} and run.schedule is not None:
             run.schedule = None
-            run.note(f"learning rate {lr:g}; the schedule is off")
+            run.note(f"learning rate {run.lr:g}; the schedule is off")
         self._recall(run)
 
     def _fitting(self, run: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -275,11 +295,9 @@ class Start:
         counts = self.state.rest["run"]["history"]
         before = self.parent.history
         for name, count in counts["series"].items():
-            steps, values = before.since(name, 0)
-            rows = zip(steps[:count], values[:count], strict=True)
-            for at, value in rows:
-                run.history.append(at, {name: value})
-        run.history.gradients.extend(
-            before.gradients.layers, before.gradients.table()[: counts["gradients"]]
-        )
-        run.history.note("branch", f"{self}")
+            run.history.extend(name, np.stack(before.series(name), 1)[:count])
+        if counts["gradients"]:
+            norms = before.gradients.table()[: counts["gradients"]]
+            run.history.gradients.extend(before.gradients.layers, norms)
+        run._lr_noted = run.history.last("lr")
+        run.history.note("branch", str(self))
