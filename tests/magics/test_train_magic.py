@@ -72,6 +72,11 @@ def trained(kernel, words, *, data="train"):
          "(True, True)"),
         ("--no-compile --max-steps 4", "run.config['compile'], run.compiled", "(False, None)"),
         ("--max-steps 4", "'compile' in run.config, run.compiled", "(False, None)"),
+        ("--history 3 --max-steps 8", "run.steps_kept, run.at(5)._name",
+         "([0, 4, 8], 'lenet at step 4')"),
+        ("--history 1MB --max-steps 2", "run.steps_kept", "[0, 1, 2]"),
+        ("--history {dict(count=3, optimizer=False)} --max-steps 2", "run.steps_kept",
+         "[0, 1, 2]"),
         ("--as mine_run --max-steps 1", "mine_run.step, 'run' in globals()", "(1, False)"),
     ],
 )  # fmt: skip
@@ -405,3 +410,11 @@ def test_a_loss_that_becomes_nan_says_so_and_keeps_the_weights(lenet):
     assert "in step" in cell.error
     assert "Try: a smaller learning rate" in cell.error
     assert lenet.value("all(np.isfinite(p.numpy()).all() for p in lenet.parameters())") == "True"
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "x", "1kB", "{[]}"])
+def test_a_history_that_is_none_is_underlined(lenet, word):
+    cell = lenet.run(f"%train lenet train --history {word} --max-steps 1")
+    assert "history" in cell.said
+    assert cell.underlined == word
+    assert not lenet.value("'run' in globals() and run.is_alive") == "True"
