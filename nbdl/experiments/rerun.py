@@ -77,6 +77,12 @@ def rerun(record: RunRecord, model: Any, data: Any, changes: Mapping[str, Any]) 
 def _options(
     record: RunRecord, model: Any, data: Any, changes: dict[str, Any]
 ) -> dict[str, Any]:
+    if "parent" in record.config:
+        raise ArgumentError(
+            f"the run {record.id} ({record.name}) is a {record.config['parent']}, whose state then "
+            "was in memory alone",
+            hint="train the run that it is a branch of again, with history=..., and branch from it",
+        )
     if not record.origin or not set(record.config) <= OPTIONS:
         raise ArgumentError(
             f"the run {record.id} ({record.name}) was not started by train: what it did is not "

@@ -66,6 +66,7 @@ def train(
     source: str | None = None,
     line: str | None = None,
     history: Any = None,
+    start: Start | None = None,
     wait: bool = True,
     progress: bool | None = None,
     store: Any = True,

@@ -417,4 +417,4 @@ def test_a_history_that_is_none_is_underlined(lenet, word):
     cell = lenet.run(f"%train lenet train --history {word} --max-steps 1")
     assert "history" in cell.said
     assert cell.underlined == word
-    assert not lenet.value("'run' in globals() and run.is_alive") == "True"
+    assert lenet.value("'run' in globals() and run.is_alive") != "True"

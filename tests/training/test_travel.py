@@ -202,6 +202,16 @@ def test_other_data_begins_its_epoch_anew():
     assert branch.step == branch.steps_kept[0] + 2 * 3
 
 
+def test_a_branch_can_be_resumed():
+    run = trained(store=True)
+    branch = run.branch(16, callbacks=lambda run: run.stop() if run.epoch == 3 else None)
+    assert branch.status == "stopped"
+    again = nbdl.train(branch.model, images(), resume=branch.id, progress=False)
+    assert (again.step, again.id) == (32, branch.id)
+    assert again.config["parent"] == branch.config["parent"]
+    assert (again.history["loss"] == run.history["loss"]).all()
+
+
 def test_a_branch_needs_something_to_do():
     run = trained()
     with pytest.raises(ArgumentError, match="nothing left to train") as caught:
@@ -221,7 +231,10 @@ def test_a_branch_refuses_what_train_refuses():
 def test_a_branch_is_kept_with_its_parent_in_the_run_store():
     run = trained(store=True)
     branch = run.branch(16)
-    assert nbdl.runs()[branch.id].config["parent"] == branch.config["parent"]
+    kept = nbdl.runs()[branch.id]
+    assert kept.config["parent"] == branch.config["parent"]
+    with pytest.raises(ArgumentError, match=f"is a branch of {run.id} at step 16"):
+        kept.rerun(normed(), images())
 
 
 # ----- what cannot be meant ---------------------------------------------------------------------
