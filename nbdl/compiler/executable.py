@@ -77,6 +77,7 @@ class Executable:
             name: self.plan.array(low.views[y]) for name, y in program.checked.items()
         }
         self._states = [(s, self.views[s.input].buffer) for s in program.states]
+        self._changing = [(s, b) for s, b in self._states if s.output is not None]
         self._watched: list[tuple[Any, Any]] | None = None
 
     def _array(self, x: Value) -> np.ndarray:
@@ -99,6 +100,8 @@ class Executable:
             for generator, draw in draws:
                 generator.draw = draw
             raise
+        for state, buffer in self._changing:
+            self._own(state, buffer)
         self.plan.run(1)
         for rule, counts in rules:
             rule.advance(counts)
@@ -152,17 +155,25 @@ class Executable:
         return before
 
     def _settle(self, state: State, buffer: Buffer) -> None:
-        """Make sure that a state lies where the plan reads it, and if the plan changes it, in
-        memory that is the plan's alone."""
+        """Make sure that a state lies where the plan reads it."""
         array = state.get()
         if array is buffer.array:
-            if state.output is None or sys.getrefcount(array) <= _OWN:
-                return
-        elif array is None or (array.shape, array.dtype) != tuple(state.input.spec):
+            return
+        if array is None or (array.shape, array.dtype) != tuple(state.input.spec):
             raise Stale
         if state.output is None:
             self.plan.move(buffer, np.ascontiguousarray(array).reshape(array.shape))
-            return
+        else:
+            self._copy(state, buffer, array)
+
+    def _own(self, state: State, buffer: Buffer) -> None:
+        """Make sure that a state which is about to change lies in memory that is the plan's alone:
+        whoever holds the array of before keeps what it had."""
+        array = state.get()
+        if sys.getrefcount(array) > _OWN:
+            self._copy(state, buffer, array)
+
+    def _copy(self, state: State, buffer: Buffer, array: np.ndarray) -> None:
         fresh = _aligned(state.input.spec)
         np.copyto(fresh, array)
         state.put(fresh)
