@@ -10,8 +10,8 @@
   the others the step is in which it is taken. The target: 5 ms. The file is written meanwhile.
 - **Going on**: from the call of ``nbdl.train(resume=...)`` in a new process to the end of the first
   step, with the same state on disk, and the same without a checkpoint to read.
-- **A long run**: a run of a million points, opened: listed, all its numbers read, and made into what
-  the dashboard shows. The target: 1 s.
+- **A long run**: a run of a million points, opened: listed, all its numbers read, and made into
+  what the dashboard shows. The target: 1 s.
 """
 
 from __future__ import annotations
