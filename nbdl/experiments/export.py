@@ -17,8 +17,13 @@ from nbdl.errors import ArgumentError
 from nbdl.experiments.files import as_path, write_file, write_folder
 from nbdl.experiments.table import flat
 from nbdl.experiments.words import value
+from nbdl.inspection.dashboard import thin
 from nbdl.inspection.wire import clean
 from nbdl.training.records import RunRecord
+
+POINTS = 20_000
+"""Of a series in event files, of which TensorBoard shows a thousand; longer ones are thinned, with
+the extremes of each stretch kept."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -62,7 +67,7 @@ def _write_text(file: Path, text: str) -> None:
 
 def _write_csv(file: Path, rows: Iterable[Sequence[Any]]) -> None:
     with open(file, "w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([_cell(cell) for cell in row] for row in rows)
+        csv.writer(stream).writerows(rows)
 
 
 def _cell(cell: Any) -> Any:
@@ -77,7 +82,7 @@ def _steps(record: RunRecord) -> Iterator[list[Any]]:
     """A row for each step: the series as columns. What was taken down twice at one step has two
     rows."""
     series = {name: record.series(name) for name in record.metrics}
-    yield ["step", *series]
+    yield ["step", *map(_cell, series)]
     if not series:
         return
     steps = np.concatenate([steps for steps, _ in series.values()])
@@ -104,9 +109,9 @@ def _repeats(steps: np.ndarray) -> np.ndarray:
 def _runs(records: Sequence[RunRecord]) -> Iterator[list[Any]]:
     rows = [flat(record) for record in records]
     heads = list(dict.fromkeys(name for row in rows for name in row))
-    yield heads
+    yield [_cell(name) for name in heads]
     for row in rows:
-        yield [row.get(name) for name in heads]
+        yield [_cell(row.get(name)) for name in heads]
 
 
 # ----- JSON ---------------------------------------------------------------------------------
@@ -156,7 +161,8 @@ def _events(tensorboard: Any, record: RunRecord, path: Path) -> None:
     try:
         for name in record.metrics:
             steps, values = record.series(name)
-            for step, number in zip(steps.tolist(), values.tolist(), strict=True):
+            keep = thin(values, POINTS)
+            for step, number in zip(steps[keep].tolist(), values[keep].tolist(), strict=True):
                 writer.add_scalar(clean(name), number, int(step), walltime=record.created)
     finally:
         writer.close()

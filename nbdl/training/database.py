@@ -25,7 +25,8 @@ from nbdl.training.journal import journal_mode
 from nbdl.training.schema import VERSION, migrate, version
 
 BLOCK = 4096
-"""Rows of one block; the last block of a series is written again as it grows."""
+"""Rows of one block of steps and values; the last block of a series is written again as it grows,
+so wider rows have fewer to a block."""
 
 _CHANGEABLE = ("name", "status", "finished", "epoch", "step", "message", "model", "source",
                "environment", "origin", "seen", "host", "pid", "tags", "notes")  # fmt: skip
@@ -189,13 +190,14 @@ class Store:
             self._tails = {key: tail for key, tail in self._tails.items() if key[0] != run}
 
     def _append(self, run: str, name: str, columns: list[str], data: np.ndarray) -> None:
+        size = max(1, 2 * BLOCK // len(columns))
         series, number, tail = self._tail(run, name, columns)
         tail = np.concatenate((tail, np.asarray(data, np.float64)))
         last = float(tail[-1, -1]) if len(tail) else None
         while len(tail):
-            block, rest = tail[:BLOCK], tail[BLOCK:]
+            block, rest = tail[:size], tail[size:]
             self._put(series, number, block)
-            if len(block) < BLOCK:
+            if len(block) < size:
                 tail = block
                 break
             number, tail = number + 1, rest
@@ -222,12 +224,14 @@ class Store:
                 _storable((run, name, json.dumps(columns))),
             )
             return int(cursor.lastrowid or 0), 0, np.empty((0, len(columns)))
-        number = self._count(found[0]) // BLOCK
+        number = max((number for number, _ in self._sizes(found[0])), default=0)
         return found[0], number, self._block(found[0], number, len(columns))
 
-    def _count(self, series: int) -> int:
-        found = self._db.execute("SELECT sum(rows) FROM blocks WHERE series = ?", (series,))
-        return found.fetchone()[0] or 0
+    def _sizes(self, series: int) -> list[tuple[int, int]]:
+        """(number, rows) of each block of a series."""
+        return self._db.execute(
+            "SELECT number, rows FROM blocks WHERE series = ? ORDER BY number", (series,)
+        ).fetchall()
 
     def _block(self, series: int, number: int, width: int) -> np.ndarray:
         found = self._db.execute(
@@ -268,28 +272,25 @@ class Store:
 
     def _cut(self, series: int, width: int, step: float, most: int | None) -> int:
         """Shorten a series; how many rows are left."""
-        total = self._count(series)
-        left = total if most is None else min(total, most)
-        while left:  # steps only grow, so what is too late stands at the end
-            number = (left - 1) // BLOCK
-            block = self._block(series, number, width)[: left - number * BLOCK]
+        blocks = self._sizes(series)
+        start = sum(rows for _, rows in blocks)
+        left = start if most is None else min(start, most)
+        for number, rows in reversed(blocks):  # steps only grow: what is too late is at the end
+            start -= rows
+            block = self._block(series, number, width)[: max(0, left - start)]
             early = np.flatnonzero(block[:, 0] <= step)
             if len(early):
-                left = number * BLOCK + int(early[-1]) + 1
-                break
-            left = number * BLOCK
-        if not left:
-            self._db.execute("DELETE FROM series WHERE id = ?", (series,))
-        elif left < total:
-            number = (left - 1) // BLOCK
-            block = self._block(series, number, width)[: left - number * BLOCK]
-            self._db.execute(
-                "DELETE FROM blocks WHERE series = ? AND number > ?", (series, number)
-            )
-            self._put(series, number, block)
-            last = float(block[-1, -1])
-            self._db.execute("UPDATE series SET last = ? WHERE id = ?", (last, series))
-        return left
+                self._end_with(series, number, block[: early[-1] + 1])
+                return start + int(early[-1]) + 1
+        self._db.execute("DELETE FROM series WHERE id = ?", (series,))
+        return 0
+
+    def _end_with(self, series: int, number: int, block: np.ndarray) -> None:
+        """Make ``block`` the last of a series."""
+        self._db.execute("DELETE FROM blocks WHERE series = ? AND number > ?", (series, number))
+        self._put(series, number, block)
+        last = float(block[-1, -1])
+        self._db.execute("UPDATE series SET last = ? WHERE id = ?", (last, series))
 
     # ----- the trash ------------------------------------------------------------------------
 

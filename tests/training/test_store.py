@@ -15,6 +15,7 @@ import pytest
 from nbdl.errors import ArgumentError, FileError
 from nbdl.experiments import runs
 from nbdl.training import journal, schema
+from nbdl.training import store as stores
 from nbdl.training.database import BLOCK, Store
 from nbdl.training.history import History
 from nbdl.training.recorder import Recorder, recorder
@@ -72,6 +73,42 @@ def test_rows_are_kept_in_blocks_however_they_come(tmp_path):
     np.testing.assert_array_equal(s.series("r1")["loss"][1], rows(0, done)[1])
     count = s._db.execute("SELECT count(*), max(rows) FROM blocks").fetchone()
     assert count == (-(-done // BLOCK), BLOCK)
+    s.close()
+
+
+def test_wide_rows_have_fewer_to_a_block_and_can_be_cut(tmp_path):
+    s = Store(tmp_path / "runs.sqlite")
+    s.add_run("r1", "net", {})
+    columns = ["step", *map(str, range(63))]
+    data = np.arange(400.0)[:, None] + np.zeros(64)
+    for start in range(0, 400, 50):
+        s.write("r1", {"gradients": (columns, data[start : start + 50])})
+    largest = s._db.execute("SELECT max(length(data)) FROM blocks").fetchone()[0]
+    assert largest == BLOCK * 16, "what is written again at each visit stays small"
+    assert s.truncate("r1", 200) == {"gradients": 201}
+    s.close()
+    s = Store(tmp_path / "runs.sqlite")
+    s.write("r1", {"gradients": (columns, data[201:])})
+    np.testing.assert_array_equal(s.series("r1")["gradients"][1], data)
+    s.close()
+
+
+def test_a_store_that_is_locked_when_it_is_opened_does_not_hold_up_a_training(tmp_path):
+    open_store().close()
+    stores.forget_stores()
+    other = sqlite3.connect(".nbdl/runs.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    s, r = Store(".nbdl/runs.sqlite", timeout=0.05), Recorder()
+    assert s.runs() == [], "reading goes on"
+    run = fake_run()
+    r.start(run, s)
+    run.history.append(1, {"loss": 1})
+    r.sync()
+    other.execute("COMMIT")
+    other.close()
+    r.finish(run)
+    assert len(s.series("id-net")["loss"][1]) == 1
+    assert s.runs()[0]["status"] == "running"
     s.close()
 
 
