@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,14 @@ class ArrowStream(BlockStream):
                 places = sampling.block_order(rows, seed, epoch, number)
             yield self.layout.batch([self._read(piece) for piece in group], places[start:])
             start = 0
+
+    def pieces_hash(self) -> str:
+        """A hash of the pieces' names, rows and, of files, their sizes: nothing is read."""
+        digest = hashlib.blake2b(repr(self.layout.names).encode(), digest_size=16)
+        for piece in self.pieces:
+            size = piece.stamp[0] if isinstance(piece, RowGroup) else 0
+            digest.update(f"{Path(piece.origin).name} {piece.rows} {size}".encode())
+        return digest.hexdigest()
 
     def _groups(self, seed: int, epoch: int) -> Iterator[list[Any]]:
         """The pieces in the epoch's order, joined until they have ``buffer_size`` rows."""

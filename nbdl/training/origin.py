@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 from nbdl.backends import to_numpy
 from nbdl.core.tensor import Tensor
 from nbdl.data import DataLoader
+from nbdl.data.arrow import ArrowStream
 from nbdl.data.dataset import Mapped, Subset, TensorDataset
+from nbdl.data.streams import MappedStream, ShuffledStream
 from nbdl.training.models import definitions
 
 WHOLE = 1 << 24
@@ -57,7 +60,7 @@ def fingerprint(data: Any, *, hashed: bool = True) -> dict[str, Any]:
         hashed: with hashes; without them it costs nothing, and tells most data apart already.
     """
     found: dict[str, Any] = {"kind": _kind(data)}
-    if hasattr(data, "__len__"):
+    with contextlib.suppress(TypeError):  # a loader of a stream has no length
         found["length"] = len(data)
     if isinstance(data, DataLoader):
         found |= {"batch_size": data.batch_size, "shuffle": data.shuffle, "seed": data.seed,
@@ -65,9 +68,14 @@ def fingerprint(data: Any, *, hashed: bool = True) -> dict[str, Any]:
     elif isinstance(data, Subset):
         found |= {"indices": _array(data.indices, hashed),
                   "of": fingerprint(data.dataset, hashed=hashed)}  # fmt: skip
-    elif isinstance(data, Mapped):
+    elif isinstance(data, (Mapped, MappedStream)):
         found |= {"transform": _kind(data.transform),
                   "of": fingerprint(data.dataset, hashed=hashed)}  # fmt: skip
+    elif isinstance(data, ShuffledStream):
+        found |= {"buffer_size": data.buffer_size,
+                  "of": fingerprint(data.dataset, hashed=hashed)}  # fmt: skip
+    elif isinstance(data, ArrowStream):
+        found |= {"buffer_size": data.buffer_size, "pieces": data.pieces_hash()}
     else:
         arrays = [_array(array, hashed) for array in _arrays(data)]
         if arrays:
