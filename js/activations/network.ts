@@ -7,7 +7,7 @@ import { formatNumber } from "../lib/format";
 import type { NetworkRecord, NeuronColumn, WalkStep } from "../lib/records";
 import type { Theme } from "../lib/theme";
 
-const RADIUS = 23;
+const RADIUS = 26;
 const ROOM = 400;
 const WRITTEN = 48;
 
@@ -28,10 +28,10 @@ export class Network {
     const focused = this.element.contains(root.activeElement) ? root.activeElement!.id : "";
     const { columns } = network;
     const most = Math.max(...columns.map((column) => column.values.data.length));
-    const step = Math.max(52, Math.min(108, ROOM / most));
+    const step = Math.max(58, Math.min(108, ROOM / most));
     const height = most * step + 40;
     const place = (column: number, neuron: number): [number, number] => [
-      48 + ((width - 176) * column) / Math.max(1, columns.length - 1),
+      48 + ((width - 208) * column) / Math.max(1, columns.length - 1),
       30 + (most * step) / 2 + (neuron - (columns[column]!.values.data.length - 1) / 2) * step,
     ];
     this.element.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -83,7 +83,7 @@ export class Network {
   private column(
     column: NeuronColumn, at: number, place: (c: number, n: number) => [number, number], step: number,
   ): SVGElement[] {
-    const title = at === 0 ? "input" : `${column.name} ${column.function}`;
+    const title = at === 0 ? "input" : `layer ${column.name} ${column.function}`;
     const scale = this.theme.dark ? divergingOnDark : diverging;
     const most = column.values.data.reduce((high, a) => Math.max(high, Math.abs(a)), 0) || 1;
     const neurons = Array.from(column.values.data, (value, neuron) => {
@@ -104,7 +104,7 @@ export class Network {
         svg("circle", { cx: x, cy: y, r: RADIUS, fill }),
         known && word(x, back ? y : y + 4, value, 3, "value"),
         back && word(x, y + 13, derivative, 2, "d"),
-        bias !== undefined && step >= 60 &&
+        bias !== undefined && step >= 70 &&
           svg("text", { x: x + RADIUS - 2, y: y - RADIUS + 4, class: "bias" }, `b ${formatNumber(bias, 2)}`),
       );
       const go = () => this.onNeuron(at, neuron);

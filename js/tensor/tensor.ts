@@ -27,12 +27,14 @@ export const tensor: View = (frame, port, signal) => {
   let look: Look = {};
   let asked = false;
   let again = false;
+  let late = 0;
 
   const ask = (change: Look) => {
     look = { ...look, ...change };
     again = asked; // one question at a time: the last wish is asked when the answer is there
     if (asked) return;
     asked = true;
+    late = window.setTimeout(() => setText(about, "waiting for the kernel, which is busy or not connected …"), 1500);
     port.send({ type: "hello", have: { look } });
   };
   const controls = new Controls(ask, signal);
@@ -72,6 +74,7 @@ export const tensor: View = (frame, port, signal) => {
 
   port.listen((message, buffers) => {
     if (message.type !== "record") return;
+    clearTimeout(late);
     record = decode<TensorRecord>(message["record"], buffers);
     setText(title, record.title || record.kind);
     setText(about, aboutText(record));

@@ -101,7 +101,7 @@ it("goes to the steps of a neuron that is chosen, which can be reached by keys",
   tell(true, LESSON);
   await settle();
   const neurons = [...root().querySelectorAll("g.neuron[tabindex]")];
-  expect(neurons.map((each) => each.getAttribute("aria-label"))[2]).toBe(`${NAME} tanh, neuron 1: 3`);
+  expect(neurons.map((each) => each.getAttribute("aria-label"))[2]).toBe(`layer ${NAME} tanh, neuron 1: 3`);
   neurons[2]!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(one(".stepper [role=status]").textContent).toBe("step 3 of 5 · backward");
 });
@@ -111,7 +111,7 @@ it("writes names and formulas as text", async () => {
   await settle();
   expect(root().querySelector("img")).toBeNull();
   expect(one(".lines").textContent).toBe(`forward ${NAME}a = 1`);
-  expect(said(".network .name")).toContain(`${NAME} tanh`);
+  expect(said(".network .name")).toContain(`layer ${NAME} tanh`);
 });
 
 it("asks for another example", async () => {

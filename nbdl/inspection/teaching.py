@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.core.backward import grad
-from nbdl.core.tensor import Tensor
+from nbdl.core.tensor import Tensor, rules
 from nbdl.inspection.activations import Observed
 from nbdl.inspection.recording import Step
 from nbdl.inspection.records import NetworkRecord, NeuronColumn, WalkStep
@@ -117,7 +117,7 @@ def lesson(network: NetworkRecord, seen: Observed) -> tuple[WalkStep, ...]:
     """The steps through the network: neuron by neuron forward, the loss, and back."""
     slopes = [_slopes(layer) for layer in _chain(seen)]
     nodes = [layer.activation or layer.linear for layer in _chain(seen)]
-    write = _Writer(network, slopes, _targets(seen))
+    write = _Writer(network, slopes, _end(network, seen))
     steps: list[WalkStep] = []
     for column in range(1, len(network.columns)):
         node = nodes[column - 1].node
@@ -137,11 +137,59 @@ def lesson(network: NetworkRecord, seen: Observed) -> tuple[WalkStep, ...]:
     return tuple(steps)
 
 
-def _targets(seen: Observed) -> np.ndarray | None:
-    """What the outputs of a squared error are compared with."""
-    if seen.target is None or seen.words not in ("mean squared error", "mse", "mse_loss"):
+@dataclass(frozen=True)
+class _End:
+    """How the loss is made of the outputs: in letters and in numbers, and its derivatives."""
+
+    loss: tuple[str, ...]
+    derivatives: tuple[str, ...]
+
+
+def _end(network: NetworkRecord, seen: Observed) -> _End | None:
+    """The loss written out, where it is the plain squared error or cross-entropy."""
+    outputs = network.columns[-1].values
+    if seen.target is None:
         return None
-    return np.asarray(seen.target, np.float64).reshape(-1)
+    target = np.asarray(rules.astensor(seen.target).numpy()).reshape(-1)
+    names = _Names(len(network.columns) - 1)
+    squared = 2 * (outputs - target) / outputs.size if target.size == outputs.size else None
+    if squared is not None and np.allclose(squared, network.columns[-1].d_values, rtol=1e-3):
+        return _squared(names, network, target)
+    if target.size == 1 and target.dtype.kind in "iu" and 0 <= target[0] < outputs.size:
+        shares = np.exp(outputs - outputs.max())
+        shares /= shares.sum()
+        wanted = shares - (np.arange(outputs.size) == target[0])
+        if np.allclose(wanted, network.columns[-1].d_values, rtol=1e-3, atol=1e-6):
+            return _crossed(names, network, shares, int(target[0]))
+    return None
+
+
+def _squared(names: _Names, network: NetworkRecord, target: np.ndarray) -> _End:
+    outputs = network.columns[-1].values
+    share = f" / {outputs.size}" if outputs.size > 1 else ""
+    at = range(outputs.size)
+    letters = [f"({names.value(names.last, i)} − {names.of('t', 0, i)})" for i in at]
+    numbers = [f"({formats.value(outputs[i], 3)} − {_n(target[i])})" for i in at]
+    plain, full = (_sum([f"{term}²" for term in terms]) for terms in (letters, numbers))
+    loss = formats.value(network.loss)
+    whole = [f"({some}){share}" if share else some for some in (plain, full)]
+    return _End(
+        (f"L = {whole[0]}", f"= {whole[1]} = {loss}"),
+        tuple(f"2·{letters[i]}{share} = 2·{numbers[i]}{share}" for i in at),
+    )
+
+
+def _crossed(names: _Names, network: NetworkRecord, shares: np.ndarray, label: int) -> _End:
+    right = names.value(names.last, label)
+    share, loss = formats.value(shares[label], 3), formats.value(network.loss)
+    return _End(
+        (f"L = −log softmax(a) of the right class, {right}", f"= −log {share} = {loss}"),
+        tuple(
+            f"softmax(a){names.of('', 0, i)} − {int(i == label)} = "
+            f"{formats.value(shares[i], 3)} − {int(i == label)}"
+            for i in range(shares.size)
+        ),
+    )
 
 
 def _slopes(layer: _Layer) -> np.ndarray:
@@ -154,32 +202,44 @@ def _slopes(layer: _Layer) -> np.ndarray:
     return _numbers(grad(y.sum(), [z], allow_unused=True)[0], (z.size,))
 
 
-class _Writer:
-    """Writes the sums of a network out."""
+@dataclass(frozen=True)
+class _Names:
+    """What numbers are called: ``w⁽²⁾₁₃``.
 
-    def __init__(
-        self, network: NetworkRecord, slopes: Sequence[np.ndarray], targets: np.ndarray | None
-    ) -> None:
-        self.columns = network.columns
-        self.network = network
-        self.slopes = slopes
-        same = targets is not None and targets.size == network.columns[-1].values.size
-        self.targets = targets if same else None
-        self.last = len(network.columns) - 1
+    Args:
+        last: the number of the last layer; the layer is said where there are several.
+    """
 
-    def title(self, column: int) -> str:
-        return "input" if column == 0 else f"layer {self.columns[column].name}"
+    last: int
 
-    def _of(self, letter: str, column: int, *index: int) -> str:
-        """``w⁽²⁾₁₃``: the layer is said where there are several."""
+    def of(self, letter: str, column: int, *index: int) -> str:
+        """A letter with its layer above and its places below."""
         parts = [str(i + 1) for i in index]
         low = ("," if any(len(part) > 1 for part in parts) else "").join(parts).translate(_LOW)
         high = f"⁽{str(column).translate(_HIGH)}⁾" if self.last > 1 and column else ""
         return f"{letter}{high}{low}"
 
     def value(self, column: int, neuron: int) -> str:
-        """What the output of a neuron is called: x of inputs, a of all else."""
-        return self._of("a" if column else "x", column, neuron)
+        """The output of a neuron: x of inputs, a of all else."""
+        return self.of("a" if column else "x", column, neuron)
+
+
+class _Writer:
+    """Writes the sums of a network out."""
+
+    def __init__(
+        self, network: NetworkRecord, slopes: Sequence[np.ndarray], end: _End | None
+    ) -> None:
+        self.columns = network.columns
+        self.network = network
+        self.slopes = slopes
+        self.end = end
+        self.last = len(network.columns) - 1
+        names = _Names(self.last)
+        self._of, self.value = names.of, names.value
+
+    def title(self, column: int) -> str:
+        return "input" if column == 0 else f"layer {self.columns[column].name}"
 
     def forward(self, column: int, neuron: int) -> tuple[str, ...]:
         it, before = self.columns[column], self.columns[column - 1].values
@@ -198,20 +258,13 @@ class _Writer:
         return (*lines, f"{a} = {it.function}({z}) = {formats.value(it.values[neuron])}")
 
     def loss(self) -> tuple[str, ...]:
+        if self.end is not None:
+            return self.end.loss
         outputs = self.columns[self.last].values
         names = ", ".join(self.value(self.last, i) for i in range(min(outputs.size, SPELLED)))
         numbers = ", ".join(formats.value(y) for y in outputs[:SPELLED])
         loss = formats.value(self.network.loss)
-        if self.targets is None:
-            return (f"L = {self.network.objective} of ({names})", f"of ({numbers}) = {loss}")
-        share = f" / {outputs.size}" if outputs.size > 1 else ""
-        words = [f"({self.value(self.last, i)} − {self._of('t', 0, i)})²" for i in
-                 range(outputs.size)]  # fmt: skip
-        said = [f"({formats.value(y, 3)} − {_n(t)})²" for y, t in
-                zip(outputs, self.targets, strict=True)]  # fmt: skip
-        both = [_sum(words), _sum(said)]
-        plain, full = (f"({some}){share}" if share else some for some in both)
-        return (f"L = {plain}", f"= {full} = {loss}")
+        return (f"L = {self.network.objective} of ({names})", f"of ({numbers}) = {loss}")
 
     def backward(self, column: int, neuron: int) -> tuple[str, ...]:
         it = self.columns[column]
@@ -224,14 +277,9 @@ class _Writer:
         return (*lines, *self._own(column, neuron, d_value)) if column else tuple(lines)
 
     def _at_the_end(self, neuron: int, name: str, value: str) -> str:
-        if self.targets is None:
+        if self.end is None:
             return f"{name} = {value}, from the loss"
-        outputs = self.columns[self.last].values
-        share = f" / {outputs.size}" if outputs.size > 1 else ""
-        words = f"2·({self.value(self.last, neuron)} − {self._of('t', 0, neuron)}){share}"
-        target = _n(self.targets[neuron])
-        said = f"2·({formats.value(outputs[neuron], 3)} − {target}){share}"
-        return f"{name} = {words} = {said} = {value}"
+        return f"{name} = {self.end.derivatives[neuron]} = {value}"
 
     def _chain_rule(self, column: int, neuron: int, name: str, value: str) -> list[str]:
         """The sum over all neurons that this one leads to."""

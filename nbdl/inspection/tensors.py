@@ -237,7 +237,8 @@ def colour_range(stats: TensorStats | None) -> tuple[str, float, float]:
         end = max(abs(stats.low), abs(stats.high)) or 1.0
         return "diverging", -end, end
     low = 0.0 if stats.low <= stats.high / 2 else stats.low
-    return "sequential", low, stats.high if stats.high > low else low + 1.0
+    wide = stats.high - low > 1e-6 * stats.high  # differences by rounding are no picture
+    return "sequential", low, stats.high if wide else low + 1.0
 
 
 def _pixels(

@@ -20,6 +20,9 @@ from nbdl.nn import Module
 
 MOST_STEPS = 500
 
+KEPT = 512_000_000
+"""Bytes of activations and gradients that are kept to be looked at."""
+
 Looks = dict[tuple[str, str], tuple[Tensor, tuple[str, ...] | None]]
 """What can be looked at, by the node and 'output', 'gradient', the name of a parameter, ...; with
 the names of its axes where they are known."""
@@ -79,8 +82,7 @@ class Walk:
         key = (node, what)
         if key not in self._seen and key in self.looks:
             tensor, names = self.looks[key]
-            seen = tensor if tensor.is_leaf else tensor.detach()
-            self._seen[key] = Seen(seen, f"{node}: {what}", names)
+            self._seen[key] = Seen(tensor, f"{node}: {what}", names)
         return self._seen.get(key)
 
 
@@ -165,10 +167,16 @@ def _keep(
             own = path.rpartition(".")[2]
             found[own] = p
             found[f"gradient of {own}"] = seen.gradients.get(id(p))
+    kept = sum(tensor.nbytes for tensor, _ in looks.values())
     for what, tensor in found.items():
         if tensor is not None:
+            made = "gradient" in what or what == "output"
+            if made and kept + tensor.nbytes > KEPT:
+                continue
+            kept += tensor.nbytes if made else 0  # parameters are there anyway
             of_output = what in ("output", "gradient")
-            looks[name, what] = tensor, axes if of_output else FILTERS.get(tensor.ndim)
+            known = axes if of_output else FILTERS.get(tensor.ndim)
+            looks[name, what] = (tensor.detach() if made else tensor), known
             yield what
 
 

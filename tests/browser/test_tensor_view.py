@@ -98,7 +98,7 @@ def test_a_small_network_is_taught_step_by_step(open_notebook: OpenNotebook) -> 
     output = "net(nbdl.tensor(X[:1], dtype=nbdl.float32))"
     loss = notebook.evaluate(f"round(float(({output} - 1) ** 2), 3)")
     expect(shown.locator(".network")).to_contain_text(loss)
-    neuron = shown.get_by_role("button", name="0 tanh, neuron 2")
+    neuron = shown.get_by_role("button", name="layer 0 tanh, neuron 2")
     neuron.focus()
     neuron.press("Enter")
     expect(shown.locator(".lines")).to_contain_text("z⁽¹⁾₂ =")

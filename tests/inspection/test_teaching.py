@@ -182,3 +182,26 @@ def test_sums_of_many_terms_are_shortened() -> None:
     record = Walk(model, np.ones((1, 20))).record()
     assert " + … + b" in record.walk[0].lines[0]
     assert max(len(line) for step in record.walk for line in step.lines) < 300
+
+
+def test_cross_entropy_is_spelled_out_with_the_shares_of_the_classes() -> None:
+    nbdl.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 3)).to("float64")
+    record = Walk(model, (X, np.array([2, 0, 1]))).record()
+    assert record.network is not None
+    outputs = record.network.columns[-1].values
+    shares = np.exp(outputs) / np.exp(outputs).sum()
+    loss = next(step for step in record.walk if step.phase == "loss")
+    assert loss.lines[0] == "L = −log softmax(a) of the right class, a⁽²⁾₃"
+    assert record.network.loss == pytest.approx(-np.log(shares[2]))
+    back = [step for step in record.walk if step.phase == "backward" and step.column == 2]
+    assert [" − 1 = " in step.lines[0] for step in back] == [False, False, True]
+    for step, share in zip(back, shares - [0, 0, 1], strict=True):
+        assert number(step.lines[0].rpartition(" = ")[2]) == pytest.approx(share, rel=1e-3)
+
+
+def test_a_loss_that_is_not_plain_is_not_spelled_out() -> None:
+    model = two_three_one()
+    walk = Walk(model, (X, Y), loss=lambda y, t: ((y - nbdl.tensor(t)) ** 4).sum())
+    after = next(step for step in walk.record().walk if step.phase == "backward")
+    assert after.lines[0].endswith(", from the loss")

@@ -178,6 +178,11 @@ def test_diverging_colours_have_zero_in_the_middle_and_even_steps_of_lightness()
     assert diverging(np.array([0.5])).tolist() == [[0xF5, 0xF5, 0xF5]]
 
 
+def test_rounding_is_not_coloured() -> None:
+    record = Seen(1 + 1e-9 * DRAW.normal(size=20)).record()
+    assert record.high - record.low == pytest.approx(1.0)
+
+
 def test_a_table_is_projected_and_the_components_are_those_of_the_decomposition() -> None:
     x = DRAW.normal(size=(60, 5)) * [9, 4, 1, 0.1, 0.1]
     record = Seen(x).record(Look(mode="pca"))

@@ -24,7 +24,7 @@ from nbdl.inspection.static.svg import (
 )
 
 DERIVATIVE = "#9440a8"
-RADIUS = 21
+RADIUS = 24
 TOP = 92
 ROOM = 380
 """Pixels of height that neurons share at most."""
@@ -44,7 +44,7 @@ class Places:
     def step(self) -> float:
         """Pixels between two neurons of a column."""
         most = max(column.values.size for column in self.network.columns)
-        return max(50.0, min(104.0, ROOM / most))
+        return max(54.0, min(104.0, ROOM / most))
 
     @property
     def height(self) -> float:
@@ -54,7 +54,7 @@ class Places:
     def at(self, column: int, neuron: int) -> tuple[float, float]:
         """The middle of a neuron."""
         columns = len(self.network.columns)
-        x = 40 + (self.width - 150) * column / max(1, columns - 1)
+        x = 40 + (self.width - 176) * column / max(1, columns - 1)
         count = self.network.columns[column].values.size
         return x, self.height / 2 + (neuron - (count - 1) / 2) * self.step
 
@@ -130,7 +130,7 @@ def _neurons(network: NetworkRecord, places: Places) -> list[str]:
     marks = []
     for at, column in enumerate(network.columns):
         x, _ = places.at(at, 0)
-        title = "input" if at == 0 else f"{column.name} {column.function}".strip()
+        title = "input" if at == 0 else f"layer {column.name} {column.function}".strip()
         marks.append(text(x, -10, shorten(title, 22), 11, text_anchor="middle", fill=MUTED))
         most = np.abs(column.values).max(initial=0.0) or 1.0
         for neuron in range(column.values.size):
