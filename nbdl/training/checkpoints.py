@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -43,12 +42,6 @@ _NAME = re.compile(r"step-(\d+)(-saved)?\.safetensors")
 def folder_of(store: Path, run: str) -> Path:
     """Where the checkpoints of a run lie, beside the store file at ``store``."""
     return store.parent / "checkpoints" / run
-
-
-def remove(store: Path, run: str) -> None:
-    """Delete the checkpoints of a run that is deleted from the store at ``store``."""
-    if re.fullmatch(r"\w+", run):
-        shutil.rmtree(folder_of(store, run), ignore_errors=True)
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

@@ -163,8 +163,8 @@ class RunSource(Source):
         """Pass a command on: the run's methods only set flags, so this returns at once.
 
         Raises:
-            ArgumentError: for an unknown command or a learning rate that is none.
-            TrainingError: when the run is over.
+            ArgumentError: for an unknown command, or a value that it cannot take.
+            TrainingError: when the run is over, or keeps no checkpoints.
         """
         if self.over.is_set() or self.run.status in ENDED:
             raise TrainingError(f"This run is over ({self.run.status}): nothing to {name}.")
@@ -174,14 +174,18 @@ class RunSource(Source):
             "resume": run.resume,
             "step": run.single_step,
             "stop": run.stop,
+            "save": run.save,
         }
-        if name == "set_lr":
-            run.set_lr(value)  # checks it
+        settings = {"set_lr": run.set_lr, "add_epochs": run.add_epochs}  # they check the value
+        if name in settings:
+            settings[name](value)
         elif name in doors:
             doors[name]()
         else:
-            raise ArgumentError(f"this view has no command {name!r}; it has {', '.join(doors)}")
-        self._asked[name] = (run.step, value)
+            known = ", ".join((*doors, *settings))
+            raise ArgumentError(f"this view has no command {name!r}; it has {known}")
+        if name not in ("save", "add_epochs"):  # done without a step
+            self._asked[name] = (run.step, value)
 
     def start(self, listener: Listener) -> None:
         if self.over.is_set():

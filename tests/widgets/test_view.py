@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nbdl import widgets
+from nbdl import nn, training, widgets
 from nbdl.experiments import runs
 from nbdl.inspection.records import LogLine
 from nbdl.training.recorder import keep
@@ -185,6 +185,30 @@ def test_a_command_is_heard_at_once_and_confirmed_at_the_next_step():
     page.wait_for(lambda: states(page)[-1] == "stopped")
 
 
+def test_a_page_saves_and_adds_epochs_while_the_run_is_paused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+    run = training.train(nn.Linear(3, 1), (x, x[:, :1]), loss="mse", epochs=9, batch_size=1,
+                         wait=False, callbacks=_PauseAtOnce())  # fmt: skip
+    page = Page(widgets.dashboard(run))
+    page.wait_for(lambda: run.status == "paused")
+    page.say(type="command", id=1, command="save")
+    page.say(type="command", id=2, command="add_epochs", value=2)
+    page.say(type="command", id=3, command="add_epochs", value="many")
+    assert [content["id"] for content in page.of("refused")] == [3]
+    assert run.epochs == 11
+    page.wait_for(lambda: list(tmp_path.glob(".nbdl/checkpoints/*/step-*-saved.safetensors")))
+    run.stop()
+    assert run.join(10)
+    training.store.forget_stores()
+
+
+class _PauseAtOnce(training.Callback):
+    def on_step_end(self, run):
+        if run.step == 1:
+            run.pause()
+
+
 def test_a_command_that_cannot_be_done_is_refused_with_the_reason():
     run = PretendRun(epochs=1, steps=10_000, pace=0.005).go()
     page = Page(widgets.dashboard(run))
@@ -262,7 +286,7 @@ def test_a_view_stops_its_threads_when_it_is_closed():
 ENDING = """
 import atexit, sys, time
 from pathlib import Path
-from nbdl import widgets
+from nbdl import nn, training, widgets
 from nbdl.widgets import bundle, view
 from nbdl.widgets.source import Source
 
