@@ -316,6 +316,13 @@ class Optimizer:
         """
         return saved_state(self)
 
+    def live_state(self) -> dict[str, Any]:
+        """As ``state_dict``, without the time to copy: the next step changes the arrays."""
+        own = type(self)
+        if (own.state_dict, own._save_slots) == (Optimizer.state_dict, Optimizer._save_slots):
+            return saved_state(self, live=True)
+        return self.state_dict()
+
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what ``state_dict`` of an optimizer of the same groups gave (or PyTorch's).
 

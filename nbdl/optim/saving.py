@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from nbdl.optim.optimizer import Optimizer
 
 
-def saved_state(optimizer: Optimizer) -> dict[str, Any]:
-    """Copies, so that later steps do not change what was saved."""
+def saved_state(optimizer: Optimizer, live: bool = False) -> dict[str, Any]:
+    """Copies, so that later steps do not change what was saved; ``live``: arrays themselves, which
+    the next step changes."""
     numbers: dict[int, int] = {}
     groups = []
     for group in optimizer.param_groups:
@@ -25,7 +26,8 @@ def saved_state(optimizer: Optimizer) -> dict[str, Any]:
             numbers[id(p)] = len(numbers)
         rest = {key: value for key, value in group.items() if key != "params"}
         groups.append({**rest, "params": [numbers[id(p)] for p in group["params"]]})
-    state = {numbers[id(p)]: optimizer._save_slots(p, s) for p, s in optimizer.state.items()}
+    save = _live_slots if live else optimizer._save_slots
+    state = {numbers[id(p)]: save(p, s) for p, s in optimizer.state.items()}
     return {"state": dict(sorted(state.items())), "param_groups": groups}
 
 
@@ -33,6 +35,16 @@ def save_slots(p: Tensor, slots: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers as they are, arrays as tensors of the shape that PyTorch gives them."""
     return {
         name: value if isinstance(value, (int, float)) else Tensor._wrap(_outside(p, value))
+        for name, value in slots.items()
+    }
+
+
+def _live_slots(p: Tensor, slots: Mapping[str, Any]) -> dict[str, Any]:
+    """As ``save_slots``, without copying where that can be."""
+    if p.dtype in dtypes.COMPLEX:
+        return save_slots(p, slots)
+    return {
+        name: value if isinstance(value, (int, float)) else Tensor._wrap(value)
         for name, value in slots.items()
     }
 

@@ -21,12 +21,14 @@ class Abort:
     Attributes:
         asked: whether somebody wished it.
         changes: whether parameters are being changed, or no step is under way.
+        copying: waits for somebody who copies the state of before; None: nobody does.
         stop: called with the wish; stops compiled code, which is not watched. None: there is none.
     """
 
     def __init__(self) -> None:
         self.asked, self.changes = False, True
         self.stop: Callable[[], None] | None = None
+        self.copying: Callable[[], object] | None = None
         self._state: modes.State | None = None
         self._untouched: Callable[[], bool] = bool
 
@@ -51,7 +53,14 @@ class Abort:
     def commit(self) -> None:
         """Parameters are about to be changed. Raises Aborted if the step is to be left."""
         self.check()
+        self.let_go()
         self.changes = True
+
+    def let_go(self) -> None:
+        """Wait for whoever still copies what is about to be changed."""
+        if self.copying is not None:
+            self.copying()
+            self.copying = None
 
     def check(self) -> None:
         """Raise Aborted if the step is to be left and can be."""

@@ -31,6 +31,7 @@ from nbdl.training.resume import (
 from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import read_floats_as, split_off, training_source, whole
+from nbdl.training.step import SupervisedStep
 from nbdl.training.stopping import as_rules
 from nbdl.training.travel import ONCE, Start
 
@@ -224,7 +225,7 @@ def _go(
     try:
         kept = keep(run, store)
         if kept is not None and policy is not None:
-            keep_checkpoints(run, kept, policy)
+            keep_checkpoints(run, kept, policy, isinstance(loop.step, SupervisedStep))
         run.launch(loop)
     except BaseException:
         release(run)

@@ -6,7 +6,9 @@ its metadata, a checksum of everything.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -22,6 +24,7 @@ from nbdl.errors import FileError, NbdlError
 from nbdl.training.policy import SHARE, Policy
 from nbdl.training.recorder import recorder
 from nbdl.training.state import State, capture
+from nbdl.training.worker import in_thread
 
 if TYPE_CHECKING:
     from nbdl.training.run import Run
@@ -114,14 +117,16 @@ class Checkpoints:
         run: whose.
         folder: where.
         policy: when.
+        beside: whether the steps wait at their commit point (``run.abort``) for what is copied.
         about: what is kept of the run besides its state: asked for in the writing thread.
         best: the step and score of the best epoch so far, for a run that goes on.
     """
 
     def __init__(
         self, run: Run, folder: Path, policy: Policy, about: Callable[[], Mapping[str, Any]],
-        best: tuple[int, float] | None = None,
+        beside: bool = False, best: tuple[int, float] | None = None,
     ) -> None:  # fmt: skip
+        self.beside = beside
         self.run, self.folder, self.policy, self.about = run, folder, policy, about
         self.best = best
         self.written: int | None = None
@@ -206,12 +211,15 @@ class Checkpoints:
         """
         begun = time.perf_counter()
         try:
-            state = capture(self.run)
+            job = _Job(self, capture(self.run, live=self.beside), stays, best)
         except NbdlError as error:
             self._failed(error.message)
             return
         self._wanted, self._last, self._taken = False, begun, self._now()
-        job = _Job(self, state, stays, best)
+        if self.beside:
+            self.run.abort.let_go()
+            self.run.abort.copying = job.settled.wait
+            in_thread(job.settle)
         self._spent += time.perf_counter() - begun
         with self._turn:
             before, self._waiting = self._waiting, job
@@ -222,9 +230,13 @@ class Checkpoints:
 
     def _write(self, job: _Job) -> None:
         """Write a state that was taken, and remove what is older."""
+        job.settled.wait()
         begun = time.perf_counter()
         if job.before is not None:
             self._write(job.before)
+        if job.state is None:
+            self._failed("there is no memory for a copy of the state")
+            return
         step = job.state.step
         path = self.folder / f"step-{step:08d}{'-saved' * job.stays}.safetensors"
         try:
@@ -266,9 +278,25 @@ class _Job:
     """A state to be written."""
 
     def __init__(self, of: Checkpoints, state: State, stays: bool, best: bool) -> None:
-        self.of, self.state, self.stays, self.best = of, state, stays, best
+        self.of, self.stays, self.best = of, stays, best
+        self.state: State | None = state
         self.begun = False
         self.before: _Job | None = None
+        self.settled = threading.Event()
+        if not of.beside:
+            self.settled.set()
+
+    def settle(self) -> None:
+        """Copy what the next step changes; the step waits for it before it does."""
+        live, self.state = self.state, None
+        try:
+            if live is not None:
+                self.state = live.settled(self.of.run.compiled is not None)
+        except MemoryError:
+            pass  # told when it is to be written
+        finally:
+            del live
+            self.settled.set()
 
     def __call__(self) -> None:
         """Write it, if no newer one has taken its place."""
@@ -303,6 +331,9 @@ class _Writer:
             self._changed.notify()
 
     def _work(self) -> None:
+        if hasattr(os, "setpriority"):  # of this thread alone, where threads have one
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         while True:
             self._next()()
 

@@ -91,10 +91,10 @@ def why_not_identical(then: Mapping[str, str], now: Mapping[str, str]) -> list[s
     return found
 
 
-def keep_checkpoints(run: Run, store: Store, policy: Policy) -> None:
-    """Have the checkpoints of a run written beside its store."""
+def keep_checkpoints(run: Run, store: Store, policy: Policy, beside: bool) -> None:
+    """Have the checkpoints of a run written beside its store; ``beside``: see ``Checkpoints``."""
     folder = folder_of(store.path, run.id)
-    kept = Checkpoints(run, folder, policy, functools.partial(about, run))
+    kept = Checkpoints(run, folder, policy, functools.partial(about, run), beside)
     run.checkpoints = kept
     run.at_end.insert(0, kept.finish)  # the store hears of what goes wrong
 

@@ -63,14 +63,27 @@ class State:
         """Bytes of all arrays."""
         return sum(array.nbytes for array in self.arrays.values())
 
+    def settled(self, compiled: bool) -> State:
+        """A live state as one that stays: a copy of what the next step changes in place, which
+        compiled code does to everything."""
+        return State({
+            name: array.copy() if compiled or name.startswith("optimizers/") else array
+            for name, array in self.arrays.items()
+        }, self.rest)  # fmt: skip
+
     def weights(self, model: int = 0) -> dict[str, np.ndarray]:
         """Parameters and buffers of a model by path."""
         start = f"models/{model}/"
         return {k.removeprefix(start): a for k, a in self.arrays.items() if k.startswith(start)}
 
 
-def capture(run: Run) -> State:
+def capture(run: Run, *, live: bool = False) -> State:
     """The state of a run between two steps: in its own thread, or inside ``run.frozen()``.
+
+    Args:
+        run: whose.
+        live: without the time to copy: the state must be ``settled`` before the next step changes
+            anything.
 
     Raises TrainingError for a part whose state is no plain value.
     """
@@ -78,7 +91,10 @@ def capture(run: Run) -> State:
         "run": _numbers(run),
         "models": [dict(_tensors(model)) for model in run.models],
         "frozen": [_frozen(model) for model in run.models],
-        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
+        "optimizers": [
+            optimizer.live_state() if live else optimizer.state_dict()
+            for optimizer in run.optimizers
+        ],
         "schedule": None if run.schedule is None else run.schedule.state_dict(),
         "parts": {name: part.state_dict() for name, part in run.parts.items()},
     }

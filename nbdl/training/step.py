@@ -132,6 +132,7 @@ class SupervisedStep:
 
     def update(self) -> None:
         """Let the optimizer make its step."""
+        self.abort.let_go()
         self.optimizer.step()
 
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
@@ -147,6 +148,7 @@ class SupervisedStep:
         def accept(results: Any, squares: dict[str, float]) -> None:
             self.abort.check()
             check_results(float(results["loss"]), squares, *(batch[:3] for batch in batches))
+            self.abort.let_go()
             self.laps.lap("compute")
 
         found = self.compilation(batches, accept)

@@ -117,7 +117,7 @@ def test_by_the_clock(monkeypatch):
     taken = []
     capture = checkpoints.capture
     monkeypatch.setattr(
-        checkpoints, "capture", lambda run: taken.append(run.step) or capture(run)
+        checkpoints, "capture", lambda run, live: taken.append(run.step) or capture(run, live=live)
     )
     trained(checkpoint={"minutes": 1}, epochs=1, batch_size=2, callbacks=Tick())
     assert taken == [0, 3, 6, 9, 12, 15, 16]
