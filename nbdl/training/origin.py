@@ -18,10 +18,13 @@ from nbdl.data.streams import MappedStream, ShuffledStream
 from nbdl.training.models import definitions
 
 WHOLE = 1 << 24
-"""Arrays of at most so many bytes are hashed whole; of larger ones BLOCKS parts."""
+"""Arrays of at most so many bytes are hashed whole; of larger ones BLOCKS parts, a quarter of that
+together."""
 
 BLOCKS = 64
-BLOCK_BYTES = 1 << 16
+
+WEIGHTS_WHOLE = 1 << 20
+"""The same for each parameter and buffer: a training should not wait for it."""
 
 
 def origin(
@@ -110,24 +113,25 @@ def _array(array: Any, hashed: bool) -> dict[str, Any]:
     return found
 
 
-def array_hash(value: Any) -> str:
-    """BLAKE2b of an array's shape, dtype and bytes; of a large one's parts only."""
+def array_hash(value: Any, whole: int = WHOLE) -> str:
+    """BLAKE2b of an array's shape, dtype and bytes; of one that is larger than ``whole`` bytes
+    parts only."""
     digest = hashlib.blake2b(f"{value.shape} {value.dtype}".encode(), digest_size=16)
-    for block in _blocks(value):
+    for block in _blocks(value, whole):
         digest.update(np.ascontiguousarray(to_numpy(block)).view(np.uint8).data)
     return digest.hexdigest()
 
 
-def _blocks(value: Any) -> Iterator[Any]:
+def _blocks(value: Any, whole: int) -> Iterator[Any]:
     if value.size == 0:
         return
     rows = value.reshape(1, -1) if value.ndim < 2 or len(value) == 1 else value
-    if value.nbytes <= WHOLE:
+    if value.nbytes <= whole:
         yield rows
         return
     if len(rows) == 1:
         rows = rows.reshape(-1)
-    count = max(1, BLOCK_BYTES // (value.nbytes // len(rows) or 1))
+    count = max(1, whole // (4 * BLOCKS) // (value.nbytes // len(rows) or 1))
     for start in np.linspace(0, max(0, len(rows) - count), BLOCKS).astype(int):
         yield rows[start : start + count]
 
@@ -137,5 +141,5 @@ def weights_hash(models: list[Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for number, model in enumerate(models):
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            digest.update(f"{number} {name} {array_hash(tensor.value)}".encode())
+            digest.update(f"{number} {name} {array_hash(tensor.value, WEIGHTS_WHOLE)}".encode())
     return digest.hexdigest()

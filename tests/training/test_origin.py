@@ -12,7 +12,7 @@ import nbdl
 from nbdl import data, nn
 from nbdl.training.environment import commit, environment
 from nbdl.training.models import Definition, definitions
-from nbdl.training.origin import BLOCK_BYTES, WHOLE, array_hash, fingerprint, weights_hash
+from nbdl.training.origin import BLOCKS, WHOLE, array_hash, fingerprint, weights_hash
 from nbdl.training.recorder import objects, plain_config
 
 X, Y = np.arange(40, dtype=np.float32).reshape(10, 4), np.arange(10) % 2
@@ -61,7 +61,8 @@ def test_of_large_arrays_parts_are_hashed_and_it_is_said(shape):
     large.reshape(-1)[-1] = 1
     assert array_hash(large) != before, "the end is among them"
     large.reshape(-1)[-1] = 0
-    large.reshape(-1)[BLOCK_BYTES // 4 + 5 : BLOCK_BYTES // 4 + 9] = 1
+    between = WHOLE // (16 * BLOCKS)
+    large.reshape(-1)[between + 5 : between + 9] = 1
     assert array_hash(large) == before, "what lies between is not"
     assert "sampled" not in fingerprint(np.zeros(0))["arrays"][0]
 
