@@ -26,20 +26,20 @@ from nbdl.training.callbacks import Callback as RunCallback
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.compilation import Compilation
 from nbdl.training.evaluation import eval_mode
+from nbdl.training.finite import (
+    NotFiniteError,
+    check_gradients,
+    check_loss,
+    check_results,
+    origin_of,
+)
 from nbdl.training.gradients import Sampler
 from nbdl.training.inference import forward_of
 from nbdl.training.loop import Loop
 from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
-from nbdl.training.step import (
-    StepResult,
-    check_gradients,
-    check_loss,
-    check_results,
-    finished,
-    repeats_gradients,
-)
+from nbdl.training.step import StepResult, finished, repeats_gradients
 from nbdl.training.stopping import StopRule
 
 Data = Arrays | Batches
@@ -69,9 +69,14 @@ class Step:
         if self.class_weight is not None:
             weight = _with_class_weights(y, weight, self.class_weight)
         self.number += 1
+        draws = default_generator().state()
         try:
             done = self._compiled(x, y, weight) if self.compilation.wants(self.number) else None
             loss, outputs, norms = self._eager(x, y, weight) if done is None else done
+        except NotFiniteError as error:
+            kept = [(b, b.value) for b in self.model.buffers()]
+            origin_of(error, lambda: self.compute(x, y, weight), kept, draws)
+            raise
         except _NotFinite as error:  # TerminateOnNaN ends the run; the weights stay
             return StepResult({"loss": error.args[0]}, [(error.args[1], y)], _size(x))
         values = {"loss": loss}

@@ -10,15 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nbdl import dtypes
-from nbdl.backends import has_data
+from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
 from nbdl.core.tree import copied
-from nbdl.errors import TrainingError, brief
 from nbdl.optim import clip_grad_norm_
 from nbdl.training.aborting import Abort
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.compilation import Compilation
-from nbdl.training.gradients import norm
+from nbdl.training.finite import (
+    NotFiniteError,
+    check_gradients,
+    check_loss,
+    check_results,
+    origin_of,
+)
 from nbdl.training.laps import Laps
 from nbdl.training.names import Loss
 from nbdl.training.precision import Precision
@@ -81,6 +86,15 @@ class SupervisedStep:
         given = self._parts(batch)
         self.laps.lap("data")
         self.number += 1
+        draws = default_generator().state()
+        try:
+            return self._made(given)
+        except NotFiniteError as error:
+            kept = [(b, b.value) for b in self.model.buffers()]
+            origin_of(error, lambda: self.compute(*given), kept, draws)
+            raise
+
+    def _made(self, given: tuple[Batch, ...]) -> StepResult:
         if self.compilation.wants(self.number):
             result = self._compiled(given)
             if result is not None:
@@ -235,80 +249,6 @@ def finished(step: Any, results: Any, squares: dict[str, float]) -> dict[str, fl
     check_gradients(step.named)
     step.update()
     return None
-
-
-def check_loss(loss: Any, name: str, batch: Any) -> None:
-    """Raise TrainingError when the loss is no single number, or is NaN or Inf.
-
-    While the step is being traced it has no value to look at.
-    """
-    if not isinstance(loss, Tensor):
-        raise TrainingError(
-            f"the loss {name!r} must return a tensor, got {brief(loss)}",
-            hint="compute it from the outputs with nbdl's functions, so that it has a gradient",
-        )
-    if loss.size != 1:
-        raise TrainingError(
-            f"the loss {name!r} must be one number, got shape {loss.shape}",
-            hint=".mean() over the samples",
-        )
-    if has_data(loss.value):
-        check_finite(float(loss.item()), batch)
-
-
-def check_results(loss: float, squares: dict[str, float], *batches: Any) -> None:
-    """Raise TrainingError when the loss or a gradient's sum of squares is not finite.
-
-    The batches are (inputs, named inputs, targets), to look for the origin in.
-    """
-    check_finite(loss, *batches)
-    for name, square in squares.items():
-        if not math.isfinite(square):
-            raise TrainingError(_spoilt(name), hint=_UNSTABLE)
-
-
-def check_finite(loss: float, *batches: Any) -> None:
-    """Raise TrainingError when a loss is NaN or infinite."""
-    if not math.isfinite(loss):
-        where = "".join(_where_from(batch) for batch in batches)
-        raise TrainingError(f"the loss became {_word(loss)}{where}", hint=_UNSTABLE)
-
-
-_UNSTABLE = (
-    "a smaller learning rate, clip_norm=1.0, or `with nbdl.detect_anomaly():` to find the "
-    "operation; the model keeps the state before this step"
-)
-
-
-def _word(value: float) -> str:
-    return "NaN" if math.isnan(value) else "infinite"
-
-
-def _where_from(batch: Any) -> str:
-    """Says so if the batch itself has NaN or Inf."""
-    for what, part in zip(("inputs", "inputs", "targets"), batch, strict=True):
-        for x in _floats(part):
-            if not math.isfinite(norm(x.value)):
-                return f": the {what} of this batch have NaN or infinite values"
-    return ""
-
-
-def _floats(part: Any) -> list[Any]:
-    values = (
-        part.values() if isinstance(part, dict) else part if isinstance(part, tuple) else [part]
-    )
-    return [x for x in values if getattr(getattr(x, "dtype", None), "kind", "") == "f"]
-
-
-def check_gradients(named: list[tuple[str, Any]]) -> None:
-    """Raise TrainingError if a gradient has NaN or Inf, before it can spoil the weights."""
-    for name, p in named:
-        if p.grad is not None and not math.isfinite(norm(p.grad.value)):
-            raise TrainingError(_spoilt(name), hint=_UNSTABLE)
-
-
-def _spoilt(name: str) -> str:
-    return f"the gradient of {name!r} became NaN or infinite"
 
 
 StepFunction = Callable[[Any], StepResult]
