@@ -69,7 +69,7 @@ def test_a_gradient_that_becomes_infinite_is_traced_to_its_operation():
             return nbdl.sqrt(x * 0.0)  # its value is fine, its slope is infinite
 
     net = nn.Sequential(nn.Linear(4, 3), Sharp())
-    with pytest.raises(NotFiniteError, match="gradient of '0.weight' became NaN") as caught:
+    with pytest.raises(NotFiniteError, match=r"gradient of '0\.weight' became NaN") as caught:
         nbdl.train(net, (X, Y), store=False)
     assert "the gradient of Sqrt has the first Inf in backward" in str(caught.value)
     assert "In layer: 1 (Sharp)" in str(caught.value)
