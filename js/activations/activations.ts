@@ -1,7 +1,7 @@
 // A model on a given input: its graph (of a small network its neurons), and a walk through it layer
 // by layer, forward and backward, with formulas, numbers, and the tensors of each step.
 
-import { h, on, setText, type Child } from "../lib/dom";
+import { h, on, setText } from "../lib/dom";
 import type { View } from "../lib/frame";
 import type { Buffers, Message, Port } from "../lib/port";
 import type { ActivationRecord } from "../lib/records";
@@ -132,7 +132,7 @@ export const activations = (graph: View, tensor: View): View => (frame, port, si
   graph({ ...frame, element: graphHost }, graphPort, signal);
 };
 
-function heading({ graph, network, objective }: ActivationRecord): Child & HTMLElement {
+function heading({ graph, network, objective }: ActivationRecord): HTMLElement {
   const { example, examples } = network!;
   return h(
     "header",

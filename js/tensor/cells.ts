@@ -1,6 +1,6 @@
 // What stands in a cell: its colour, its sign where it is no number, and where it lies in the tensor.
 
-import { css, diverging, divergingOnDark, parseHex, viridis, type Rgb, type Scale } from "../lib/color";
+import { diverging, divergingOnDark, parseHex, viridis, type Rgb, type Scale } from "../lib/color";
 import { formatNumber } from "../lib/format";
 import type { TensorAxis, TensorRecord } from "../lib/records";
 import type { Theme } from "../lib/theme";
@@ -58,11 +58,6 @@ export class Colours {
     const { data } = record.image;
     if (record.mode === "image") return [data[3 * index]!, data[3 * index + 1]!, data[3 * index + 2]!];
     return this.scale(shareOf(record, record.cells.data[index]!));
-  }
-
-  gradient(): string {
-    const stops = Array.from({ length: 11 }, (_, i) => css(this.scale(i / 10)));
-    return `linear-gradient(90deg,${stops.join(",")})`;
   }
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from nbdl.core.tensor import Tensor
+from nbdl.core.tensor import Tensor, rules
 from nbdl.inspection.activations import Observed, observe
 from nbdl.inspection.axes import BATCHED, FILTERS
 from nbdl.inspection.formulas import formulas_of
@@ -55,7 +56,7 @@ class Walk:
         """Whether it is a network small enough for every number of it to be shown."""
         self.network: NetworkRecord | None = None
         self.lesson: tuple[WalkStep, ...] = ()
-        examples = _examples(seen.given)
+        examples = _examples(seen)
         if examples and _is_small(seen):
             self._choose(0, examples)
         elif getattr(seen.given, "ndim", 0) == 1:
@@ -67,7 +68,10 @@ class Walk:
 
     def _teach(self, seen: Observed, example: int, examples: int) -> None:
         self.network = network_of(seen, example, examples)
-        self.lesson = lesson(self.network, seen) if self.network is not None else ()
+        if self.network is not None:
+            looks = {step.node: step.looks for step in self.layers}
+            steps = lesson(self.network, seen)
+            self.lesson = tuple(replace(s, looks=looks.get(s.node, ())) for s in steps)
 
     def record(self, example: int | None = None) -> ActivationRecord:
         """The record; of a small network with the numbers of that example."""
@@ -86,8 +90,15 @@ class Walk:
         return self._seen.get(key)
 
 
-def _examples(given: Any) -> int:
-    return int(given.shape[0]) if getattr(given, "ndim", 0) > 1 else 0
+def _examples(seen: Observed) -> int:
+    """How many examples the input has, each with its target; 0 where that cannot be said."""
+    if getattr(seen.given, "ndim", 0) < 2:
+        return 0
+    count = int(seen.given.shape[0])
+    if seen.target is None:
+        return count
+    shape = rules.astensor(seen.target).shape
+    return count if shape and shape[0] == count else 0
 
 
 def _is_small(seen: Observed) -> bool:
@@ -99,7 +110,7 @@ def _is_small(seen: Observed) -> bool:
 
 def _example(on: Any, example: int) -> Any:
     def one(x: Any) -> Any:
-        return x[example : example + 1]
+        return rules.astensor(x).detach()[example : example + 1]
 
     if isinstance(on, (tuple, list)) and len(on) == 2:
         return one(on[0]), (None if on[1] is None else one(on[1]))

@@ -205,3 +205,18 @@ def test_a_loss_that_is_not_plain_is_not_spelled_out() -> None:
     walk = Walk(model, (X, Y), loss=lambda y, t: ((y - nbdl.tensor(t)) ** 4).sum())
     after = next(step for step in walk.record().walk if step.phase == "backward")
     assert after.lines[0].endswith(", from the loss")
+
+
+def test_a_target_that_is_not_one_for_each_example_is_no_error() -> None:
+    walk = Walk(two_three_one(), (X, np.array(0.5)), loss=lambda y, t: ((y - t) ** 2).sum())
+    assert walk.record().network is None
+    assert walk.record().objective.startswith("gradients of the ")
+
+
+def test_tensors_of_a_small_network_can_be_looked_at_too() -> None:
+    walk = Walk(two_three_one(), (X, Y))
+    step = walk.record().walk[0]
+    assert step.looks == ("output", "gradient")
+    seen = walk.tensor(step.node, "output")
+    assert seen is not None
+    assert seen.record().shape == (3, 3)
