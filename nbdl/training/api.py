@@ -56,6 +56,9 @@ def train(
     early_stopping: Any = None,
     clip_norm: float | None = None,
     precision: str | None = None,
+    ema: float | None = None,
+    mixup: float | None = None,
+    cutmix: float | None = None,
     schedule: Any = None,
     compile: bool | None = None,
     step: Callable[..., Any] | None = None,
@@ -113,6 +116,11 @@ def train(
         precision: ``"bf16"`` or ``"fp16"``: products in half precision, sums, losses and norms in
             float32 (``nbdl.autocast``), weights and validation too; fp16 scales the loss and leaves
             steps out that overflow.
+        ema: decay of an exponential mean of the weights, 0.999: validation, early stopping and the
+            model in the end have the mean; ``run.ema`` is it at any time.
+        mixup, cutmix: mix samples and targets, by weights (0.2) or by rectangles of images (1.0);
+            with both, each batch by one of them. Metrics of training compare with the target of a
+            sample's greater part.
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
         compile: trace the step once and replay it as fused kernels: True from the second step on,
             False never; unless given, from step 5 on if the training is long enough to gain by
@@ -161,7 +169,10 @@ def train(
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)
     policy = as_policy(checkpoint)
-    extras = Extras.read(accumulate=accumulate, freeze=freeze, precision=precision)
+    extras = Extras.read(
+        accumulate=accumulate, freeze=freeze, precision=precision, ema=ema, mixup=mixup,
+        cutmix=cutmix,
+    )  # fmt: skip
     began = random.default_generator().state()
     models = [one_module(model)] if step is None else modules_of(model)
     _check_given(name, data)

@@ -21,7 +21,8 @@ from nbdl.training.names import Loss
 class Batch(NamedTuple):
     """One batch, sorted: ``model(*inputs, **named)`` against ``targets``.
 
-    ``share`` is a tensor of one number, the batch's part in the loss where several make a step.
+    ``share`` is a tensor of one number, the batch's part in the loss where several make a step;
+    ``labels`` are what metrics compare with, where that is not ``targets``.
     """
 
     inputs: tuple[Any, ...]
@@ -29,6 +30,7 @@ class Batch(NamedTuple):
     targets: Any
     size: int
     share: Any = None
+    labels: Any = None
 
 
 def sort_batch(batch: Any, target_key: str | None = None) -> Batch:

@@ -65,7 +65,7 @@ def measure(
     forward = forward_of(model)
     with eval_mode(model), modes.no_grad():
         for batch in batches:
-            inputs, named, targets, size, _ = sort_batch(batch, target_key)
+            inputs, named, targets, size = sort_batch(batch, target_key)[:4]
             outputs = forward(*(cast(x) for x in inputs), **{k: cast(v) for k, v in named.items()})
             targets = cast(targets)
             if loss is not None and rule is not None:

@@ -16,6 +16,7 @@ from nbdl.data import batch_length
 from nbdl.errors import ArgumentError, DataError, NbdlError
 from nbdl.training.aborting import Aborted
 from nbdl.training.attention import Frequencies, attention_to_inputs
+from nbdl.training.averages import Averages
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.gradients import Sampler
 from nbdl.training.metric import Metric
@@ -42,6 +43,7 @@ class Loop:
         rules: when to end early.
         frequencies: sees whether more is learned than how often each class comes.
         sampler: takes samples of gradient norms; None for none.
+        averages: of the weights, which stand in for them in validation and at the end.
         sums: of the epoch under way: of each number the sum, and the weight of all together.
         done: epochs that are complete.
         validating: the steps of the epoch under way are done.
@@ -61,6 +63,7 @@ class Loop:
     callbacks: Callbacks = field(default_factory=lambda: Callbacks(()))
     frequencies: Frequencies = field(default_factory=Frequencies)
     sampler: Sampler | None = None
+    averages: Averages | None = None
     sums: dict[str, list[float]] = field(default_factory=dict)
     done: int = 0
     over: str | None = None
@@ -145,14 +148,15 @@ class Loop:
         """What steps change, besides the run's own: see ``training.state``."""
         wanted = {"loop": self, "source": self.source, "step": self.step,
                   "sampler": self.sampler, "frequencies": self.frequencies,
-                  **self.callbacks.parts()}  # fmt: skip
+                  "averages": self.averages, **self.callbacks.parts()}  # fmt: skip
         if isinstance(self.step, UserStep):
             wanted["gradients"] = LeftGradients(self.modules)
         return {name: part for name, part in wanted.items() if hasattr(part, "state_dict")}
 
     def _put_optimizers(self, mode: str) -> None:
         """Parameters to where they are trained or evaluated, if that is not the same."""
-        for optimizer in self.run.optimizers:
+        movers = [*self.run.optimizers, *([self.averages] if self.averages is not None else [])]
+        for optimizer in movers if mode == "eval" else reversed(movers):
             put = getattr(optimizer, mode, None)
             if put is not None:
                 put()
@@ -208,6 +212,8 @@ class Loop:
         self.frequencies.after_step(result)
         for metric in self.metrics:
             result.values[metric.name] = float(metric.over(result.batches))
+        if self.averages is not None:
+            self.averages.after_step()
         if run.schedule is not None:
             run.schedule.after_step()
         self.source.step_done(batch)

@@ -105,7 +105,8 @@ def lr_find(
     model: Any, data: Any, *, start: float = 1e-6, end: float = 10.0, steps: int = 100,
     loss: Any = "cross_entropy", optim: Any = "adamw", batch_size: int | None = None,
     accumulate: int = 1, clip_norm: float | None = None, freeze: Any = None,
-    precision: str | None = None, seed: int = 0,
+    precision: str | None = None, mixup: float | None = None, cutmix: float | None = None,
+    seed: int = 0,
     target: str | None = None, device: str | None = None,
 ) -> LRFinder:  # fmt: skip
     """Find a learning rate: train a copy of the model with a rate that grows from step to step.
@@ -120,8 +121,8 @@ def lr_find(
         start, end: the first and last rate; it grows by the same factor at each step.
         steps: how many; the data is gone through as often as that needs. The sweep ends earlier
             when the smoothed loss is 4 times its least, or NaN.
-        loss, optim, batch_size, accumulate, clip_norm, freeze, precision, seed, target,
-            device: as for ``nbdl.train``.
+        loss, optim, batch_size, accumulate, clip_norm, freeze, precision, mixup, cutmix, seed,
+            target, device: as for ``nbdl.train``.
 
     Returns:
         An LRFinder, which shows itself: ``suggestion``, ``steepest``, ``minimum``, the curve.
@@ -134,7 +135,8 @@ def lr_find(
     if not start < end or steps < 2:
         raise ArgumentError(f"there is no sweep from {start:g} to {end:g} in {steps} steps",
                             hint="lr_find(model, data, start=1e-6, end=10, steps=100)")  # fmt: skip
-    extras = Extras.read(accumulate=accumulate, freeze=freeze, precision=precision)
+    extras = Extras.read(accumulate=accumulate, freeze=freeze, precision=precision,
+                         mixup=mixup, cutmix=cutmix)  # fmt: skip
     copied, optim = _copied(one_module(model, "lr_find"), optim)
     if device is not None:
         copied.to(device=device)

@@ -10,6 +10,7 @@ from nbdl import nn
 from nbdl.core.modes import no_grad
 from nbdl.errors import ArgumentError, DataError, TrainingError, brief
 from nbdl.training.attention import Frequencies
+from nbdl.training.averages import Averages
 from nbdl.training.batches import Caster, model_dtype, sort_batch
 from nbdl.training.evaluation import default_metrics, eval_mode, measure
 from nbdl.training.extras import Extras
@@ -17,6 +18,7 @@ from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
 from nbdl.training.metric import Metric
 from nbdl.training.metrics import as_metrics
+from nbdl.training.mixing import Mixing
 from nbdl.training.models import trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
 from nbdl.training.precision import Precision
@@ -66,12 +68,19 @@ def supervised(
         model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target,
         abort=run.abort, laps=run.laps, precision=Precision(extras.precision, run.note),
     )
+    if extras.mixup or extras.cutmix:
+        step.mix = Mixing(extras.mixup, extras.cutmix, chosen, _classes(step, common["source"]))
+    averages = None if extras.ema is None else Averages(model, extras.ema)
+    run.ema = None if averages is None else averages.averaged
     return step, Loop(
+        averages=averages,
         step=step,
         metrics=[m.copy() for m in found if m.scalar],
         validate=_validation(run, model, val, chosen, found, cast, target, device),
         sampler=Sampler(sampled, run.history.gradients),
-        frequencies=Frequencies(chosen.is_plain_cross_entropy()),
+        frequencies=Frequencies(
+            chosen.is_plain_cross_entropy() and not (extras.mixup or extras.cutmix)
+        ),
         **common,
     )
 
@@ -96,6 +105,22 @@ def _validation(
     return lambda: measure(
         model, batches, loss, metrics, cast, target, run.carry_on, run.show_examples
     )
+
+
+def _classes(step: SupervisedStep, source: Source) -> int | None:
+    """How many classes the model tells apart, where targets are their numbers."""
+    if step.loss.kind is None or step.loss.kind.targets != "classes":
+        return None
+    if source.single_pass:
+        raise ArgumentError(
+            "mixup and cutmix must know the number of classes, and a generator's first batch "
+            "cannot be looked at without losing it",
+            hint="a loader, a data set, or the function that makes the generator",
+        )
+    batch = step.prepare(source.first())
+    with eval_mode(step.model), no_grad():
+        outputs = step.model(*batch.inputs, **batch.named)
+    return int(outputs.shape[1]) if getattr(outputs, "ndim", 0) > 1 else None
 
 
 def _build(model: Any, source: Source, target: str | None) -> None:

@@ -68,6 +68,7 @@ class Run(Travels):
             or None; ``measured`` counts the validations, ``classes`` names the classes if known.
         epoch_values: for each epoch done the means of its losses and metrics, and ``val_...``.
         exception: why the run failed, or None.
+        ema: with ``ema=``, the ``nn.AveragedModel`` of the weights; else None.
         generator: the random numbers of this run; cells that run meanwhile use others.
         parts: what else steps change, by name: see ``training.state``.
         checkpoints: writes its state to files; None for not.
@@ -107,6 +108,7 @@ class Run(Travels):
         self.schedule: Any = None
         self.compiled: Callable[[], Any] | None = None
         self.at_end: list[Callable[[], None]] = []
+        self.ema: Any = None
         self.freezing = Freezing(self.models, self.history.gradients)
         self.parts: dict[str, Part] = {"freezing": self.freezing}
         self.abort, self.laps = Abort(), Laps()

@@ -52,6 +52,9 @@ class SupervisedStep:
     Called with a batch, or a Group of them whose mean loss it learns from, it leaves every
     parameter and buffer either updated or, when it raises, as it was. Long trainings are
     compiled: see ``compilation``.
+
+    Attributes:
+        mix: done to each batch of the training.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class SupervisedStep:
         self.clip_norm, self.cast, self.target_key = clip_norm, cast, target_key
         self.precision = Precision(None) if precision is None else precision
         self.precision.check(optimizer)
+        self.mix: Callable[[Batch], Batch] = lambda batch: batch
         self.rule = TargetRule(loss)
         self._listed = list(model.named_parameters())
         self.compilation = Compilation(self, False)
@@ -179,7 +183,10 @@ class SupervisedStep:
         batches: tuple[Batch, ...], loss: float, outputs: Any,
         norms: dict[str, float] | None = None,
     ) -> StepResult:
-        pairs = [(y, batch.targets) for y, batch in zip(outputs, batches, strict=True)]
+        pairs = [
+            (y, batch.targets if batch.labels is None else batch.labels)
+            for y, batch in zip(outputs, batches, strict=True)
+        ]
         return StepResult({"loss": loss}, pairs, sum(batch.size for batch in batches), norms)
 
     def _eager(self, batches: tuple[Batch, ...]) -> StepResult:
@@ -207,7 +214,7 @@ class SupervisedStep:
 
     def prepare(self, batch: Any) -> Batch:
         """The batch sorted, its floats in the model's dtype."""
-        inputs, named, targets, size, _ = sort_batch(batch, self.target_key)
+        inputs, named, targets, size = sort_batch(batch, self.target_key)[:4]
         cast = self.cast
         inputs = tuple(cast(x) for x in inputs)
         named = {key: cast(x) for key, x in named.items()} if named else named
@@ -219,8 +226,8 @@ class SupervisedStep:
         One whose targets are all ignored has no mean, and no part in that of the others.
         """
         if not isinstance(batch, Group):
-            return (self.prepare(batch),)
-        found = [self.prepare(member) for member in batch]
+            return (self.mix(self.prepare(batch)),)
+        found = [self.mix(self.prepare(member)) for member in batch]
         weights = [self.loss.weight(b.targets, b.size) for b in found]
         total, dtype = sum(weights), self.cast.dtype or dtypes.float32
         shares = [w / total if total else 1.0 for w in weights]
