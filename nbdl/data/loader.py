@@ -43,7 +43,8 @@ class DataLoader:
             threads take turns at Python. They are started afresh, not forked; objects defined
             in a notebook travel with their code. Batches come back through shared memory.
         worker_init_fn: called in each process with its number before anything is read.
-        persistent_workers: keep the processes between epochs, until the loader is gone.
+        persistent_workers: keep the processes between epochs, until the loader is gone; they
+            have the data set as it was when they were started.
         collate_fn: makes a batch from a list of samples; the default stacks arrays.
         drop_last: leave out the last batch if it is smaller.
         prefetch_factor: batches read ahead by each thread or process.
@@ -131,9 +132,10 @@ class DataLoader:
 
     def _check_stream(self) -> None:
         for name in ("shuffle", "sampler", "batch_sampler"):
-            if getattr(self, name):
+            value = getattr(self, name)
+            if value is not None and value is not False:
                 raise ArgumentError(
-                    f"{name}={getattr(self, name)} needs a data set with numbered samples; "
+                    f"{name}={brief(value)} needs a data set with numbered samples; "
                     f"{type(self.dataset).__name__} only comes one after another",
                     hint="stream.shuffle(buffer_size=1000) shuffles within blocks",
                 )
@@ -257,6 +259,9 @@ class DataLoader:
         )
 
     def _in_processes(self, reader: Reader, start: int) -> Generator[Any, None, None]:
+        if self._workers is not None and self._workers.reader.seed != reader.seed:
+            self._workers.close()  # they would draw from another seed
+            self._workers = None
         workers = self._workers or Processes(
             reader, 1 if self.streams else self.num_workers, self.worker_init_fn,
             self.prefetch_factor + 1,

@@ -48,6 +48,7 @@ class Processes:
     def __init__(
         self, reader: Reader, count: int, begin: Callable[[int], Any] | None, lent: int
     ) -> None:
+        self.reader = reader
         head, beside = _packed(reader, begin)
         buffers = [memoryview(head), *beside]
         where, size = messages.places(buffers)

@@ -30,7 +30,7 @@ _NOT_THE_USERS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reader:
     """Makes batches of a data set; for any thread, and sent as it is to other processes.
 

@@ -75,6 +75,21 @@ def test_reading_ahead_happens_in_another_thread_and_arrays_need_none():
     assert data.DataLoader((X, Y)).num_workers == 0
 
 
+def test_batches_are_read_while_the_loop_is_busy_with_one():
+    ahead = threading.Event()
+
+    class Telling(Numbers):
+        def __getitem__(self, i):
+            if i == 2:
+                ahead.set()
+            return super().__getitem__(i)
+
+    reader = iter(data.DataLoader(Telling(), batch_size=1))
+    next(reader)
+    assert ahead.wait(30)  # the loop has asked for sample 0 only
+    reader.close()
+
+
 def test_the_position_can_be_kept_and_gone_back_to():
     def loader():
         return data.DataLoader((X, Y), batch_size=3, shuffle=True, seed=7)

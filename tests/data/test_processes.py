@@ -233,6 +233,9 @@ def test_persistent_processes_read_every_epoch():
     assert len(pids[0] | pids[1]) <= 2
     again = data.DataLoader(Numbers(), 2, shuffle=True)
     assert [rows(e) for e in epochs] == [rows(again), rows(again)]
+    made.load_state_dict({"epoch": 0, "position": 0, "seed": 5})
+    again = data.DataLoader(Numbers(), 2, shuffle=True, seed=5)
+    assert rows(made) == rows(again)
     workers = [worker.process.pid for worker in made._workers.workers]
     del made
     gc.collect()
