@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from nbdl.inspection.data_findings import findings
 from nbdl.inspection.data_records import DataPart, DataRecord, FieldRecord
-from nbdl.inspection.data_seen import Seen, see
+from nbdl.inspection.data_seen import Seen, not_finite, see, some_of
 from nbdl.inspection.records import Sample
 from nbdl.inspection.samples import class_name, pictures_of, pixels
 from nbdl.inspection.static import formats
@@ -69,8 +70,8 @@ def _field(name: str, values: Any, column: bool = False) -> FieldRecord:
     shape, dtype = tuple(values.shape[1:]), str(values.dtype)
     if values.dtype.kind not in "biufV" or not values.size:
         return FieldRecord(name, "other", shape, dtype)
-    numbers = values.reshape(-1).astype(np.float64, copy=False)
-    nans, infinities = int(np.isnan(numbers).sum()), int(np.isinf(numbers).sum())
+    nans, infinities = not_finite(values)
+    numbers = np.ascontiguousarray(values).reshape(-1)
     good = numbers[np.isfinite(numbers)] if nans or infinities else numbers
     distinct: int | None = len(np.unique(good)) if values.ndim == 1 else None
     if not good.size:
@@ -78,10 +79,11 @@ def _field(name: str, values: Any, column: bool = False) -> FieldRecord:
             name, "number", shape, dtype, nans=nans, infinities=infinities, column=column
         )
     low, high = float(good.min()), float(good.max())
+    few = some_of(good, math.prod(shape))
     span = (low, high) if high > low else (low - 0.5, low + 0.5)
-    counts, _ = np.histogram(good, BINS, span)
+    counts, _ = np.histogram(few, BINS, span)
     with np.errstate(over="ignore"):
-        mean, std = float(good.mean()), float(good.std())
+        mean, std = float(good.mean(dtype=np.float64)), float(few.std())
     return FieldRecord(
         name, "number", shape, dtype, low, high, mean, std, nans, infinities, distinct,
         counts.astype(np.float32), column,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbdl.inspection.data_seen import Seen
+from nbdl.inspection.data_seen import Seen, not_finite, some_of
 from nbdl.inspection.records import Finding
 from nbdl.inspection.samples import class_name
 from nbdl.inspection.wire import clean
@@ -73,9 +74,9 @@ def _of_one(seen: Seen, alone: bool) -> Iterator[Finding]:
 
 def _not_finite(seen: Seen) -> Iterator[Finding]:
     for name, values in _numbers(seen):
-        bad = ~np.isfinite(values)
-        if not bad.any():
+        if not any(not_finite(values)):
             continue
+        bad = ~np.isfinite(values)
         rows = bad.reshape(len(bad), -1).any(1)
         nans = int(np.isnan(values).sum())
         counts = ((nans, "NaN"), (int(bad.sum()) - nans, "infinite"))
@@ -142,9 +143,12 @@ def _scales(seen: Seen) -> Iterator[Finding]:
 
 
 def _large(name: str, values: np.ndarray) -> Iterator[Finding]:
-    with np.errstate(all="ignore"):
-        mean, std = np.nanmean(values, dtype=np.float64), np.nanstd(values, dtype=np.float64)
-    if np.isfinite(std) and max(abs(mean), std) > LARGE:
+    few = some_of(values, math.prod(values.shape[1:]))
+    few = few[np.isfinite(few)]
+    if not few.size:
+        return
+    mean, std = few.mean(), few.std()
+    if max(abs(mean), std) > LARGE:
         yield Finding(
             "warning", f"{clean(name)} are not normalised:",
             f"mean {mean:.3g}, standard deviation {std:.3g}. Weights expect numbers about 1: "
@@ -194,7 +198,7 @@ def _target_scale(seen: Seen) -> Iterator[Finding]:
 def _duplicates(seen: Seen) -> Iterator[Finding]:
     if not seen.inputs():
         return
-    hashes = seen.hashes()
+    hashes = seen.hashes
     first: dict[bytes, int] = {}
     again = [i for i, key in enumerate(hashes) if first.setdefault(key, i) != i]
     if not again:
@@ -203,7 +207,7 @@ def _duplicates(seen: Seen) -> Iterator[Finding]:
     yield Finding(
         "warning" if len(again) > seen.count / 100 else "note",
         f"{_counted(len(again), 'duplicate')}:",
-        f"of {seen.count:,} samples ({100 * len(again) / seen.count:.2g} %); {pair}. A split may "
+        f"of {seen.count:,} samples ({100 * len(again) / seen.count:.3g} %); {pair}. A split may "
         "put one of them into training and one into validation: leave them out before it.",
     )  # fmt: skip
     yield from _contradictions(seen, hashes, first, again)
@@ -237,9 +241,9 @@ def _leak(train: Seen, other: Seen) -> Iterator[Finding]:
     if train.inputs().keys() != other.inputs().keys():
         return
     known: dict[bytes, int] = {}
-    for i, key in enumerate(train.hashes()):
+    for i, key in enumerate(train.hashes):
         known.setdefault(key, i)
-    both = [(i, known[key]) for i, key in enumerate(other.hashes()) if key in known]
+    both = [(i, known[key]) for i, key in enumerate(other.hashes) if key in known]
     if not both:
         return
     i, j = both[0]
@@ -247,7 +251,7 @@ def _leak(train: Seen, other: Seen) -> Iterator[Finding]:
     yield Finding(
         "bad", f"{_counted(len(both), 'sample')} of {other.title} "
         f"{'is' if len(both) == 1 else 'are'} in {train.title}, too:",
-        f"{100 * len(both) / other.count:.2g} %{looked}; sample {other.numbers[i]} is sample "
+        f"{100 * len(both) / other.count:.3g} %{looked}; sample {other.numbers[i]} is sample "
         f"{train.numbers[j]} there. What {other.title} measures is then memory: take them "
         "out of one of the two (duplicates out before the split; all pictures of one scene, "
         "patient or user on one side).",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -32,6 +34,9 @@ FEW = 2_000
 
 MEMORY = 256 << 20
 """Bytes that samples looked at may take."""
+
+ELEMENTS = 1_000_000
+"""Of so many numbers histograms and standard deviations are made; all are searched for NaN."""
 
 _CHUNK = 256
 
@@ -84,6 +89,7 @@ class Seen:
         """All fields but the target."""
         return {name: part for name, part in self.fields.items() if name != self.target}
 
+    @cached_property
     def hashes(self) -> list[bytes]:
         """One hash of each sample's inputs."""
         digests = [hashlib.blake2b(digest_size=16) for _ in range(self.count)]
@@ -99,6 +105,29 @@ def _rows(part: Any) -> Iterator[Any]:
         return (repr(row).encode() for row in part)
     flat = np.ascontiguousarray(part).reshape(len(part), -1).view(np.uint8)
     return (row.data for row in flat)
+
+
+def not_finite(values: np.ndarray) -> tuple[int, int]:
+    """How many NaN and how many infinite values there are."""
+    if values.dtype.kind not in "fV" or not values.size:
+        return 0, 0
+    with np.errstate(all="ignore"):  # any of them makes the sum one: usually that is all
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return 0, 0
+    return int(np.isnan(values).sum()), int(np.isinf(values).sum())
+
+
+def some_of(values: np.ndarray, row: int) -> np.ndarray:
+    """An even part of many numbers, as float64: (...) -> (n,) with n up to a million or so.
+
+    ``row`` numbers make a sample; the step has no factor in common with it, so that all columns
+    are met alike.
+    """
+    flat = values.reshape(-1)
+    step = -(-max(flat.size, 1) // ELEMENTS)
+    while math.gcd(step, row) > 1:
+        step += 1
+    return flat[::step].astype(np.float64)
 
 
 def is_data(thing: Any) -> bool:
@@ -161,7 +190,7 @@ def _see_stream(stream: IterableDataset, title: str) -> Seen:
     batches = islice(reader.batches(_CHUNK, False, 0, 0), chunks)
     found = _gathered(title, stream, total, np.arange(chunks * _CHUNK), batches)
     if total is None and found.count < chunks * _CHUNK and not found.trouble:
-        return _replaced(found, total=found.count)
+        return replace(found, total=found.count)
     return found
 
 
@@ -206,10 +235,6 @@ def joined_all(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for part in parts[1:]:
         whole = joined(whole, part)
     return whole
-
-
-def _replaced(seen: Seen, **changes: Any) -> Seen:
-    return Seen(**{**seen.__dict__, **changes})
 
 
 def _named(batch: Any, name: str = "") -> dict[str, Any]:

@@ -186,6 +186,14 @@ def test_a_mapped_array_is_not_read_whole(tmp_path, monkeypatch):
     assert 10 < part.seen < 100
 
 
+def test_of_many_numbers_all_columns_are_met(monkeypatch):
+    monkeypatch.setattr(data_seen, "ELEMENTS", 50)
+    x = np.zeros((100, 2), np.float32)
+    x[:, 1] = 1
+    [part] = data_record([(x, np.arange(100) % 2)], ["t"]).parts
+    assert 0.4 < part.fields[0].std < 0.6
+
+
 def test_hostile_names_are_escaped_and_long_ones_cut():
     x, y = pairs()
     bad = '</text><script>alert("&")</script>\x00\ud800' + "x" * 500
