@@ -163,8 +163,7 @@ def train(
     config = {
         key: value
         for key, value in arguments.items()
-        if key not in NOT_CONFIGURATION
-        and value is not None
+        if key not in NOT_CONFIGURATION and value is not None
     }
     epochs = whole("epochs", epochs)
     max_steps = None if max_steps is None else whole("max_steps", max_steps)

@@ -121,6 +121,7 @@ class Run(Travels):
         self._paused, self._single = False, 0
         self._wishes: deque[Callable[[], None]] = deque()
         self._begun = 0.0
+        self._before = 0  # steps that an earlier process has done
         self._idle_s = 0.0
         self._idle_from: float | None = None
         self._samples = 0
@@ -147,12 +148,13 @@ class Run(Travels):
     @property
     def eta(self) -> float | None:
         """Seconds that are left, by the pace so far; None if nobody can tell."""
-        if not self.total_steps or not self.step or not self.is_alive:
+        done = self.step - self._before
+        if not self.total_steps or not done or not self.is_alive:
             return None
         since = self._idle_from  # None while it trains
         idle = self._idle_s + (0.0 if since is None else time.perf_counter() - since)
         busy = max(0.0, self.elapsed - idle)
-        return busy / self.step * max(0, self.total_steps - self.step)
+        return busy / done * max(0, self.total_steps - self.step)
 
     @property
     def throughput(self) -> float:
@@ -262,7 +264,8 @@ class Run(Travels):
         if self.checkpoints is None:
             raise TrainingError(
                 f"{self.name!r} keeps no checkpoints",
-                hint="nbdl.train(...) without store=False and checkpoint=False",
+                hint="nbdl.train(...) without store=False and checkpoint=False; the body of an "
+                "nbdl.track loop as step=",
             )
         self._check_alive("save")
         self._wish(self.checkpoints.save)
@@ -385,7 +388,7 @@ class Run(Travels):
     def begin(self) -> None:
         """The run starts, in this thread."""
         self.turns.begin()
-        self.started = time.time()
+        self.started, self._before = time.time(), self.step
         self._begun = time.perf_counter()
         self._set_status("running")
         self.tell(events.RunStarted)

@@ -149,6 +149,30 @@ def test_the_compiled_path_is_taken_again():
     assert run.plan() is not None
 
 
+@pytest.mark.parametrize("options", [
+    {"ema": 0.9}, {"mixup": 0.3}, {"accumulate": 2}, {"precision": "fp16"}, {"freeze": "0.*"},
+    {"lr": {"0.*": 0.02, "*": 0.002}}, {"clip_norm": 0.5}, {"history": 4},
+], ids=lambda options: next(iter(options)))  # fmt: skip
+def test_with_everything_that_a_training_may_have(options):
+    whole = train(**{**OPTIONS, **options}, store=False)
+    cut(9, **options)
+    check_same(train(resume=True), whole)
+
+
+def test_the_time_that_is_left_is_by_the_pace_of_now():
+    cut(16)
+    seen = []
+
+    class Look(Callback):
+        def on_step_end(self, run):
+            seen.append((run.step, run.elapsed, run.eta))
+
+    train(resume=True, callbacks=Look())
+    step, elapsed, eta = seen[0]
+    assert step == 17
+    assert eta >= 15 * elapsed  # 15 steps that took as long as the one since it goes on
+
+
 def test_a_step_of_ones_own():
     def given(callbacks=(), **options):
         model = net()
