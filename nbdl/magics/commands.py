@@ -18,7 +18,7 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 from nbdl import nn, training
 from nbdl.core import random
 from nbdl.errors import NbdlError
-from nbdl.magics import edits, inputs, look, options, past, resuming, sheet, show
+from nbdl.magics import controls, edits, inputs, look, options, past, resuming, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
@@ -157,6 +157,7 @@ class NbdlMagics(Magics):
         help="go on with the model's newest run, or one of this id, exactly where it was: after "
         "Stop, a restart or a crash; data and options are those it was started with",
     )
+    @controls.with_controls
     @argument("--wait", action="store_true", help="let the cell wait for the end")
     @argument(
         "--lr-find",
@@ -174,6 +175,7 @@ class NbdlMagics(Magics):
 
             %train lenet train --val val --loss cross_entropy --optim adamw --epochs 5
             %train lenet --resume       goes on after an interrupt, or the kernel's end
+            %train lenet --pause        as the dashboard's button; --stop, --set-lr 1e-4, ...
 
         Values may be variables and {expressions}; names may carry arguments, as in
         sgd(momentum=0.9).
@@ -188,6 +190,8 @@ class NbdlMagics(Magics):
             text.run(models.check_variable, args.run)
         given, about = options.read(text, args)
         model = text.value(args.model, "model")
+        if controls.control(text, args, model):
+            return
         if args.resume is not None:
             resuming.complete(text, args, given, model, NbdlMagics.train)
         if args.data is None:

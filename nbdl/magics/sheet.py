@@ -46,7 +46,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%train net train --wait", "the cell waits for the end"),
             Entry("%train net --resume", "go on exactly where it was, also after a crash"),
             Entry("%train net train --compile", "the step traced once, replayed as fused kernels"),
-            Entry("run.pause(); run.resume(); run.stop()", "as the dashboard's buttons"),
+            Entry("%train net --pause", "as the dashboard's button; --stop, --save, --set-lr 1e-4"),
             Entry(
                 "for x, y in nbdl.track(loader, model=net): ...", "your own loop, same dashboard"
             ),
