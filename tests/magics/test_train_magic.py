@@ -103,7 +103,8 @@ def test_every_argument_of_the_function_has_an_option():
     import nbdl
     from nbdl.magics.options import TRAIN
 
-    by_the_magic_itself = {"model", "data", "source", "start", "wait", "progress"}
+    by_the_magic_itself = {"model", "data", "source", "line", "start", "resume", "wait",
+                           "progress"}  # fmt: skip
     arguments = set(inspect.signature(nbdl.train).parameters)
     assert {option.name for option in TRAIN} == arguments - by_the_magic_itself
 
