@@ -21,6 +21,8 @@ export interface ChartHost {
   settings: ChartSettings;
   /** The last step of any series: all charts end there. */
   lastStep(): number;
+  /** What is marked on the curves, and where. */
+  marks(): readonly { step: number | null; text: string }[];
   hover(step: number | undefined): void;
   choose(window: readonly [number, number] | undefined): void;
   signal: AbortSignal;
@@ -82,6 +84,7 @@ export class Chart {
     const lines = this.curves.map((_, index) => this.line(this.curves, index, width, false));
     const height = this.small ? SMALL_HEIGHT : HEIGHT;
     this.plot.draw({ lines: [...faint, ...lines], window: this.window, log, width, height });
+    this.plot.mark(this.host.marks().map(({ step, text }) => ({ step: step ?? 0, text })));
     this.read();
   }
 

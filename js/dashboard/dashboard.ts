@@ -14,8 +14,11 @@ import { group, isWorthAChart } from "./curves";
 import css from "./dashboard.css";
 import { Header } from "./header";
 import { confusionTable, sampleCards } from "./results";
+import { Timeline } from "./past";
 import { Store } from "./store";
 import { Tabs } from "./tabs";
+
+const REST_MS = 120;
 
 export const dashboard: View = (frame, port, signal) => {
   frame.style(css);
@@ -32,12 +35,14 @@ class Dashboard {
   private readonly log = h("ol", { class: "log", role: "log", tabindex: 0 });
   private readonly gradients: GradientMap;
   private readonly tabs: Tabs;
+  private readonly past: Timeline;
   private readonly zoomed = h("button", { class: "button quiet", type: "button", hidden: true });
   private readonly host: ChartHost;
   private readonly redraw: () => void;
   private charts: Chart[] = [];
   private heardAt = 0;
   private asking = 0;
+  private resting: ReturnType<typeof setTimeout> | undefined;
   private shownResults: unknown;
   private shownSamples: unknown;
 
@@ -58,12 +63,18 @@ class Dashboard {
       theme: frame.theme,
       settings: { smoothing: 0.6, log: false, window: undefined },
       lastStep: () => this.store.lastStep,
-      hover: (step) => this.charts.forEach((chart) => chart.point(step)),
+      marks: () => this.store.log.filter(({ step }) => step !== null),
+      hover: (step) => this.charts.forEach((chart) => chart.point(step ?? this.past.step)),
       choose: (window) => this.zoom(window),
       signal,
     };
+    this.past = new Timeline({
+      mark: (step) => this.host.hover(step),
+      ask: (step) => this.askFor(step),
+      signal,
+    });
     const pages = [
-      { name: "curves", title: "Curves", element: this.grid },
+      { name: "curves", title: "Curves", element: h("div", {}, this.past.element, this.grid) },
       { name: "gradients", title: "Gradient flow", element: this.gradients.element },
       { name: "confusion", title: "Confusion", element: this.results },
       { name: "samples", title: "Predictions", element: this.samples },
@@ -98,6 +109,15 @@ class Dashboard {
     if (Date.now() - this.asking < 500) return; // an answer is on its way
     this.asking = Date.now();
     this.port.send({ type: "hello", have: this.store.have() });
+  }
+
+  /** Ask for the weights at a step, once the slider has rested for a moment. */
+  private askFor(step: number): void {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      if (this.past.step === step) this.port.send({ type: "hello", have: this.store.have(step) });
+    }, REST_MS);
+    this.signal.addEventListener("abort", () => clearTimeout(this.resting), { once: true });
   }
 
   private take(record: DashboardRecord): void {
@@ -159,7 +179,10 @@ class Dashboard {
     this.tabs.offer("samples", (record.samples?.length ?? 0) > 0);
     this.tabs.offer("log", this.store.log.length > 0);
     this.frame.element.dataset["tab"] = this.tabs.current;
-    if (this.tabs.current === "curves") this.drawCharts(width);
+    if (this.tabs.current === "curves") {
+      this.past.draw(record.state, record.past);
+      this.drawCharts(width);
+    }
     if (this.tabs.current === "gradients") this.gradients.draw(width - 32, record.findings ?? []);
     if (this.tabs.current === "confusion") this.drawResults(record);
     if (this.tabs.current === "samples") this.drawSamples(record);

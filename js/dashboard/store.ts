@@ -15,11 +15,11 @@ export class Store {
     return Math.max(1, ...[...this.series.values()].map(({ steps }) => steps.at(-1) ?? 0));
   }
 
-  /** What to tell Python when asking for the rest. */
-  have(): Record<string, unknown> {
+  /** What to tell Python when asking for the rest, and for the weights at an earlier step. */
+  have(at?: number): Record<string, unknown> {
     const series = Object.fromEntries([...this.series].map(([name, { end }]) => [name, end]));
     const samples = this.record?.samples_end ?? 0;
-    return { series, gradients: this.gradients.end, log: this.log.length, samples };
+    return { series, gradients: this.gradients.end, log: this.log.length, samples, ...(at === undefined ? {} : { at }) };
   }
 
   /** Take in a message; false when something between is missing. */
@@ -30,6 +30,7 @@ export class Store {
       findings: record.findings ?? before?.findings ?? null,
       confusion: record.confusion ?? before?.confusion ?? null,
       samples: record.samples ?? before?.samples ?? null,
+      past: record.past ?? before?.past ?? null,
     };
     let whole = true;
     for (const part of record.series) {

@@ -33,6 +33,7 @@ export class Plot {
   private readonly canvas = h("canvas", { "aria-hidden": "true" });
   private readonly cross = h("div", { class: "plot-cross", hidden: true });
   private readonly band = h("div", { class: "plot-band", hidden: true });
+  private readonly flags = h("div", {});
   private plan: Plan | undefined;
   private x: Axis = { low: 0, high: 1, log: false };
   private y: Axis = { low: 0, high: 1, log: false };
@@ -48,7 +49,7 @@ export class Plot {
     },
     signal: AbortSignal,
   ) {
-    this.element = h("div", { class: "plot" }, this.canvas, this.band, this.cross);
+    this.element = h("div", { class: "plot" }, this.canvas, this.band, this.flags, this.cross);
     on(this.element, "pointermove", (event) => this.move(event), signal);
     on(this.element, "pointerleave", () => act.hover(undefined), signal);
     on(this.element, "pointerdown", (event) => this.press(event), signal);
@@ -77,6 +78,18 @@ export class Plot {
     context.clip();
     for (const line of plan.lines) this.drawLine(context, line);
     context.restore();
+  }
+
+  /** Draw lines from top to bottom; what each means is told where the pointer rests on it. */
+  mark(marks: readonly { step: number; text: string }[]): void {
+    const height = (this.plan?.height ?? 0) - TOP - FOOT;
+    const inside = marks.filter(({ step }) => placeOn(this.x, step) >= 0 && placeOn(this.x, step) <= 1);
+    const lines = inside.map(({ step, text }) => {
+      const style = `left:${this.left(step) - 4}px;top:${TOP}px;height:${height}px`;
+      return h("i", { class: "plot-mark", style, title: text, role: "img", "aria-label": text });
+    });
+    const drawn = lines.map(({ outerHTML }) => outerHTML).join("");
+    if (drawn !== this.flags.innerHTML) this.flags.replaceChildren(...lines); // else a pointer rests on one
   }
 
   /** Put the crosshair at a step with a dot for each reading; undefined takes it away. */

@@ -27,6 +27,8 @@ export interface RunState {
   facts: [string, string][];
   laps: [string, number][];
   memory: [string, number][];
+  kept: number[];
+  variable: string;
 }
 
 /** Points ``start`` to ``end`` of one series; thinned (min and max kept) where they are many. */
@@ -62,6 +64,24 @@ export interface LogLine {
   time: number;
   kind: string;
   text: string;
+  step: number | null;
+}
+
+/** A parameter or buffer as it was. */
+export interface PastTensor {
+  name: string;
+  shape: string;
+  mean: number;
+  std: number;
+  low: number;
+  high: number;
+  moved: number;
+}
+
+/** The weights at an earlier step. */
+export interface Past {
+  step: number;
+  tensors: PastTensor[];
 }
 
 /** How often a class (row) was taken for another (column). */
@@ -90,6 +110,7 @@ export interface DashboardRecord {
   confusion: Confusion | null;
   samples: Sample[] | null;
   samples_end: number;
+  past: Past | null;
 }
 
 /** What the gradient-flow view shows. */

@@ -24,6 +24,8 @@ const STATE: RunState = {
   facts: [["optim", "adamw"]],
   laps: [],
   memory: [],
+  kept: [],
+  variable: "run",
 };
 
 let drawn: Drawn[];
@@ -77,6 +79,61 @@ afterEach(() => {
 describe("the dashboard", () => {
   it("greets, saying that it has nothing", () => {
     expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0, samples: 0 } }]);
+  });
+
+  it("looks back: the chosen step in all charts, its weights, and the code to branch there", async () => {
+    tell({ kept: [0] });
+    await settle();
+    expect(one(".past").hidden).toBe(true);
+    tell({ kept: [0, 2, 3], variable: "mine" });
+    await settle();
+    expect(one(".past").hidden).toBe(false);
+    const slider = one<HTMLInputElement>(".past input");
+    expect([slider.max, slider.value]).toEqual(["2", "2"]);
+    slider.value = "1";
+    slider.dispatchEvent(new Event("input"));
+    expect(one(".past output").textContent).toBe("step 2");
+    expect(one(".past code").textContent).toBe("mine.branch(2)");
+    expect(one(".chart-step").textContent).toBe("step 2");
+    await vi.waitFor(() => expect(port.sent.at(-1)).toMatchObject({ type: "hello", have: { at: 2 } }));
+    const tensors = [
+      { name: "<b>.weight", shape: "2 × 3", mean: 0.5, std: 1, low: -2, high: 2, moved: 0.25 },
+    ];
+    tell({ kept: [0, 2, 3] }, { past: { step: 2, tensors } });
+    await settle();
+    expect(one(".past tbody th").textContent).toBe("<b>.weight");
+    expect(one(".past tbody tr").textContent).toContain("25.0 %");
+    one(".plot").dispatchEvent(new Event("pointerleave"));
+    expect(one(".chart-step").textContent).toBe("step 2"); // it stays when the pointer goes
+    button("now").click();
+    expect(one(".chart-step").textContent).toBe("");
+    expect(one(".past-details").hidden).toBe(true);
+  });
+
+  it("copies the code of a branch, or selects it where the browser does not allow that", async () => {
+    const copied: string[] = [];
+    vi.stubGlobal("navigator", { clipboard: { writeText: async (text: string) => void copied.push(text) } });
+    tell({ kept: [0, 2] });
+    await settle();
+    one<HTMLInputElement>(".past input").value = "0";
+    one(".past input").dispatchEvent(new Event("input"));
+    const copy = button("copy");
+    copy.click();
+    await vi.waitFor(() => expect(copy.textContent).toBe("copied"));
+    expect(copied).toEqual(["run.branch(0)"]);
+    vi.stubGlobal("navigator", {});
+    copy.click();
+    await settle();
+  });
+
+  it("marks edits and branches on the curves, with what they were", async () => {
+    const log = [
+      { time: 1, kind: "note", text: "a note", step: null },
+      { time: 2, kind: "edit", text: "step 2: <i>edited</i>", step: 2 },
+    ];
+    tell({}, { log });
+    await settle();
+    expect(all(".plot-mark").map(({ title }) => title)).toEqual(["step 2: <i>edited</i>"]);
   });
 
   it("shows where the time of a step goes, and how much memory is in use", async () => {

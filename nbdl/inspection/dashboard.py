@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbdl.inspection.gradient_flow import findings, gradient_part
+from nbdl.inspection.past import past_of
 from nbdl.inspection.records import (
     Confusion,
     DashboardRecord,
@@ -22,6 +23,7 @@ from nbdl.inspection.records import (
 )
 from nbdl.inspection.samples import class_name, samples_of
 from nbdl.training import machine
+from nbdl.training.history import marked_step
 from nbdl.training.records import RunRecord
 
 MAX_POINTS = 4000
@@ -36,12 +38,13 @@ ENDED = frozenset(("finished", "stopped", "interrupted", "failed", "killed"))
 @dataclass(frozen=True)
 class Have:
     """What a receiver already has: points by series, gradient samples, log lines, and the
-    examples of so many validations."""
+    examples of so many validations; and the earlier step that it wants to see."""
 
     series: dict[str, int] = field(default_factory=dict)
     gradients: int = 0
     log: int = 0
     samples: int = 0
+    at: int | None = None
 
     @classmethod
     def said(cls, message: Any) -> Have:
@@ -49,8 +52,9 @@ class Have:
         said = message if isinstance(message, dict) else {}
         series = said.get("series")
         counts = {str(k): _count(v) for k, v in series.items()} if isinstance(series, dict) else {}
-        rest = (_count(said.get(name)) for name in ("gradients", "log", "samples"))
-        return cls(counts, *rest)
+        gradients, log, samples = (_count(said.get(n)) for n in ("gradients", "log", "samples"))
+        at = said.get("at")
+        return cls(counts, gradients, log, samples, at if type(at) is int else None)
 
 
 def _count(value: Any) -> int:
@@ -109,11 +113,12 @@ def dashboard_record(
         series=series,
         gradients=gradient_part(history.gradients, have.gradients) if has_news else None,
         findings=findings(history.gradients) if has_news else None,
-        log=tuple(LogLine(time, kind, text) for time, kind, text in events),
+        log=tuple(LogLine(t, kind, text, marked_step(kind, text)) for t, kind, text in events),
         log_start=have.log,
         confusion=confusion_of(run.results, run.classes),
         samples=samples_of(run) if measured > have.samples else None,
         samples_end=measured,
+        past=None if have.at is None else past_of(run, have.at),
     )
 
 
@@ -148,6 +153,8 @@ def run_state(run: Any, pending: Sequence[str] = ()) -> RunState:
         facts=_facts(run.config),
         laps=tuple(run.laps.seconds().items()) if hasattr(run, "laps") else (),
         memory=() if ended else _memory(),
+        kept=tuple(getattr(run, "steps_kept", ())),
+        variable=getattr(run, "variable", "run"),
     )
 
 

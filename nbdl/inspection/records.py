@@ -72,6 +72,8 @@ class RunState(Record):
     facts: tuple[tuple[str, str], ...] = ()  # words of the configuration: (name, value)
     laps: tuple[tuple[str, float], ...] = ()  # seconds of a step by part, lately
     memory: tuple[tuple[str, float], ...] = ()  # bytes in use: (of what, how many)
+    kept: tuple[int, ...] = ()  # steps of which there are snapshots
+    variable: str = "run"  # what the run is called in the notebook
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,28 @@ class LogLine(Record):
     time: float  # Unix time in seconds
     kind: str
     text: str
+    step: int | None = None  # where it is marked on the curves
+
+
+@dataclass(frozen=True)
+class PastTensor(Record):
+    """A parameter or buffer as it was."""
+
+    name: str
+    shape: str
+    mean: float
+    std: float
+    low: float
+    high: float
+    moved: float  # how far it has gone since: the norm of the change, of the norm it has now
+
+
+@dataclass(frozen=True)
+class Past(Record):
+    """The weights at an earlier step."""
+
+    step: int
+    tensors: tuple[PastTensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +173,7 @@ class DashboardRecord(Record):
     confusion: Confusion | None = None  # None: as before
     samples: tuple[Sample, ...] | None = None  # None: as before
     samples_end: int = 0  # validations done when they were taken
+    past: Past | None = None  # None: as before
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,7 @@ class NbdlMagics(Magics):
         before = self.shell.user_ns.get(name)
         if before is None or isinstance(before, type(found)):
             self.shell.user_ns[name] = found
+            found.variable = name
         else:
             print(f"the variable {name!r} was left as it is; --as NAME keeps it as NAME")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,17 @@ class Rows:
         rows = self._data[start : self.count]
         rows.flags.writeable = False
         return rows
+
+
+MARKED = frozenset(("edit", "branch"))
+"""Kinds of events that are marked on the curves."""
+
+
+def marked_step(kind: str, text: str) -> int | None:
+    """The step at which an event is marked on the curves, as ``History.mark`` has taken it down;
+    None for other events."""
+    found = re.match(r"step (\d+): ", text) if kind in MARKED else None
+    return int(found[1]) if found else None
 
 
 class Gradients:
@@ -169,6 +181,10 @@ class History:
     def note(self, kind: str, text: str) -> None:
         """Add an event, now."""
         self.events.append((time.time(), kind, text))
+
+    def mark(self, kind: str, step: int, text: str) -> None:
+        """Add an event that is marked on the curves at a step: kind 'edit' or 'branch'."""
+        self.note(kind, f"step {step}: {text}")
 
     def names(self) -> list[str]:
         """The series, in the order in which they began."""

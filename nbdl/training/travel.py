@@ -84,10 +84,12 @@ class Travels:
     Attributes:
         snapshots: the ring of them, or None.
         again: ``nbdl.train`` with the arguments of this run; takes changes of them.
+        variable: what the run is called in the notebook, for code that views show.
     """
 
     snapshots: Ring | None = None
     again: functools.partial[Run] | None = None
+    variable: str = "run"
     _with_optimizers = True
     _models: list[tuple[int, Any]]
 
@@ -300,4 +302,4 @@ class Start:
             norms = before.gradients.table()[: counts["gradients"]]
             run.history.gradients.extend(before.gradients.layers, norms)
         run._lr_noted = run.history.last("lr")
-        run.history.note("branch", str(self))
+        run.history.mark("branch", self.state.step, str(self))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,17 @@ MEANS = 400
 """Longer series are drawn as a faint curve of all points and the mean of each stretch."""
 
 
-def chart(parts: Sequence[SeriesPart], title: str, width: float, height: float) -> str:
+def chart(
+    parts: Sequence[SeriesPart], title: str, width: float, height: float,
+    marked: Sequence[tuple[int, str]] = (),
+) -> str:  # fmt: skip
     """The chart's markup, its corner at (0, 0).
 
     Args:
         parts: whole series that share the chart.
         title: its heading.
         width, height: in pixels.
+        marked: steps at which something happened, and what.
     """
     drawn = [_finite(part) for part in parts]
     area = Area(drawn, width, height)
@@ -45,6 +50,7 @@ def chart(parts: Sequence[SeriesPart], title: str, width: float, height: float) 
             text(0, 14, title, 12, font_weight=600),
             _legend(parts, width),
             *area.axes(),
+            *(area.mark(step, what) for step, what in marked),
             *(area.curve(s, v, color(part.name, i)) for i, (part, (s, v)) in
               enumerate(zip(parts, drawn, strict=True))),
         ]
@@ -133,6 +139,15 @@ class Area:
     def y(self, values: np.ndarray | float) -> np.ndarray | float:
         room = self.height - TOP - FOOT
         return TOP + (self.y_high - values) / (self.y_high - self.y_low) * room
+
+    def mark(self, step: int, what: str) -> str:
+        """A line from top to bottom; what it means is told where a pointer rests on it."""
+        if not self.x_low <= step <= self.x_high:
+            return ""
+        x = float(self.x(step))
+        line = element("line", x1=x, x2=x, y1=TOP, y2=self.height - FOOT, stroke=VAL,
+                       stroke_width=1.5, stroke_dasharray="4 3")  # fmt: skip
+        return f"<g><title>{escape(what)}</title>{line}</g>"
 
     def axes(self) -> list[str]:
         marks = []

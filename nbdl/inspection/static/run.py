@@ -45,7 +45,8 @@ REMARKS = 6
 
 def remarks(record: DashboardRecord) -> list[LogLine]:
     """The latest notes and warnings of a whole record, such as that its steps are compiled."""
-    return [line for line in record.log if line.kind in ("note", "warning")][-REMARKS:]
+    kinds = ("note", "warning", "edit", "branch")
+    return [line for line in record.log if line.kind in kinds][-REMARKS:]
 
 
 def laps_text(state: RunState) -> str:
@@ -176,6 +177,7 @@ def draw_findings(column: Column, findings: Sequence[Finding]) -> None:
 def _charts(column: Column, record: DashboardRecord) -> None:
     """Charts in two columns, one that is left over across both; the machine's last and lower."""
     parts = {part.name: part for part in record.series if worth_a_chart(part)}
+    marked = [(line.step, line.text) for line in record.log if line.step is not None]
     charts = group(list(parts))
     kinds = [[c for c in charts if secondary(c[0]) == kind] for kind in (False, True)]
     rows = [kind[first : first + 2] for kind in kinds for first in range(0, len(kind), 2)]
@@ -185,6 +187,7 @@ def _charts(column: Column, record: DashboardRecord) -> None:
         width = room if len(row) == 1 else (room - gap) / 2
         for place, (title, names) in enumerate(row):
             x = MARGIN + place * (width + gap)
-            markup = chart([parts[name] for name in names], readable(title), width, height)
+            drawn = [parts[name] for name in names]
+            markup = chart(drawn, readable(title), width, height, marked)
             column.put(markup, x)
         column.y += height + 16
