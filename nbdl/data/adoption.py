@@ -12,7 +12,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.data.arrays import to_dtype
-from nbdl.data.arrow import arrow
+from nbdl.data.arrow import arrow, is_arrow
 from nbdl.data.collate import collate
 from nbdl.data.dataset import Dataset, Subset, TensorDataset
 from nbdl.data.images import ToTensor
@@ -47,9 +47,14 @@ def adopted(data: Any) -> Any:
         return data
     if _has_columns(data):
         return HuggingFace(data) if hasattr(data, "__len__") else HuggingFaceStream(data)
-    if type(data).__module__.partition(".")[0] == "pyarrow":
-        return arrow(data)
-    return data
+    return arrow(data) if is_arrow(data) else data
+
+
+def is_adoptable(data: Any) -> bool:
+    """Whether ``adopted`` makes a data set of ours of it; told without reading anything."""
+    return not isinstance(data, (Dataset, IterableDataset)) and (
+        _has_columns(data) or is_arrow(data)
+    )
 
 
 def _has_columns(data: Any) -> bool:

@@ -70,11 +70,11 @@ def arrow(
 ) -> ArrowStream:
     """A ``pyarrow.Table`` or ``pyarrow.dataset.Dataset`` as a stream; all else as ``parquet``."""
     pieces: list[Any]
-    if hasattr(source, "get_fragments"):
+    if _is_dataset(source):
         pieces = [
             piece for f in source.get_fragments() for piece in _fragments(f, source.schema)
         ]
-    elif hasattr(source, "num_rows") and hasattr(source, "select"):
+    elif _is_table(source):
         pieces = [
             TablePart(source, start, min(TABLE_ROWS, source.num_rows - start))
             for start in range(0, source.num_rows, TABLE_ROWS)
@@ -86,6 +86,19 @@ def arrow(
         )
     name = type(source).__name__
     return _stream(pieces, name, target, columns, classes, shuffle, buffer_size)
+
+
+def is_arrow(source: Any) -> bool:
+    """Whether it is what ``arrow`` takes; told without loading pyarrow."""
+    return _is_dataset(source) or _is_table(source)
+
+
+def _is_dataset(source: Any) -> bool:
+    return hasattr(source, "get_fragments") and hasattr(source, "schema")
+
+
+def _is_table(source: Any) -> bool:
+    return all(hasattr(source, name) for name in ("num_rows", "select", "schema", "to_batches"))
 
 
 def _stream(

@@ -21,6 +21,7 @@ from nbdl.data import (
     adopted,
     as_dataset,
 )
+from nbdl.data.adoption import is_adoptable
 from nbdl.data.reading import Reader
 from nbdl.data.sampling import split_order
 from nbdl.data.streams import joined
@@ -134,7 +135,7 @@ def is_data(thing: Any) -> bool:
     """Whether ``see`` can read it."""
     if isinstance(thing, (Dataset, IterableDataset, DataLoader, Mapping, tuple, list)):
         return True
-    return _is_frame(thing) or adopted(thing) is not thing
+    return _is_frame(thing) or is_adoptable(thing)
 
 
 def _is_frame(thing: Any) -> bool:

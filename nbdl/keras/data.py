@@ -10,7 +10,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
-from nbdl.data import DataLoader, Dataset, IterableDataset, to_tensors
+from nbdl.data import DataLoader, Dataset, IterableDataset, adopted, to_tensors
 from nbdl.data.sampling import order
 from nbdl.errors import ArgumentError, DataError, ShapeError
 
@@ -174,6 +174,7 @@ def as_data(
         raise ArgumentError(
             f"y cannot be given with x={type(x).__name__}, which gives targets itself"
         )
+    x = adopted(x)
     if isinstance(x, (Dataset, IterableDataset)):
         x = DataLoader(x, batch_size_of(batch_size), shuffle=shuffle)
     if not isinstance(x, Iterable):

@@ -97,6 +97,7 @@ def test_tables_and_data_sets_of_arrow(folder):
     assert flat(ys(data.DataLoader(stream, 7))) == list(range(150))
     batch = next(iter(data.DataLoader(table(), 2)))
     assert sorted(batch) == ["a", "b", "kind", "v", "y"]
+    assert data.adopted(pa.array([1, 2])).to_pylist() == [1, 2]  # no table: left as it is
     with pytest.raises(ArgumentError, match="takes a pyarrow Table"):
         data.arrow([1, 2])
 
