@@ -61,6 +61,15 @@ def step_of(path: Path) -> int:
     return int(match[1]) if match else 0
 
 
+def _put_aside(path: Path) -> None:
+    """Remove a checkpoint; one that somebody has asked for gets a name that nothing looks for."""
+    with contextlib.suppress(OSError):
+        if path.stem.endswith("-saved"):
+            path.replace(path.with_name(f"before-{path.name}"))
+        else:
+            path.unlink()
+
+
 # ----- one file -----------------------------------------------------------------------------------
 
 
@@ -98,9 +107,16 @@ def read(path: Path) -> Checkpoint:
             f"{str(path)!r} is no checkpoint of a training that this nbdl knows",
             hint="nbdl.load reads files of weights",
         )
-    for name in json.loads(texts[_COMPLEX]):
-        arrays[name] = arrays[name].view(np.complex128)[..., 0]
-    return Checkpoint(path, State(arrays, json.loads(texts[_STATE])), json.loads(texts[_RUN]))
+    try:
+        for name in json.loads(texts[_COMPLEX]):
+            arrays[name] = arrays[name].view(np.complex128)[..., 0]
+        state, run = State(arrays, json.loads(texts[_STATE])), json.loads(texts[_RUN])
+        missing = {"id", "name", "config", "objects", "origin", "machine"} - set(run)
+        if missing or not re.fullmatch(r"\w+", run["id"]) or state.step < 0:
+            raise ValueError(f"no {', '.join(sorted(missing)) or 'proper id'}")
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise FileError(f"{str(path)!r} is no good checkpoint: {error}") from None
+    return Checkpoint(path, state, run)
 
 
 # ----- a run's files ------------------------------------------------------------------------------
@@ -119,16 +135,14 @@ class Checkpoints:
         policy: when.
         beside: whether the steps wait at their commit point (``run.abort``) for what is copied.
         about: what is kept of the run besides its state: asked for in the writing thread.
-        best: the step and score of the best epoch so far, for a run that goes on.
     """
 
     def __init__(
         self, run: Run, folder: Path, policy: Policy, about: Callable[[], Mapping[str, Any]],
-        beside: bool = False, best: tuple[int, float] | None = None,
+        beside: bool = False,
     ) -> None:  # fmt: skip
         self.beside = beside
         self.run, self.folder, self.policy, self.about = run, folder, policy, about
-        self.best = best
         self.written: int | None = None
         self._known: Mapping[str, Any] | None = None
         self._begun = self._last = time.perf_counter()
@@ -144,9 +158,15 @@ class Checkpoints:
     # ----- when -----------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The run starts: what it starts from is written soon, if it lasts."""
+        """The run starts: what it starts from is written soon, if it lasts.
+
+        Where it goes on from an earlier checkpoint, the later ones are of a past that is no more.
+        """
         if self.folder.is_dir():
             files.sweep(self.folder)
+        for path in checkpoint_files(self.folder):
+            if step_of(path) > self.run.step:
+                _put_aside(path)
         self._begun = self._last = self._earliest = time.perf_counter()
         asked = self.policy.steps is not None or self.policy.minutes is not None
         self._take(after=0.0 if asked else SOON_S)
@@ -168,10 +188,11 @@ class Checkpoints:
         """An epoch is done: a checkpoint, if writing is worth it, or this is the best epoch of a
         run that was asked to keep that."""
         score = self.policy.score(values)
-        better = score is not None and (self.best is None or score < self.best[1])
+        best = self.run.best_epoch
+        better = score is not None and (best is None or score < best[1])
         if (better and self.policy.best is not None) or self._may(time.perf_counter()):
             if better and score is not None:
-                self.best = (self.run.step, score)
+                self.run.best_epoch = (self.run.step, score)
             self._take(best=better)
 
     def save(self) -> None:
@@ -268,7 +289,7 @@ class Checkpoints:
     def _thin(self, keep: int) -> None:
         """Remove all but the newest, the best and those somebody has asked for."""
         found = [p for p in checkpoint_files(self.folder) if not p.stem.endswith("-saved")]
-        best = self.best[0] if self.best is not None else None
+        best = None if self.run.best_epoch is None else self.run.best_epoch[0]
         for path in found[:-keep]:
             if step_of(path) != best:
                 path.unlink(missing_ok=True)

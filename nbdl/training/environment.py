@@ -7,11 +7,15 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_info
+
+from nbdl.backends.openmp import thread_count
 
 PACKAGES = ("nbdl", "numpy", "scipy", "numba", "llvmlite", "onednn-cpu-gomp", "ml-dtypes",
             "cupy-cuda12x", "cupy-cuda13x")  # fmt: skip
@@ -31,6 +35,37 @@ def environment(models: list[Any]) -> dict[str, str]:
     if devices:
         found["device"] = ", ".join(sorted(devices))
     return {**found, **commit(Path.cwd())}
+
+
+def machine(models: list[Any]) -> dict[str, str]:
+    """What a run's numbers depend on to the last bit, besides its program and its data."""
+    features: Mapping[str, bool] = getattr(
+        np._core._multiarray_umath, "__cpu_features__", {}  # type: ignore[attr-defined]
+    )
+    return {
+        "Python": ".".join(map(str, sys.version_info[:2])), **versions(), "processor": cpu(),
+        "instruction set": " ".join(name for name, there in features.items() if there),
+        "threads of NumPy's library": str(threads()), "threads": str(thread_count()),
+        "device": ", ".join(sorted({str(p.device) for m in models for p in m.parameters()})),
+    }  # fmt: skip
+
+
+def why_not_identical(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What is different between two machines, each in a few words."""
+    found = []
+    for name in {**then, **now}:
+        before, here = then.get(name), now.get(name)
+        if before == here:
+            continue
+        if name == "instruction set":
+            gone = set((before or "").split()) - set((here or "").split())
+            found.append(f"the instruction set is another{' (no ' * bool(gone)}"
+                         f"{', '.join(sorted(gone)[:3])}{')' * bool(gone)}")  # fmt: skip
+        elif before is None or here is None:
+            found.append(f"{name} {here or before} was {'not there' if here else 'there'}")
+        else:
+            found.append(f"{name} is {here}, it was {before}")
+    return found
 
 
 @functools.cache

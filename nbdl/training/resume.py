@@ -5,16 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-import numpy as np
-
 from nbdl import files
-from nbdl.backends.openmp import thread_count
 from nbdl.errors import ArgumentError, DataError, FileError, TrainingError, brief, unknown
 from nbdl.training.active import active_runs
 from nbdl.training.checkpoints import (
@@ -25,7 +21,7 @@ from nbdl.training.checkpoints import (
     step_of,
 )
 from nbdl.training.database import Store
-from nbdl.training.environment import cpu, threads, versions
+from nbdl.training.environment import machine, why_not_identical
 from nbdl.training.models import modules_of, name_of
 from nbdl.training.origin import fingerprint, weights_hash
 from nbdl.training.policy import Policy
@@ -58,37 +54,6 @@ def about(run: Run) -> dict[str, Any]:
         "objects": objects(run.config), "source": run.source, "origin": run.origin,
         "machine": machine(run.models),
     }  # fmt: skip
-
-
-def machine(models: list[Any]) -> dict[str, str]:
-    """What a run's numbers depend on to the last bit, besides its program and its data."""
-    features: Mapping[str, bool] = getattr(
-        np._core._multiarray_umath, "__cpu_features__", {}  # type: ignore[attr-defined]
-    )
-    return {
-        "Python": ".".join(map(str, sys.version_info[:2])), **versions(), "processor": cpu(),
-        "instruction set": " ".join(name for name, there in features.items() if there),
-        "threads of NumPy's library": str(threads()), "threads": str(thread_count()),
-        "device": ", ".join(sorted({str(p.device) for m in models for p in m.parameters()})),
-    }  # fmt: skip
-
-
-def why_not_identical(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What is different between two machines, each in a few words."""
-    found = []
-    for name in {**then, **now}:
-        before, here = then.get(name), now.get(name)
-        if before == here:
-            continue
-        if name == "instruction set":
-            gone = set((before or "").split()) - set((here or "").split())
-            found.append(f"the instruction set is another{' (no ' * bool(gone)}"
-                         f"{', '.join(sorted(gone)[:3])}{')' * bool(gone)}")  # fmt: skip
-        elif before is None or here is None:
-            found.append(f"{name} {here or before} was {'not there' if here else 'there'}")
-        else:
-            found.append(f"{name} is {here}, it was {before}")
-    return found
 
 
 def keep_checkpoints(run: Run, store: Store, policy: Policy, beside: bool) -> None:
@@ -364,7 +329,10 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
     Raises TrainingError where the model is another one, or there is nothing left to do.
     """
     if found.state is not None:
-        restore(run, found.state)
+        try:
+            restore(run, found.state)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:  # made by hand
+            raise FileError(f"the checkpoint of run {found.id} makes no sense: {error!r}") from None
         _recall(found, found.state, run)
     elif weights_hash(run.models) != found.run["origin"]["weights"]:
         raise TrainingError(
@@ -375,13 +343,7 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
     run.id, run.origin = found.id, found.run["origin"]
     if "parent" in found.run["config"]:
         run.config["parent"] = found.run["config"]["parent"]
-    if isinstance(found.changed.get("lr"), (int, float)):
-        for optimizer in run.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = found.changed["lr"]
-        run.schedule = None
-    if {"epochs", "max_steps"} & set(found.changed):
-        loop.over = None
+    _change(found.changed, run, loop)
     if loop.over is not None or loop.done >= (run.epochs or 1):
         why = loop.over or f"{loop.done} epoch{'s' * (loop.done != 1)} done"
         raise TrainingError(
@@ -391,6 +353,17 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
     found.notes += _remarks(found, run)
     for kind, text in found.notes:
         run.history.note(kind, text)
+
+
+def _change(changed: Mapping[str, Any], run: Run, loop: Loop) -> None:
+    """Options of now in place of those of then, where the state says otherwise."""
+    if isinstance(changed.get("lr"), (int, float)):
+        for optimizer in run.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = changed["lr"]
+        run.schedule = None
+    if {"epochs", "max_steps"} & set(changed):
+        loop.over = None
 
 
 def _remarks(found: Resumed, run: Run) -> list[tuple[str, str]]:

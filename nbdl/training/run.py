@@ -72,6 +72,7 @@ class Run(Travels):
         generator: the random numbers of this run; cells that run meanwhile use others.
         parts: what else steps change, by name: see ``training.state``.
         checkpoints: writes its state to files; None for not.
+        best_epoch: the step after the best epoch with a checkpoint, and its score; or None.
         at_end: functions called in the training thread when the run is over.
         laps: where the time of a step goes: ``laps.seconds()``, by part.
         compiled: gives the Report of the compiled step; None if the training is not compiled.
@@ -114,6 +115,7 @@ class Run(Travels):
         self.abort, self.laps = Abort(), Laps()
         self._interrupted = -AGAIN_S
         self.checkpoints: Checkpoints | None = None
+        self.best_epoch: tuple[int, float] | None = None
         self._done = threading.Event()
         self.turns = Turns()
         self._changed = self.turns.changed

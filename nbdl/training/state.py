@@ -158,7 +158,8 @@ def _frozen(model: Any) -> list[str]:
     return [name for name, p in model.named_parameters() if not p.requires_grad]
 
 
-_NUMBERS = ("step", "epoch", "results", "epoch_values", "measured", "_lr", "_lr_noted")
+_NUMBERS = ("step", "epoch", "results", "epoch_values", "measured", "best_epoch", "_lr",
+            "_lr_noted")  # fmt: skip
 
 
 def _numbers(run: Run) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import pytest
 
 import nbdl
 from nbdl import data, nn
-from nbdl.errors import ArgumentError, DataError, FileError, TrainingError
+from nbdl.errors import ArgumentError, DataError, FileError, NbdlError, TrainingError
 from nbdl.training import Callback, resume
-from nbdl.training.checkpoints import checkpoint_files, folder_of
+from nbdl.training.checkpoints import checkpoint_files, folder_of, read, write
+from nbdl.training.state import State
 from nbdl.training.store import open_store
 
 X = np.random.default_rng(0).normal(size=(64, 6)).astype(np.float32)
@@ -314,6 +315,55 @@ def test_damage_falls_back_to_the_good_one_before(whole):
         path.write_bytes(b"")
     with pytest.raises(FileError, match=r"no checkpoint in .* is good"):
         train(resume=True, epochs=9)
+
+
+def test_going_back_puts_later_checkpoints_aside(whole):
+    class Save(StopAt):
+        def on_step_end(self, run):
+            if run.step in (6, 9):
+                run.save()
+            super().on_step_end(run)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(**OPTIONS, callbacks=Save(11))
+    folder = folder_of(open_store().path, nbdl.training.last_run().id)
+    first = checkpoint_files(folder)[0]
+    assert first.name == "step-00000006-saved.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(resume=first, callbacks=StopAt(8))
+    assert (folder / "before-step-00000009-saved.safetensors").exists()
+    run = train(resume=True)
+    assert any("goes on after step 8" in text for *_, text in run.history.events)
+    check_same(run, whole)
+
+
+def test_the_best_epoch_is_remembered():
+    options = {**OPTIONS, "val": (X[:20], Y[:20]), "lr": 0.3, "schedule": None, "epochs": 3,
+               "checkpoint": {"best": "val_loss"}}  # fmt: skip
+    cut(17, **options)
+    best = nbdl.training.last_run().best_epoch
+    run = train(resume=True, val=options["val"], epochs=3)
+    scores = [values["val_loss"] for values in run.epoch_values]
+    assert best[1] == min(scores[:2])
+    assert run.best_epoch[1] == min(scores)
+    steps = [int(p.stem[5:]) for p in checkpoint_files(folder_of(open_store().path, run.id))]
+    assert run.best_epoch[0] in steps
+
+
+def test_files_made_by_hand_are_refused(tmp_path):
+    cut(5)
+    path = checkpoint_files(folder_of(open_store().path, nbdl.training.last_run().id))[0]
+    good = read(path)
+    for run, rest, words in (
+        ({**good.run, "id": "../x"}, good.state.rest, "no proper id"),
+        ({"id": "a"}, good.state.rest, "no config"),
+        (good.run, {"run": {}}, "no good checkpoint"),
+        (good.run, {**good.state.rest, "models": [{"x": 1}]}, "makes no sense|not the model"),
+        (good.run, {**good.state.rest, "optimizers": [{}]}, "needs what state_dict"),
+    ):  # fmt: skip
+        write(path, State(good.state.arrays, rest), run)
+        with pytest.raises(NbdlError, match=words):
+            train(resume=path)
 
 
 def test_another_machine_is_told(monkeypatch):
