@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
 from nbdl.keras.losses import SparseCategoricalCrossentropy
 from nbdl.keras.metrics import Metric
+from nbdl.training.activations import unchanged
 from nbdl.training.active import claim
 from nbdl.training.attention import Frequencies
 from nbdl.training.callbacks import Callback as RunCallback
@@ -109,6 +111,18 @@ class Step:
     def uncompilable(self) -> str:
         """Why it cannot be compiled at all, or an empty text."""
         return repeats_gradients(self.model.optimizer)
+
+    @contextmanager
+    def looking(self, batch: Any, backward: bool) -> Iterator[None]:
+        """A pass by eager code, for those who watch; after the block all is as before."""
+        x, y, weight = batch
+        with unchanged(self.model, [p for _, p in self.named]):
+            if backward:
+                self.compute(x, y, weight)
+            else:
+                with modes.no_grad():
+                    self.model(x)
+            yield
 
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
         """Let the loss look at the targets, as it does in an eager step; those that do compare
@@ -260,7 +274,7 @@ class Fit:
             step=step, modules=[model], keep=list(model.buffers()),
             validate=self._validation(run), rules=[StopTraining(model)],
             callbacks=Callbacks([Between(self)]), frequencies=Frequencies(self._counts_alike()),
-            sampler=Sampler(step.named, run.history.gradients) if step.named else None,
+            sampler=Sampler(step.named, run.history, [model]) if step.named else None,
         )  # fmt: skip
         claim(run)
         keep(run, True)

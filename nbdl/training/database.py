@@ -28,6 +28,9 @@ BLOCK = 4096
 """Rows of one block of steps and values; the last block of a series is written again as it grows,
 so wider rows have fewer to a block."""
 
+METRIC = ["step", "value"]
+"""The columns of a series that is one number over steps."""
+
 _CHANGEABLE = ("name", "status", "finished", "epoch", "step", "message", "model", "source",
                "environment", "origin", "seen", "host", "pid", "tags", "notes")  # fmt: skip
 
@@ -327,7 +330,7 @@ class Store:
             rows = self._rows_of(f"WHERE {where} ORDER BY coalesce(number, rowid)", ())
             metrics = self._db.execute(
                 "SELECT s.run, s.name, s.last FROM series s JOIN runs r ON r.id = s.run "
-                f"WHERE s.name != 'gradients' AND r.{where} ORDER BY s.id"
+                f"WHERE s.columns = '{json.dumps(METRIC)}' AND r.{where} ORDER BY s.id"
             ).fetchall()
         of = {row["id"]: row["metrics"] for row in rows}
         for run, name, last in metrics:

@@ -6,6 +6,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from nbdl import events
 from nbdl.data import batch_length
-from nbdl.errors import ArgumentError, DataError, NbdlError
+from nbdl.errors import ArgumentError, DataError, NbdlError, TrainingError
 from nbdl.training.aborting import Aborted
 from nbdl.training.attention import Frequencies, attention_to_inputs
 from nbdl.training.averages import Averages
@@ -42,7 +43,7 @@ class Loop:
         validate: called after each epoch, in evaluation mode by itself; None for none.
         rules: when to end early.
         frequencies: sees whether more is learned than how often each class comes.
-        sampler: takes samples of gradient norms; None for none.
+        sampler: takes samples of what goes on in the layers; None for none.
         averages: of the weights, which stand in for them in validation and at the end.
         sums: of the epoch under way: of each number the sum, and the weight of all together.
         done: epochs that are complete.
@@ -187,19 +188,21 @@ class Loop:
     def _one(self, batch: Any) -> StepResult:
         """One step, whole or not at all."""
         run, sampler = self.run, self.sampler
+        looking = getattr(self.step, "looking", None)
         self._kept = kept = [(tensor, tensor.value) for tensor in self.keep]
         draws = run.generator.state()
         run.abort.changes = False
         start = time.perf_counter()
-        if sampler is not None:
-            sampler.begin(run.step + 1)
         try:
-            result = self.step(batch) if run.step else self._first(batch)
+            with nullcontext() if sampler is None else sampler.sampled(run.step + 1):
+                result = self.step(batch) if run.step else self._first(batch)
         except BaseException as error:
             self.is_whole = self._is_untouched()
             for tensor, value in kept:
                 tensor.value = value
             run.generator.restore(draws)
+            if sampler is not None and looking is not None and isinstance(error, TrainingError):
+                sampler.failed(run.step + 1, batch, looking)
             run.abort.changes = True
             run.turns.stop()
             if isinstance(error, NbdlError):
@@ -208,7 +211,8 @@ class Loop:
         run.abort.changes = True
         run.laps.lap("step" if isinstance(self.step, UserStep) else "other")
         if sampler is not None:
-            sampler.end(run.step + 1, time.perf_counter() - start, result.gradients)
+            seconds = time.perf_counter() - start
+            sampler.end(run.step + 1, seconds, result.gradients, batch, looking)
         self.frequencies.after_step(result)
         for metric in self.metrics:
             result.values[metric.name] = float(metric.over(result.batches))

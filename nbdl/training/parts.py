@@ -77,7 +77,7 @@ def supervised(
         step=step,
         metrics=[m.copy() for m in found if m.scalar],
         validate=_validation(run, model, val, chosen, found, cast, target, device),
-        sampler=Sampler(sampled, run.history.gradients),
+        sampler=Sampler(sampled, run.history, [model]),
         frequencies=Frequencies(
             chosen.is_plain_cross_entropy() and not (extras.mixup or extras.cutmix)
         ),
@@ -160,7 +160,7 @@ def own_step(
     return Loop(
         step=UserStep(function),
         keep=[t for m in models for t in (*m.parameters(), *m.buffers())],
-        sampler=Sampler(named, run.history.gradients) if named else None,
+        sampler=Sampler(named, run.history, models) if named else None,
         validate=None if val is None else lambda: _own_validation(models, val),
         **common,
     )

@@ -19,15 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from nbdl.training.database import Store
+from nbdl.training.database import METRIC, Store
 from nbdl.training.environment import environment
 from nbdl.training.history import History
 from nbdl.training.store import open_store
 
 INTERVAL = 0.5
 """Seconds between two visits."""
-
-_METRIC_COLUMNS = ["step", "value"]
 
 
 class _Entry:
@@ -56,10 +54,11 @@ class _Entry:
         for name in history.names():
             steps, values = history.since(name, self.read.get(name, 0))
             if len(steps):
-                rows[name] = (_METRIC_COLUMNS, np.stack((steps, values), 1))
-        gradients = history.gradients.table(self.read.get("gradients", 0))
-        if len(gradients):
-            rows["gradients"] = (_gradient_columns(history.gradients.layers), gradients)
+                rows[name] = (METRIC, np.stack((steps, values), 1))
+        for name, sampled in history.tables().items():
+            table = sampled.table(self.read.get(name, 0))
+            if len(table):
+                rows[name] = (sampled.columns(), table)
         events = list(history.events[self.events :])
         run = self.run
         self.store.write(
@@ -85,14 +84,9 @@ class _Entry:
 
 
 def _counts(history: History) -> dict[str, int]:
-    """Points of each series and samples of the gradients."""
+    """Points of each series, and samples of the layers."""
     counts = {name: history.count(name) for name in history.names()}
-    return {**counts, "gradients": len(history.gradients)}
-
-
-def _gradient_columns(layers: list[str]) -> list[str]:
-    return ["step", *(f"{kind}/{layer}" for kind in ("grad", "weight", "update")
-                      for layer in layers)]  # fmt: skip
+    return {**counts, **{name: len(table) for name, table in history.tables().items()}}
 
 
 class Recorder:

@@ -96,11 +96,10 @@ class RunRecord:
     def history(self) -> History:
         """All its series, norms by layer and events, read from the store."""
         history = History()
+        tables = history.tables()
         for name, (columns, data) in self.store.series(self.id).items():
-            if name == "gradients":
-                n = (len(columns) - 1) // 3
-                layers = [column.removeprefix("grad/") for column in columns[1 : 1 + n]]
-                history.gradients.extend(layers, data)
+            if name in tables:
+                tables[name].read(columns, data)
             else:
                 history.extend(name, data)
         history.events = [(t, kind, text) for t, kind, text in self.store.events(self.id)]

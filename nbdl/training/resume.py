@@ -384,11 +384,10 @@ def _recall(found: Resumed, state: State, run: Run) -> None:
     """The history up to the checkpoint, from the store."""
     if found.store is None or found.store.find(found.id) is None:
         return
-    counts = state.rest["run"]["history"]
+    counts, tables = state.rest["run"]["history"], run.history.tables()
     for name, (columns, rows) in found.store.series(found.id).items():
-        if name == "gradients":
-            layers = [c.removeprefix("grad/") for c in columns if c.startswith("grad/")]
-            run.history.gradients.extend(layers, rows[: counts["gradients"]])
+        if name in tables:
+            tables[name].read(columns, rows[: counts.get(name, 0)])
         else:
             run.history.extend(name, rows[: counts["series"].get(name, 0)])
     run.history.events[:0] = [(t, kind, text) for t, kind, text in found.store.events(found.id)]

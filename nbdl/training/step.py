@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nbdl import dtypes
+from nbdl.core.modes import no_grad
 from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
 from nbdl.core.tree import copied
 from nbdl.optim import clip_grad_norm_
 from nbdl.training.aborting import Abort
+from nbdl.training.activations import unchanged
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.compilation import Compilation
 from nbdl.training.finite import (
@@ -152,6 +155,18 @@ class SupervisedStep:
         """Let the optimizer make its step."""
         self.abort.let_go()
         self.optimizer.step()
+
+    @contextmanager
+    def looking(self, batch: Any, backward: bool) -> Iterator[None]:
+        """A pass by eager code, for those who watch; after the block all is as before."""
+        with unchanged(self.model, [p for _, p in self._listed]):
+            parts = self._parts(batch)
+            if backward:
+                self.compute(*parts)
+            else:
+                with no_grad():
+                    self.model(*parts[0].inputs, **parts[0].named)
+            yield
 
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
         """What the loss's rule looks at in the targets' values: compiled code does not."""

@@ -12,10 +12,12 @@ from types import FrameType
 from typing import Any
 
 from nbdl import events
+from nbdl.core.rows import elements
 from nbdl.data import batch_length
 from nbdl.errors import TrainingError
 from nbdl.training.active import claim
 from nbdl.training.gradients import Sampler, norm
+from nbdl.training.histograms import even_sample
 from nbdl.training.loop import as_numbers
 from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.names import as_optimizers
@@ -129,34 +131,38 @@ class _Sampled:
     def __init__(self, sampler: Sampler | None, step: int) -> None:
         self.sampler, self.step = sampler, step
         self.norms: dict[int, float] = {}
+        self.samples: dict[int, Any] = {}
         self.hooks: list[Any] = []
 
     def __enter__(self) -> None:
         self.start = time.perf_counter()
         if self.sampler is None:
             return
-        self.sampler.begin(self.step)
-        if self.sampler.sampling:
+        self.around = self.sampler.sampled(self.step)
+        self.around.__enter__()
+        if self.sampler.samples_norms:
             self.hooks = [
                 p.register_post_accumulate_grad_hook(self._note) for p in self.sampler.parameters
             ]
 
     def _note(self, p: Any) -> None:
         self.norms[id(p)] = norm(p.grad.value)
+        if self.sampler is not None and self.sampler.is_moment:
+            self.samples[id(p)] = even_sample(elements(p.grad.value))
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         sampler = self.sampler
         if sampler is None:
             return
         for hook in self.hooks:
             hook.remove()
         seconds = time.perf_counter() - self.start
-        if kind is None and sampler.sampling:
-            gradients = [self.norms.get(id(p), 0.0) for p in sampler.parameters]
-            sampler.record(self.step, gradients, sampler.take_before(), time.perf_counter())
-        elif kind is not None:
-            sampler.take_before()
-        sampler.timed(seconds)
+        self.around.__exit__(None, None, None)
+        if error[0] is None:
+            norms = {n: self.norms.get(id(p), 0.0) for n, p in sampler.named}
+            found = [self.samples.get(id(p)) for p in sampler.parameters]
+            known = found if sampler.is_moment else None
+            sampler.end(self.step, seconds, norms, elements_of=known)
 
 
 _UPDATE_S = 0.01
@@ -247,5 +253,5 @@ def track(
     if optimizer is not None:
         run.optimizers = as_optimizers(optimizer)
     named = trained_parameters(models)
-    run._sampler = Sampler(named, run.history.gradients) if named else None
+    run._sampler = Sampler(named, run.history, models) if named else None
     return run

@@ -298,8 +298,9 @@ class Start:
         before = self.parent.history
         for name, count in counts["series"].items():
             run.history.extend(name, np.stack(before.series(name), 1)[:count])
-        if counts["gradients"]:
-            norms = before.gradients.table()[: counts["gradients"]]
-            run.history.gradients.extend(before.gradients.layers, norms)
+        tables = before.tables()
+        for name, table in run.history.tables().items():
+            if counts.get(name):
+                table.read(tables[name].columns(), tables[name].table()[: counts[name]])
         run._lr_noted = run.history.last("lr")
         run.history.mark("branch", self.state.step, str(self))
