@@ -164,7 +164,7 @@ class SupervisedStep:
             if backward:
                 self.compute(*parts)
             else:
-                with no_grad():
+                with no_grad(), self.precision.forward():
                     self.model(*parts[0].inputs, **parts[0].named)
             yield
 
