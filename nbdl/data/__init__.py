@@ -5,6 +5,7 @@ from nbdl.data.arrays import as_array, check_finite, encode_labels
 from nbdl.data.arrow import arrow, parquet
 from nbdl.data.bundled import breast_cancer, diabetes, digits, iris, wine
 from nbdl.data.collate import batch_length, collate, map_arrays, pad_sequences, to_tensors
+from nbdl.data.combining import ConcatDataset
 from nbdl.data.dataset import (
     Dataset,
     Mapped,
@@ -46,6 +47,7 @@ __all__ = [
     "BatchSampler",
     "CenterCrop",
     "CharTokenizer",
+    "ConcatDataset",
     "Compose",
     "DataLoader",
     "Dataset",

@@ -264,3 +264,19 @@ def test_labels_are_encoded_in_order():
     assert (indices.tolist(), names) == ([1, 0, 1], ("cat", "dog"))
     with pytest.raises(DataError, match="1 missing values; the first is 1"):
         data.encode_labels(np.array(["a", None], object))
+
+
+def test_data_sets_one_after_the_other():
+    a, b = data.iris(), data.iris().split(0.5)[0]
+    both = data.ConcatDataset([a, b])
+    assert len(both) == 225
+    assert both.classes == a.classes
+    np.testing.assert_array_equal(both[150][0].numpy(), b[0][0].numpy())
+    np.testing.assert_array_equal(both[-1][0].numpy(), b[74][0].numpy())
+    assert both.labels().shape == (225,)
+    x = next(iter(data.DataLoader(both, 225)))[0]
+    assert x.shape == (225, 4)
+    with pytest.raises(IndexRangeError, match="sample 225 of a data set with 225"):
+        both[225]
+    with pytest.raises(DataError, match="at least one"):
+        data.ConcatDataset([])

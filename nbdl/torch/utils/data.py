@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nbdl import data
 from nbdl.core.random import Generator, default_generator
-from nbdl.data import Dataset, IterableDataset, Subset, TensorDataset, to_tensors
+from nbdl.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, to_tensors
 from nbdl.data import collate as default_collate
-from nbdl.errors import ArgumentError, DataError, IndexRangeError
+from nbdl.errors import ArgumentError, DataError
 from nbdl.ops.random import randperm
 from nbdl.torch.utils.sampling import (
     RandomSampler,
@@ -82,27 +80,6 @@ class DataLoader(data.DataLoader):
             drop_last=drop_last, prefetch_factor=prefetch_factor or 2, seed=seed,
             worker_init_fn=worker_init_fn, persistent_workers=persistent_workers,
         )  # fmt: skip
-
-
-class ConcatDataset(Dataset):
-    """Data sets one after the other."""
-
-    def __init__(self, datasets: Iterable[Any]) -> None:
-        self.datasets = [data.as_dataset(d) for d in datasets]
-        if not self.datasets:
-            raise DataError("ConcatDataset needs at least one data set")
-        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
-
-    def __len__(self) -> int:
-        return self.cumulative_sizes[-1]
-
-    def __getitem__(self, index: int) -> Any:
-        n = len(self)
-        if not -n <= index < n:
-            raise IndexRangeError(f"sample {index} of a data set with {n} samples")
-        index %= n
-        which = bisect.bisect_right(self.cumulative_sizes, index)
-        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
 class _on_tensors:
