@@ -82,7 +82,9 @@ def test_what_the_sheet_says_can_be_typed(kernel):
         "%train net train --val val --epochs 5": " --wait",
         "%train net train --compile": " --wait",
         "%train net --resume": " --epochs 6 --wait",
-        "run.pause(); run.resume(); run.stop()": None,
+        "%train net --pause": (
+            "%train net train --epochs 100000\n%train net --pause\n%train net --stop\nrun.join(10)"
+        ),
         "for x, y in nbdl.track(loader, model=net): ...": (
             "for x, y in nbdl.track((x, y), model=net): ..."
         ),
