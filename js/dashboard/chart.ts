@@ -23,6 +23,10 @@ export interface ChartHost {
   lastStep(): number;
   /** What is marked on the curves, and where. */
   marks(): readonly { step: number | null; text: string }[];
+  /** Points of a series in the steps shown, where there are more than the series has. */
+  detail(name: string): Points | undefined;
+  /** Another run's points of a series, to compare with. */
+  other(name: string): Points | undefined;
   hover(step: number | undefined): void;
   choose(window: readonly [number, number] | undefined): void;
   signal: AbortSignal;
@@ -41,6 +45,7 @@ export class Chart {
   private readonly readings: HTMLElement[];
   private readonly place = h("span", { class: "chart-step" });
   private curves: Points[] = [];
+  private others: (Points | undefined)[] = [];
   private step: number | undefined;
 
   constructor(
@@ -75,15 +80,22 @@ export class Chart {
   draw(width: number): void {
     if (width <= 0) return;
     const { smoothing, log } = this.host.settings;
-    const raw: Points[] = this.series.map(({ name, series }) =>
-      name === "lr" ? hold(series, this.host.lastStep()) : series,
+    const seen = this.series.map(({ name, series }) => this.host.detail(name) ?? series);
+    const raw: Points[] = this.names.map((name, index) =>
+      name === "lr" ? hold(seen[index]!, this.host.lastStep()) : seen[index]!,
     );
-    const blurred = this.series.map(({ name, series }) => blur(name, series, smoothing));
+    const blurred = this.names.map((name, index) => blur(name, seen[index]!, smoothing));
     this.curves = blurred.map((points, index) => points ?? raw[index]!);
     const faint = blurred.flatMap((points, index) => (points ? [this.line(raw, index, width, true)] : []));
     const lines = this.curves.map((_, index) => this.line(this.curves, index, width, false));
+    this.others = this.names.map((name) => this.host.other(name));
+    const dashed = this.others.flatMap((points, index) => {
+      if (!points) return [];
+      const curve = blur(this.names[index]!, points, smoothing) ?? points;
+      return [{ ...this.line([curve], 0, width, false), token: tokenOf(this.names[index]!, index), dots: false, dashed: true }];
+    });
     const height = this.small ? SMALL_HEIGHT : HEIGHT;
-    this.plot.draw({ lines: [...faint, ...lines], window: this.window, log, width, height });
+    this.plot.draw({ lines: [...faint, ...dashed, ...lines], window: this.window, log, width, height });
     this.plot.mark(this.host.marks().map(({ step, text }) => ({ step: step ?? 0, text })));
     this.read();
   }
@@ -112,7 +124,7 @@ export class Chart {
       return { value: points.values[place] ?? NaN, token: tokenOf(this.names[index]!, index) };
     });
     const said = readings.map(({ value }, index) => {
-      const text = this.curves[index]!.steps.length ? formatNumber(value) : "–";
+      const text = (this.curves[index]!.steps.length ? formatNumber(value) : "–") + this.versus(index);
       setText(this.readings[index]!, text);
       return `${shortName(this.names[index]!)} ${text}`.trim();
     });
@@ -122,6 +134,14 @@ export class Chart {
     const place = step === undefined ? "" : `step ${formatNumber(step)}`;
     setText(this.place, place);
     this.element.setAttribute("aria-label", `${readable(this.title)}, ${place || "latest"}: ${said.join(", ")}`);
+  }
+
+  /** The other run's value beside a reading. */
+  private versus(index: number): string {
+    const points = this.others[index];
+    if (!points?.steps.length) return "";
+    const place = this.step === undefined ? points.steps.length - 1 : nearest(points.steps, this.step);
+    return ` ⁄ ${formatNumber(points.values[place]!)}`;
   }
 
   /** Arrows walk the crosshair, Home and End take it to the ends, + and − zoom around it, Escape shows all again. */
@@ -153,8 +173,8 @@ export class Chart {
 
 /** A series smoothed, or undefined where smoothing would only hide what it says: few points, or a
  *  chart of the machine or the schedule. */
-function blur(name: string, series: Series, weight: number): Points | undefined {
-  if (weight === 0 || series.length <= FEW || isSecondary(name)) return undefined;
+function blur(name: string, series: Points, weight: number): Points | undefined {
+  if (weight === 0 || series.steps.length <= FEW || isSecondary(name)) return undefined;
   return { steps: series.steps, values: smooth(series.values, weight) };
 }
 

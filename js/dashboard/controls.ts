@@ -7,7 +7,7 @@ import { formatNumber } from "../lib/format";
 import { icon } from "../lib/icons";
 import type { RunState } from "../lib/records";
 
-export type Command = "pause" | "resume" | "step" | "stop" | "set_lr";
+export type Command = "pause" | "resume" | "step" | "stop" | "set_lr" | "save" | "add_epochs";
 
 const SAYINGS: Record<Command, string> = {
   pause: "pausing …",
@@ -15,6 +15,8 @@ const SAYINGS: Record<Command, string> = {
   step: "one step …",
   stop: "stopping …",
   set_lr: "learning rate: at the next step …",
+  save: "saving …",
+  add_epochs: "one more epoch …",
 };
 const UNHEARD_MS = 1500;
 export const ENDED = ["finished", "stopped", "interrupted", "failed"];
@@ -33,6 +35,8 @@ export class Controls {
   private readonly toggle = h("button", { class: "button", type: "button" });
   private readonly step = h("button", { class: "button", type: "button" }, icon("step"), "Step");
   private readonly stop = h("button", { class: "button danger", type: "button" });
+  private readonly save = h("button", { class: "button quiet", type: "button" }, "Save");
+  private readonly more = h("button", { class: "button quiet", type: "button" }, "+1 epoch");
   private readonly field: HTMLInputElement;
   private readonly asked = new Map<number, Asked>();
   private state: RunState | undefined;
@@ -47,7 +51,9 @@ export class Controls {
     this.stop.append(icon("stop"), "Stop");
     this.step.title = "Train one step, then pause";
     this.element = h("div", { class: "controls", role: "group", "aria-label": "Training controls" });
-    this.element.append(this.toggle, this.step, this.stop);
+    this.save.title = "Write a checkpoint that stays";
+    this.more.title = "Train one epoch more than was said";
+    this.element.append(this.save, this.more, this.toggle, this.step, this.stop);
     this.field = h("input", {
       class: "field rate-field",
       type: "text",
@@ -59,6 +65,8 @@ export class Controls {
     on(this.toggle, "click", () => this.ask(this.paused ? "resume" : "pause"), signal);
     on(this.step, "click", () => this.ask("step"), signal);
     on(this.stop, "click", () => this.ask("stop"), signal);
+    on(this.save, "click", () => this.ask("save"), signal);
+    on(this.more, "click", () => this.ask("add_epochs", 1), signal);
     this.listenToField(signal);
     const timer = setInterval(() => this.asked.size && this.changed(), 500);
     signal.addEventListener("abort", () => clearInterval(timer));
@@ -117,6 +125,9 @@ export class Controls {
     this.toggle.disabled = ended || waiting.has("pause") || waiting.has("resume") || waiting.has("stop");
     this.step.disabled = ended || waiting.has("step") || waiting.has("stop");
     this.stop.disabled = ended || waiting.has("stop");
+    this.save.disabled = ended || waiting.has("save");
+    this.more.disabled = ended || waiting.has("add_epochs");
+    this.more.hidden = state.epochs === null;
     this.element.hidden = ended;
     this.field.disabled = ended;
     if (!this.editing && !waiting.has("set_lr")) this.field.value = rateText(state.lr);
@@ -169,6 +180,9 @@ function isDone(asked: Asked, state: RunState): boolean {
       return asked.heard && state.status === "paused" && state.step > asked.step;
     case "set_lr":
       return asked.heard && !state.pending.includes("set_lr");
+    case "save":
+    case "add_epochs":
+      return asked.heard;
     case "stop":
       return false;
   }

@@ -9,6 +9,7 @@ import type { DashboardRecord } from "../lib/records";
 import { redrawer } from "../lib/redraw";
 import { decode } from "../lib/wire";
 import { Chart, type ChartHost } from "./chart";
+import { Compare } from "./compare";
 import { Controls } from "./controls";
 import { group, isWorthAChart } from "./curves";
 import css from "./dashboard.css";
@@ -36,6 +37,7 @@ class Dashboard {
   private readonly gradients: GradientMap;
   private readonly tabs: Tabs;
   private readonly past: Timeline;
+  private readonly compare: Compare;
   private readonly zoomed = h("button", { class: "button quiet", type: "button", hidden: true });
   private readonly host: ChartHost;
   private readonly redraw: () => void;
@@ -63,18 +65,24 @@ class Dashboard {
       theme: frame.theme,
       settings: { smoothing: 0.6, log: false, window: undefined },
       lastStep: () => this.store.lastStep,
+      detail: (name) => this.store.detail(name, this.host.settings.window),
+      other: (name) => this.compare.of(name),
       marks: () => this.store.log.filter(({ step }) => step !== null),
       hover: (step) => this.charts.forEach((chart) => chart.point(step ?? this.past.step)),
       choose: (window) => this.zoom(window),
       signal,
     };
+    this.compare = new Compare(() => {
+      this.ask({});
+      this.redraw();
+    }, signal);
     this.past = new Timeline({
       mark: (step) => this.host.hover(step),
-      ask: (step) => this.askFor(step),
+      ask: (step) => this.askSoon({ at: step }, () => this.past.step === step),
       signal,
     });
     const pages = [
-      { name: "curves", title: "Curves", element: h("div", {}, this.past.element, this.grid) },
+      { name: "curves", title: "Curves", element: h("div", { class: "curves" }, this.past.element, this.grid) },
       { name: "gradients", title: "Gradient flow", element: this.gradients.element },
       { name: "confusion", title: "Confusion", element: this.results },
       { name: "samples", title: "Predictions", element: this.samples },
@@ -108,21 +116,25 @@ class Dashboard {
   private hello(): void {
     if (Date.now() - this.asking < 500) return; // an answer is on its way
     this.asking = Date.now();
-    this.port.send({ type: "hello", have: this.store.have() });
+    this.ask({});
   }
 
-  /** Ask for the weights at a step, once the slider has rested for a moment. */
-  private askFor(step: number): void {
+  /** Ask for what is new, and for `more`. */
+  private ask(more: Record<string, unknown>): void {
+    this.port.send({ type: "hello", have: this.store.have({ compare: this.compare.wanted, ...more }) });
+  }
+
+  /** Ask for `more` once nothing else was asked for a moment, if it is still wanted then. */
+  private askSoon(more: Record<string, unknown>, isWanted: () => boolean): void {
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => {
-      if (this.past.step === step) this.port.send({ type: "hello", have: this.store.have(step) });
-    }, REST_MS);
+    this.resting = setTimeout(() => isWanted() && this.ask(more), REST_MS);
     this.signal.addEventListener("abort", () => clearTimeout(this.resting), { once: true });
   }
 
   private take(record: DashboardRecord): void {
     this.heardAt = performance.now();
     if (!this.store.merge(record)) this.hello();
+    if (record.others) this.compare.take(record.others);
     this.controls.update(record.state);
     this.redraw();
   }
@@ -157,12 +169,15 @@ class Dashboard {
     this.zoomed.append("show all steps");
     on(this.zoomed, "click", () => this.zoom(undefined), this.signal);
     const label = h("label", { class: "row small muted" }, "smoothing", slider, said);
-    return h("div", { class: "row tools" }, this.zoomed, label, log);
+    return h("div", { class: "row tools" }, this.zoomed, this.compare.element, label, log);
   }
 
   private zoom(window: readonly [number, number] | undefined): void {
     this.host.settings.window = window;
     this.zoomed.hidden = window === undefined;
+    if (window && this.store.isThinned) {
+      this.askSoon({ window: [...window] }, () => this.host.settings.window === window);
+    }
     this.redraw();
   }
 

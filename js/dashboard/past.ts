@@ -21,7 +21,7 @@ export class Timeline {
   step: number | undefined;
   private readonly slider = h("input", { type: "range", min: 0, max: 0, "aria-label": "Step to look at" });
   private readonly said = h("output", { class: "tool-value" }, "now");
-  private readonly now = h("button", { class: "button quiet", type: "button", disabled: true }, "now");
+  private readonly now = h("button", { class: "button quiet", type: "button", hidden: true }, "back to now");
   private readonly code = h("code", { class: "mono" });
   private readonly copy = h("button", { class: "button quiet", type: "button" }, "copy");
   private readonly details = h("div", { class: "past-details", hidden: true });
@@ -62,7 +62,7 @@ export class Timeline {
 
   private choose(step: number | undefined): void {
     this.step = step;
-    this.now.disabled = step === undefined;
+    this.now.hidden = step === undefined;
     this.details.hidden = step === undefined;
     setText(this.said, step === undefined ? "now" : `step ${grouped(step)}`);
     this.slider.setAttribute("aria-valuetext", this.said.textContent ?? "");

@@ -1,6 +1,7 @@
 // What the dashboard has heard so far, and what it would tell Python it has.
 
 import type { DashboardRecord, LogLine } from "../lib/records";
+import type { Points } from "./curves";
 import { GradientRows, Series } from "../lib/rows";
 
 /** All that one dashboard knows. */
@@ -15,11 +16,24 @@ export class Store {
     return Math.max(1, ...[...this.series.values()].map(({ steps }) => steps.at(-1) ?? 0));
   }
 
-  /** What to tell Python when asking for the rest, and for the weights at an earlier step. */
-  have(at?: number): Record<string, unknown> {
+  /** Points of a series in these steps as Python gave them for just these, or undefined. */
+  detail(name: string, window: readonly [number, number] | undefined): Points | undefined {
+    const { detail } = this.record ?? {};
+    if (!detail || !window || detail.low !== window[0] || detail.high !== window[1]) return undefined;
+    const part = detail.series.find((each) => each.name === name);
+    return part && { steps: part.steps.data, values: part.values.data };
+  }
+
+  /** Whether some series came thinned: there is more to see of a part of it. */
+  get isThinned(): boolean {
+    return [...this.series.values()].some(({ length, end }) => length < end);
+  }
+
+  /** What to tell Python when asking for the rest, and for `more`. */
+  have(more: Record<string, unknown> = {}): Record<string, unknown> {
     const series = Object.fromEntries([...this.series].map(([name, { end }]) => [name, end]));
     const samples = this.record?.samples_end ?? 0;
-    return { series, gradients: this.gradients.end, log: this.log.length, samples, ...(at === undefined ? {} : { at }) };
+    return { series, gradients: this.gradients.end, log: this.log.length, samples, ...more };
   }
 
   /** Take in a message; false when something between is missing. */
@@ -31,6 +45,7 @@ export class Store {
       confusion: record.confusion ?? before?.confusion ?? null,
       samples: record.samples ?? before?.samples ?? null,
       past: record.past ?? before?.past ?? null,
+      detail: record.detail ?? before?.detail ?? null,
     };
     let whole = true;
     for (const part of record.series) {

@@ -14,6 +14,8 @@ export interface Line {
   faint: boolean;
   /** Each point is shown, not only the line between. */
   dots: boolean;
+  /** Of another run. */
+  dashed?: boolean;
 }
 
 export interface Plan {
@@ -156,7 +158,8 @@ export class Plot {
     const { steps, values, faint } = line;
     context.strokeStyle = context.fillStyle = this.theme.color(line.token);
     context.globalAlpha = faint ? 0.3 : 1;
-    context.lineWidth = faint ? 1 : 2;
+    context.lineWidth = faint ? 1 : line.dashed ? 1.5 : 2;
+    context.setLineDash(line.dashed ? [5, 4] : []);
     context.lineJoin = context.lineCap = "round";
     context.beginPath();
     let pen = false;

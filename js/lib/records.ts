@@ -84,6 +84,26 @@ export interface Past {
   tensors: PastTensor[];
 }
 
+/** All series between two steps, thinned anew: what a page asks for that zooms in. */
+export interface Detail {
+  low: number;
+  high: number;
+  series: SeriesPart[];
+}
+
+/** Another run's curves, to be drawn over. */
+export interface Overlay {
+  id: string;
+  label: string;
+  series: SeriesPart[];
+}
+
+/** Runs to compare with: (id, words) of those there are, and the ones that were chosen. */
+export interface Others {
+  choices: [string, string][];
+  chosen: Overlay[];
+}
+
 /** How often a class (row) was taken for another (column). */
 export interface Confusion {
   labels: string[];
@@ -111,6 +131,8 @@ export interface DashboardRecord {
   samples: Sample[] | null;
   samples_end: number;
   past: Past | null;
+  detail: Detail | null;
+  others: Others | null;
 }
 
 /** What the gradient-flow view shows. */

@@ -78,7 +78,7 @@ afterEach(() => {
 
 describe("the dashboard", () => {
   it("greets, saying that it has nothing", () => {
-    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0, samples: 0 } }]);
+    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0, samples: 0, compare: [] } }]);
   });
 
   it("looks back: the chosen step in all charts, its weights, and the code to branch there", async () => {
@@ -105,7 +105,7 @@ describe("the dashboard", () => {
     expect(one(".past tbody tr").textContent).toContain("25.0 %");
     one(".plot").dispatchEvent(new Event("pointerleave"));
     expect(one(".chart-step").textContent).toBe("step 2"); // it stays when the pointer goes
-    button("now").click();
+    button("back to now").click();
     expect(one(".chart-step").textContent).toBe("");
     expect(one(".past-details").hidden).toBe(true);
   });
@@ -239,6 +239,78 @@ describe("the dashboard", () => {
     expect(port.sent.at(-1)).toMatchObject({ command: "set_lr", value: 3e-4 });
   });
 
+  it("draws another run's curves over its own, dashed, and says both values", async () => {
+    const choices = [["ef56", "wide · ef56"], ["aa00", "<b>deep</b>"]];
+    tell({}, { others: { choices, chosen: [] } });
+    await settle();
+    const select = one<HTMLSelectElement>(".compare");
+    expect([...select.options].map(({ text }) => text)).toEqual(["compare with …", "wide · ef56", "<b>deep</b>"]);
+    select.value = "ef56";
+    select.dispatchEvent(new Event("change"));
+    expect(port.sent.at(-1)).toMatchObject({ type: "hello", have: { compare: ["ef56"] } });
+    const packer = new Packer();
+    const series = [{
+      name: "loss", start: 0, end: 3,
+      steps: packer.array("float64", [1, 2, 3]), values: packer.array("float32", [9, 8, 7]),
+    }];
+    const others = { choices, chosen: [{ id: "ef56", label: "wide", series }] };
+    port.say({ type: "record", record: { state: STATE, series: [], gradients: null, log: [], log_start: 0, others } }, packer.buffers);
+    drawn.length = 0;
+    await settle();
+    expect(one(".chart").getAttribute("aria-label")).toBe("loss, latest: train 1 ⁄ 7, val 2");
+    expect(drawn.some(({ name, args }) => name === "setLineDash" && (args[0] as number[]).length > 0)).toBe(true);
+    select.value = "";
+    select.dispatchEvent(new Event("change"));
+    await settle();
+    expect(one(".chart").getAttribute("aria-label")).toBe("loss, latest: train 1, val 2");
+  });
+
+  it("asks for the points between two steps when it zooms into a series that came thinned", async () => {
+    vi.useFakeTimers();
+    const packer = new Packer();
+    const thinned = {
+      name: "loss", start: 0, end: 1000,
+      steps: packer.array("float64", [1, 500, 1000]), values: packer.array("float32", [3, 2, 1]),
+    };
+    port.say({ type: "record", record: { state: STATE, series: [thinned], gradients: null, log: [], log_start: 0 } }, packer.buffers);
+    await vi.advanceTimersByTimeAsync(300);
+    one(".chart").dispatchEvent(new KeyboardEvent("keydown", { key: "+", bubbles: true }));
+    await vi.advanceTimersByTimeAsync(300);
+    const asked = port.sent.at(-1) as unknown as { have: { window: [number, number] } };
+    expect(asked.have.window[1] - asked.have.window[0]).toBeLessThan(1000);
+    const [low, high] = asked.have.window;
+    const more = new Packer();
+    const part = {
+      name: "loss", start: 700, end: 703,
+      steps: more.array("float64", [700, 701, 702]), values: more.array("float32", [5, 6, 7]),
+    };
+    const detail = { low, high, series: [part] };
+    port.say({ type: "record", record: { state: STATE, series: [], gradients: null, log: [], log_start: 0, detail } }, more.buffers);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(one(".chart").getAttribute("aria-label")).toContain("train 7");
+    button("show all steps").click();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(one(".chart").getAttribute("aria-label")).toContain("train 1");
+    vi.useRealTimers();
+  });
+
+  it("saves, and trains an epoch more", async () => {
+    tell();
+    await settle();
+    button("Save").click();
+    expect(port.sent.at(-1)).toMatchObject({ command: "save" });
+    await settle();
+    expect(one(".status").textContent).toBe("saving …");
+    port.say({ type: "heard", id: 1 });
+    button("+1 epoch").click();
+    expect(port.sent.at(-1)).toMatchObject({ command: "add_epochs", value: 1 });
+    port.say({ type: "heard", id: 2 });
+    tell({ epochs: 6 });
+    await settle();
+    expect(one(".status").textContent).toBe("Training");
+    expect(button("Save").disabled).toBe(false);
+  });
+
   it("asks again when a message leaves a hole", async () => {
     tell();
     const packer = new Packer();
@@ -257,7 +329,7 @@ describe("the dashboard", () => {
     );
     expect(port.sent.at(-1)).toEqual({
       type: "hello",
-      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, log: 0, samples: 0 },
+      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, log: 0, samples: 0, compare: [] },
     });
   });
 

@@ -17,6 +17,7 @@ from nbdl.inspection.past import past_of
 from nbdl.inspection.records import (
     Confusion,
     DashboardRecord,
+    Detail,
     LogLine,
     RunState,
     SeriesPart,
@@ -38,13 +39,16 @@ ENDED = frozenset(("finished", "stopped", "interrupted", "failed", "killed"))
 @dataclass(frozen=True)
 class Have:
     """What a receiver already has: points by series, gradient samples, log lines, and the
-    examples of so many validations; and the earlier step that it wants to see."""
+    examples of so many validations; and what it wants to see besides: the weights at an earlier
+    step, the curves between two steps in detail, the curves of other runs (None: not asked)."""
 
     series: dict[str, int] = field(default_factory=dict)
     gradients: int = 0
     log: int = 0
     samples: int = 0
     at: int | None = None
+    window: tuple[float, float] | None = None
+    compare: tuple[str, ...] | None = None
 
     @classmethod
     def said(cls, message: Any) -> Have:
@@ -53,8 +57,19 @@ class Have:
         series = said.get("series")
         counts = {str(k): _count(v) for k, v in series.items()} if isinstance(series, dict) else {}
         gradients, log, samples = (_count(said.get(n)) for n in ("gradients", "log", "samples"))
-        at = said.get("at")
-        return cls(counts, gradients, log, samples, at if type(at) is int else None)
+        at, others = said.get("at"), said.get("compare")
+        compare = tuple(map(str, others)) if isinstance(others, list) else None
+        return cls(counts, gradients, log, samples, at if type(at) is int else None,
+                   _window(said.get("window")), compare)  # fmt: skip
+
+
+def _window(said: Any) -> tuple[float, float] | None:
+    """Two steps, if the message has such."""
+    if not isinstance(said, list) or len(said) != 2:
+        return None
+    if not all(isinstance(v, (int, float)) and np.isfinite(v) for v in said):
+        return None
+    return float(said[0]), float(said[1])
 
 
 def _count(value: Any) -> int:
@@ -119,7 +134,22 @@ def dashboard_record(
         samples=samples_of(run) if measured > have.samples else None,
         samples_end=measured,
         past=None if have.at is None else past_of(run, have.at),
+        detail=None if have.window is None else detail_of(history, *have.window),
     )
+
+
+def detail_of(history: Any, low: float, high: float) -> Detail:
+    """All series between two steps, and one point beyond on each side, so that lines reach the
+    edges."""
+    found = []
+    for name in history.names():
+        steps, values = history.series(name)
+        first = max(0, int(np.searchsorted(steps, low)) - 1)
+        last = int(np.searchsorted(steps, high, side="right")) + 1
+        keep = thin(values[first:last], MAX_POINTS)
+        found.append(SeriesPart(name, first, min(last, len(steps)), steps[first:last][keep],
+                                values[first:last][keep]))  # fmt: skip
+    return Detail(low, high, tuple(found))
 
 
 def advanced(have: Have, record: DashboardRecord) -> Have:

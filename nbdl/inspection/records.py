@@ -142,6 +142,32 @@ class Past(Record):
 
 
 @dataclass(frozen=True)
+class Detail(Record):
+    """All series between two steps, thinned anew: what a page asks for that zooms in."""
+
+    low: float
+    high: float
+    series: tuple[SeriesPart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Overlay(Record):
+    """Another run's curves, to be drawn over."""
+
+    id: str
+    label: str
+    series: tuple[SeriesPart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Others(Record):
+    """Runs to compare with: (id, words) of those there are, and the ones that were chosen."""
+
+    choices: tuple[tuple[str, str], ...] = ()
+    chosen: tuple[Overlay, ...] = ()
+
+
+@dataclass(frozen=True)
 class Confusion(Record):
     """How often a class (row) was taken for another (column)."""
 
@@ -174,6 +200,8 @@ class DashboardRecord(Record):
     samples: tuple[Sample, ...] | None = None  # None: as before
     samples_end: int = 0  # validations done when they were taken
     past: Past | None = None  # None: as before
+    detail: Detail | None = None  # None: as before
+    others: Others | None = None  # None: as before
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from nbdl import events
@@ -14,6 +15,7 @@ from nbdl.inspection.gradient_flow import gradient_flow_record
 from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
 from nbdl.inspection.tensors import Look, Seen
 from nbdl.inspection.walk import Walk
+from nbdl.widgets.overlays import others_of
 
 INTERVAL = 0.1
 """Seconds between two messages at least: ten a second, whatever the rate of steps."""
@@ -142,7 +144,11 @@ class RunSource(Source):
 
     def since(self, have: Any) -> Record:
         self.run.watched = True  # a page shows it: nothing else need draw its progress
-        return self._news(Have.said(have))
+        said = Have.said(have)
+        record = self._news(said)
+        if isinstance(record, DashboardRecord) and said.compare is not None:
+            record = replace(record, others=others_of(self.run, said.compare))
+        return record
 
     def _news(self, have: Have) -> Record:
         if self.gradients:

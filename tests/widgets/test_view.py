@@ -91,7 +91,8 @@ def test_every_view_of_the_front_end_is_in_the_bundle_that_is_sent():
     found = {}
     for path in (Path(__file__).parents[2] / "js" / "bundles").glob("*.ts"):
         (views,) = re.findall(r"mounting\(\{([^}]*)\}\)", path.read_text())
-        found |= dict.fromkeys(re.findall(r"\w+", views), path.stem)
+        names = re.findall(r"(\w+)\s*(?::[^,(]*(?:\([^)]*\))?)?(?:,|$)", views.strip())
+        found |= dict.fromkeys(names, path.stem)
     assert found == bundles.BUNDLES
 
 
