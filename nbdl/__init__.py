@@ -124,6 +124,7 @@ FUNCTIONS = {
     "evaluate": "training",
     "predict": "training",
     "runs": "experiments",
+    "sweep": "experiments",
     "save": "interop",
     "load": "interop",
     "model": "magics",

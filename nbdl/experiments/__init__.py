@@ -4,5 +4,9 @@ from nbdl.experiments.comparison import Comparison
 from nbdl.experiments.kept import KeptRun
 from nbdl.experiments.rerun import Rerun
 from nbdl.experiments.runs import RunList, empty_trash, runs, undo
+from nbdl.experiments.sweep import Sweep, Trial, sweep
 
-__all__ = ["Comparison", "KeptRun", "Rerun", "RunList", "empty_trash", "runs", "undo"]
+__all__ = [
+    "Comparison", "KeptRun", "Rerun", "RunList", "Sweep", "Trial", "empty_trash", "runs", "sweep",
+    "undo",
+]  # fmt: skip

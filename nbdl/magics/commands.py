@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 from nbdl import nn, training
 from nbdl.core import random
 from nbdl.errors import NbdlError
-from nbdl.magics import controls, edits, inputs, look, options, past, resuming, sheet, show
+from nbdl.magics import controls, edits, inputs, look, options, past, resuming, seeking, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
@@ -164,6 +163,14 @@ class NbdlMagics(Magics):
         action="store_true",
         help="do not train: look for a learning rate, on a copy of the model (variable: finder)",
     )
+    @argument(
+        "--sweep",
+        action="append",
+        metavar="NAME=VALUES",
+        help="train again and again with other values of an option, or of an argument of the "
+        "function that MODEL is: lr=1e-4..1e-1:log, batch_size=32,64,128 (variable: sweep)",
+    )
+    @argument("--trials", metavar="N", help="with --sweep: how often (20)")
     @help_of
     @line_magic
     def train(self, line: str) -> None:
@@ -197,13 +204,15 @@ class NbdlMagics(Magics):
         if args.data is None:
             raise text.error("%train needs the data to train on: %train MODEL DATA")
         about |= {"model": args.model, "data": args.data}
-        if "step" not in given and not isinstance(model, nn.Module):
+        if "step" not in given and not args.sweep and not isinstance(model, nn.Module):
             raise text.error(
                 f"{args.model} is of type {type(model).__name__}, not a model", args.model
             )
         data = text.value(args.data, "data")
-        if args.lr_find:
-            self._find_lr(text, args, model, data, given, about)
+        if args.lr_find or args.sweep:
+            usual, found, shown = seeking.seek(text, args, model, data, given, about)
+            self._keep_as(args.run or usual, found)
+            show.put(self.shell, shown)
             return
         wait = args.wait or in_batch(self.shell)
         run = text.run(training.train, model, data, wait=False, about=about, line=line, **given)
@@ -219,24 +228,13 @@ class NbdlMagics(Magics):
         else:
             self.waiting.started(run)
 
-    def _find_lr(
-        self, text: Line, args: Any, model: Any, data: Any, given: dict[str, Any], about: Any
-    ) -> None:
-        """``--lr-find``: with the options that a finder has; the others are for trainings."""
-        if "step" in given:
-            raise text.error("--lr-find does not go with --step, which does the whole step itself")
-        known = inspect.signature(training.lr_find).parameters
-        options_of_it = {name: value for name, value in given.items() if name in known}
-        found = text.run(training.lr_find, model, data, about=about, **options_of_it)
-        self._keep_as("finder" if args.run is None else str(args.run), found)
-        show.put(self.shell, show.lr_picture(found))
-
     def _keep_as(self, name: str, found: Any) -> None:
         """Make what was done a variable, unless the name belongs to something else."""
         before = self.shell.user_ns.get(name)
         if before is None or isinstance(before, type(found)):
-            self.shell.user_ns[name] = found
-            found.variable = name
+            self.shell.user_ns[str(name)] = found
+            if isinstance(found, training.Run):
+                found.variable = str(name)
         else:
             print(f"the variable {name!r} was left as it is; --as NAME keeps it as NAME")
 

@@ -17,9 +17,10 @@ from nbdl.magics.pictures import Pictures
 from nbdl.magics.trouble import ErrorReports
 from nbdl.magics.waiting import Waiting, restore_idle_interrupts
 
-PICTURES = {
+PICTURES: dict[tuple[str, str], Callable[[Any], show.Picture]] = {
     ("nbdl.compiler.report", "Report"): show.plan_picture,
     ("nbdl.training.lr_finder", "LRFinder"): show.lr_picture,
+    ("nbdl.experiments.sweep", "Sweep"): show.sweep_picture,
 }
 """What shows itself as a picture at the end of a cell, known by name: only who makes a plan loads
 the compiler."""

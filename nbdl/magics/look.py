@@ -11,6 +11,7 @@ from nbdl import backends, nn, widgets
 from nbdl.core.rows import elements
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
+from nbdl.experiments import Sweep
 from nbdl.inspection.arrays import is_array
 from nbdl.inspection.data import data_record
 from nbdl.inspection.data_seen import is_data
@@ -22,7 +23,15 @@ from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.tensors import Seen
 from nbdl.inspection.walk import Walk
 from nbdl.magics.model import known_inputs
-from nbdl.magics.show import Picture, Shown, graph_view, is_plan, lr_picture, plan_view
+from nbdl.magics.show import (
+    Picture,
+    Shown,
+    graph_view,
+    is_plan,
+    lr_picture,
+    plan_view,
+    sweep_picture,
+)
 from nbdl.shapes import Spec
 from nbdl.training import LRFinder, Run
 from nbdl.training.names import as_loss
@@ -78,7 +87,7 @@ def can_look_into(thing: Any) -> bool:
 
 def _has_view(thing: Any) -> bool:
     """Whether it is shown by itself, and not as data."""
-    kinds = (nn.Module, Tensor, Run, LRFinder)
+    kinds = (nn.Module, Tensor, Run, LRFinder, Sweep)
     return isinstance(thing, kinds) or is_array(thing) or is_plan(thing)
 
 
@@ -109,6 +118,8 @@ def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
         return plan_view(thing, title)
     if isinstance(thing, LRFinder):
         return lr_picture(thing)
+    if isinstance(thing, Sweep):
+        return sweep_picture(thing)
     if isinstance(thing, Tensor) and (ask.graph or is_result(thing) or not has_values(thing)):
         return graph_view(tensor_graph(thing, title=title))
     if isinstance(thing, Tensor) or is_array(thing):

@@ -14,11 +14,13 @@ from IPython import get_ipython
 from IPython.display import display
 
 from nbdl import nn, widgets
+from nbdl.experiments import Sweep
 from nbdl.inspection import static
 from nbdl.inspection.graph import model_graph
 from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.lr_finder import lr_finder_svg
+from nbdl.inspection.static.sweep import sweep_svg
 from nbdl.inspection.summary import summary_text
 from nbdl.magics.edits import Report
 from nbdl.magics.model import Built
@@ -147,6 +149,11 @@ def plan_picture(report: Any) -> Picture:
     from nbdl.inspection.static.plan import plan_svg  # noqa: PLC0415 - it loads the compiler
 
     return Picture(plan_svg(report), str(report))
+
+
+def sweep_picture(found: Sweep) -> Picture:
+    """The trials of a sweep."""
+    return Picture(sweep_svg(found), found.text())
 
 
 def lr_picture(found: LRFinder) -> Picture:

@@ -68,6 +68,7 @@ def train(
     device: str | None = None,
     name: str | None = None,
     source: str | None = None,
+    parameters: dict[str, Any] | None = None,
     line: str | None = None,
     history: Any = None,
     start: Start | None = None,
@@ -136,6 +137,7 @@ def train(
         name: of the run; the model's name unless given.
         source: the text that defined the model, kept with the run; that of its %%model cell
             unless given.
+        parameters: what the model was made with, kept with the run.
         line: the line of ``%train`` that it was started with, kept with the run.
         history: keep so many snapshots of weights and optimizer state, 50, or as many as fit into
             ``"200MB"``, evenly over the whole run: for ``run.at(step)`` and ``run.branch(step)``.

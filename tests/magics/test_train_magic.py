@@ -202,6 +202,29 @@ def test_a_learning_rate_is_looked_for_with_the_options_of_the_line(lenet):
     assert "batch_size must be a whole number" in wrong.said
 
 
+def test_a_sweep_tells_each_trial_and_shows_all(lenet):
+    pytest.importorskip("optuna")
+    lenet.run("def make(width): return nn.Sequential(nn.Flatten(), nn.Linear(64, width), "
+              "nn.ReLU(), nn.Linear(width, 10))")  # fmt: skip
+    cell = lenet.run(
+        "%train make train --sweep width=8..16 --sweep lr=1e-3..1e-1:log --trials 2 --max-steps 2"
+    )
+    assert cell.status == "ok", cell.said
+    assert "trial 0: width=" in cell.printed
+    assert "Best loss" in cell.said
+    assert "image/svg+xml" in cell.kinds or "image/png" in cell.kinds
+    assert lenet.value("len(sweep.trials), sweep.best_run.model is None") == "(2, False)"
+    for words, said in (
+        ("--sweep lr", "--sweep needs NAME=VALUES"),
+        ("--sweep lrr=1,2", "no parameter 'lrr' to sweep; did you mean 'lr'"),
+        ("--sweep lr=0.1,0.2 --lr 1", "lr is given as an option and swept"),
+        ("--sweep lr=2..1", "is no range of numbers"),
+    ):
+        wrong = lenet.run_later(f"%train lenet train {words}")
+        assert wrong.status == "error"
+        assert said in wrong.said
+
+
 def test_a_variable_called_run_is_left_alone(lenet):
     lenet.run("run = 'mine'")
     cell = trained(lenet, "--max-steps 1")

@@ -120,16 +120,20 @@ class Area:
         width, height: in pixels.
         across: what x is.
         powers: x are logarithms of ten, and whole ones are marked.
+        names: x are places in this list.
     """
 
     def __init__(
         self, drawn: Sequence[tuple[np.ndarray, np.ndarray]], width: float, height: float,
-        across: str = "step", powers: bool = False,
+        across: str = "step", powers: bool = False, names: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        self.names = names
         self.width, self.height, self.across, self.powers = width, height, across, powers
         steps = np.concatenate([s for s, _ in drawn] or [np.zeros(0)])
         values = np.concatenate([v for _, v in drawn] or [np.zeros(0)])
         self.x_low, self.x_high = _span(steps, 0.0)
+        if names:
+            self.x_low, self.x_high = -0.5, len(names) - 0.5
         self.y_low, self.y_high = _span(values, 0.06)
 
     def x(self, steps: np.ndarray | float) -> np.ndarray | float:
@@ -164,6 +168,8 @@ class Area:
         columns = ticks(self.x_low, self.x_high, 8 if self.powers else 4, whole=True)
         shown = [10.0**tick for tick in columns] if self.powers else columns
         labels = [formats.value(x, 2) for x in shown] if self.powers else formats.tick_texts(shown)
+        if self.names:
+            columns, labels = [float(i) for i in range(len(self.names))], list(self.names)
         for tick, label in zip(columns, labels, strict=True):
             x = float(self.x(tick))
             marks.append(text(x, base, label, 11, text_anchor="middle", fill=MUTED))
