@@ -13,7 +13,7 @@ import { Network } from "./network";
 type Hear = (message: Message, buffers: Buffers) => void;
 
 /** The view, made of the view of a graph and the view of a tensor. */
-export const activations = (graph: View, tensor: View): View => (frame, port, signal) => {
+export const walkThrough = (graph: View, tensor: View): View => (frame, port, signal) => {
   frame.style(css);
   let record: ActivationRecord | undefined;
   let at = 0;

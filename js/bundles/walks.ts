@@ -1,8 +1,10 @@
 // What is shown of a model on a given input: its graph, the walk through it, and its tensors.
 
-import { activations } from "../activations/activations";
+import { walkThrough } from "../activations/activations";
 import { graph } from "../graph/graph";
 import { mounting } from "../lib/mount";
 import { tensor } from "../tensor/tensor";
 
-export const mount = mounting({ activations: activations(graph, tensor) });
+const activations = walkThrough(graph, tensor);
+
+export const mount = mounting({ activations });

@@ -157,7 +157,7 @@ def test_it_is_added_to_the_completer_and_taken_away(matcher):
         ("%train lenet train --early", ["--early-stopping"]),
         ("%train lenet train --comp", ["--compile"]),
         ("%train lenet train --no-c", ["--no-check", "--no-checkpoint", "--no-compile"]),
-        ("%inspect ", ["lenet", "x", "y"]),
+        ("%inspect ", ["lenet", "train", "val", "x", "y"]),
         ("%inspect lenet --gra", ["--gradients", "--graph"]),
         ("%runs --", [
             "--descending", "--limit", "--model", "--sort", "--status", "--tag", "--where",
@@ -189,7 +189,7 @@ with nbdl.no_grad():
 speed = fast.report()
 """)
     assert cell.status == "ok", cell.said
-    assert lenet.complete("%inspect ") == ["lenet", "speed", "x", "y"]
+    assert lenet.complete("%inspect ") == ["lenet", "speed", "train", "val", "x", "y"]
 
 
 def test_runs_are_completed_by_the_names_that_are_kept(lenet):
