@@ -36,7 +36,7 @@ from nbdl.inspection.static.svg import (
     wrap,
 )
 
-ROOM = (WIDTH, 1100)
+ROOM = (WIDTH, 800)
 """Groups are opened while the picture fits this, at a readable size."""
 
 EDGE = "#8e9094"
@@ -180,7 +180,7 @@ class _Drawing:
         return mix(TEXT, 0.035 if self.depth[group] % 2 == 0 else 0.065)
 
     def _labels(self, level: PlacedLevel, x: float, y: float) -> list[str]:
-        marks = []
+        marks, shapes = [], []
         for net, cx, cy in level.box.labels:
             start, _, output = (int(v) for v in self.record.edges[level.nets[net]])
             words = edge_label(self.record.nodes[start], output)
@@ -188,7 +188,10 @@ class _Drawing:
             ground = self._ground(level.group)
             left, top = x + cx - width / 2, y + cy - 6.5
             marks.append(rectangle(left, top, width, 13, rx=3, fill=ground))
-            marks.append(_words_at(x + cx, y + cy, words, EDGE_FONT, MUTED, anchor="middle"))
+            shapes.append(element("text", escape(words), x=x + cx, y=y + cy + 0.36 * EDGE_FONT))
+        if shapes:
+            style = {"font_size": EDGE_FONT, "fill": MUTED, "text_anchor": "middle"}
+            marks.append(element("g", *shapes, **style))
         return marks
 
     def _open_group(self, node: int, x: float, y: float, w: float, h: float) -> str:
@@ -230,7 +233,7 @@ class _Drawing:
         fill = mix(colour, 0.035 if colour == TEXT else 0.1)
         stroke = BAD if node.status else mix(colour, 0.22 if colour == TEXT else 0.45)
         dash = "4 3" if node.status == "partial" else None
-        width = 1.5 if node.status else 1
+        width = 1.5 if node.status else None
         radius = h / 2 if node.kind in ENDS else 6
         marks = []
         for shift in (6, 3) if node.repeat > 1 else ():

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 FONTS = Path(__file__).parent / "fonts"
-ZOOM = 1.25
+ZOOM = 1.0
 """PNG pixels per SVG unit: what hosts show is the SVG, the PNG serves print and untrusted pages."""
 
-COLORS = 128
+COLORS = 64
 """Colours of a PNG, where Pillow is there to choose them: a third of the size, no less clear."""
 
 
