@@ -4,7 +4,7 @@
 
 The graphs are stacks of transformer blocks, every group open. Layout runs in Node.js, beside dagre
 and elkjs on the same operations; the rest in a Chromium without a window, from the JSON of the
-record to the painted frame. No kernel and no notebook take part, except for what a saved one grows by.
+record to the painted frame. No kernel and no notebook take part.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.drawings.engines import ENGINES, ROOT, EngineFailed, lay_out, prepare
+from benchmarks.drawings.engines import ENGINES, EngineFailed, lay_out, prepare
 from benchmarks.drawings.graphs import stack
 from benchmarks.drawings.models import MODELS, graph_of
 from benchmarks.harness import machine, show, table
@@ -75,7 +75,8 @@ PAN = """async ([frames, zoom]) => {
   const stage = window.nbdlRoot.querySelector(".stage");
   const canvas = stage.querySelector("canvas");
   const label = zoom ? "Zoom in (+)" : "Show everything (f)";
-  for (let i = 0; i < (zoom || 1); i++) window.nbdlRoot.querySelector(`[aria-label="${label}"]`).click();
+  const button = window.nbdlRoot.querySelector(`[aria-label="${label}"]`);
+  for (let i = 0; i < (zoom || 1); i++) button.click();
   await new Promise((resolve) => setTimeout(resolve, 700));
   const real = window.requestAnimationFrame;
   let spent = 0;
@@ -88,7 +89,8 @@ PAN = """async ([frames, zoom]) => {
   const {left, top, width, height} = canvas.getBoundingClientRect();
   const fire = (type, i) => canvas.dispatchEvent(new PointerEvent(type, {
     bubbles: true, composed: true, pointerId: 1, isPrimary: true, button: 0, buttons: 1,
-    clientX: left + width / 2 + 60 * Math.sin(i / 9), clientY: top + height / 2 + 80 * Math.sin(i / 13),
+    clientX: left + width / 2 + 60 * Math.sin(i / 9),
+    clientY: top + height / 2 + 80 * Math.sin(i / 13),
   }));
   stage.setPointerCapture = () => {};
   fire("pointerdown", 0);

@@ -131,7 +131,7 @@ class GraphPicture {
       onSave: (kind) => void this.save(kind),
     }, signal);
     this.element.append(
-      h("header", {}, title, h("div", { class: "row" }, this.finder.element, tools.element)),
+      h("div", { class: "graph-head" }, title, h("div", { class: "row" }, this.finder.element, tools.element)),
     );
     if (record.error) this.element.append(h("p", { class: "notice bad", role: "alert" }, record.error));
     for (const finding of record.findings) {

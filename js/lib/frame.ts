@@ -6,6 +6,9 @@ import { h } from "./dom";
 import type { Port } from "./port";
 import { Theme } from "./theme";
 
+const LOST =
+  "The kernel of this view has ended. What is shown stays; run the cell again for a view that answers.";
+
 /** Where a view draws. */
 export interface Frame {
   /** The element to fill; it lies in a shadow root, so no style leaks in or out. */
@@ -41,6 +44,8 @@ export function drawInto(
   signal.addEventListener("abort", () => {
     if (shadow.contains(element)) shadow.replaceChildren();
   });
+  const lost = h("p", { class: "notice", role: "status" }, LOST);
+  port.onLost?.(() => element.append(lost), signal);
   const frame: Frame = {
     element,
     host,

@@ -16,4 +16,6 @@ export interface Port {
   send(message: Message): void;
   /** Hear every message from Python until the signal is aborted. */
   listen(hear: (message: Message, buffers: Buffers) => void, signal: AbortSignal): void;
+  /** Hear once the kernel has ended, from hosts that say so. */
+  onLost?(tell: () => void, signal: AbortSignal): void;
 }

@@ -71,6 +71,10 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
         model.on("msg:custom", heard);
         signal.addEventListener("abort", () => model.off("msg:custom", heard));
       },
+      onLost(tell: Hear, signal: AbortSignal) {
+        model.on("comm_live_update", tell);
+        signal.addEventListener("abort", () => model.off("comm_live_update", tell));
+      },
     };
     stop = mount(String(model.get("view")), el, port);
   };

@@ -4,6 +4,7 @@ import loader from "../loader/loader";
 type Hear = (message: Record<string, unknown>, buffers: DataView[]) => void;
 
 class Model {
+  readonly ends = new Set<Hear>();
   readonly sent: unknown[] = [];
   readonly hearers = new Set<Hear>();
   constructor(private readonly values: Record<string, unknown>) {}
@@ -13,11 +14,14 @@ class Model {
   send(content: unknown): void {
     this.sent.push(content);
   }
-  on(_event: string, hear: Hear): void {
-    this.hearers.add(hear);
+  on(event: string, hear: Hear): void {
+    this.heard(event).add(hear);
   }
-  off(_event: string, hear: Hear): void {
-    this.hearers.delete(hear);
+  off(event: string, hear: Hear): void {
+    this.heard(event).delete(hear);
+  }
+  private heard(event: string): Set<Hear> {
+    return event === "comm_live_update" ? this.ends : this.hearers;
   }
   say(message: Record<string, unknown>, buffers: DataView[] = []): void {
     [...this.hearers].forEach((hear) => hear(message, buffers));
@@ -144,5 +148,23 @@ describe("the loader", () => {
     await arrive();
     await arrive();
     expect(el.textContent).toContain("could not start");
+  });
+
+  it("a view hears that the kernel has ended, until it is taken down", async () => {
+    const one = model("h8");
+    const el = document.createElement("div");
+    const listening = `export function mount(name, el, port) {
+      const life = new AbortController();
+      port.onLost(() => { el.textContent = "lost"; }, life.signal);
+      return () => life.abort();
+    }`;
+    const close = loader.render({ model: one, el });
+    one.say({ type: "bundle", hash: "h8" }, [new DataView(new TextEncoder().encode(listening).buffer as ArrayBuffer)]);
+    await arrive();
+    await arrive();
+    one.ends.forEach((hear) => hear({}, []));
+    expect(el.textContent).toBe("lost");
+    close();
+    expect(one.ends.size).toBe(0);
   });
 });

@@ -30,6 +30,8 @@ const HOSTILE = [
   "name\nwith newline",
   "nul\u0000byte",
   "\u202Egnp.exe",
+  "שלום עולם",
+  "مرحبا بالعالم",
   "🙂".repeat(50),
   "__proto__",
   "constructor",
@@ -339,6 +341,36 @@ describe("the overview", () => {
     const rows = overviewOf(gpt(), colours, () => {}).querySelectorAll(".ranking button");
     expect(rows[0]!.textContent).toBe("Linear h.0.mlp.c_fc12× 66k");
     expect([...rows].every((row) => !row.textContent!.includes("h.1."))).toBe(true);
+  });
+});
+
+describe("graphs of unusual form", () => {
+  const odd = (count: number, reader: boolean) => {
+    const make = new Maker();
+    const inputs = Array.from({ length: count }, (_, i) => make.op(`x${i}`, "Input", [4], []));
+    if (reader) make.op("all", "concat", [4 * count], inputs);
+    return make.record("odd");
+  };
+
+  it.each([
+    ["one node", odd(1, false), 1],
+    ["no edges", odd(30, false), 30],
+    ["a thousand inputs", odd(1000, true), 1001],
+  ])("%s: every node is drawn, none upon another", (_, record, count) => {
+    const scene = sceneOf(record);
+    const words = [...drawn(scene).querySelectorAll("text")].map((text) => text.textContent);
+    expect(words.filter((word) => word === "Input" || word === "concat")).toHaveLength(count);
+    const lefts = new Map<number, number[]>();
+    record.nodes.forEach((__, node) => {
+      const [x, y] = [scene.rects[4 * node]!, scene.rects[4 * node + 1]!];
+      lefts.set(y, [...(lefts.get(y) ?? []), x]);
+    });
+    for (const row of lefts.values()) {
+      row.sort((a, b) => a - b);
+      row.forEach((x, i) => i > 0 && expect(x - row[i - 1]!).toBeGreaterThan(60));
+    }
+    expect(search(record.nodes, "x0")[0]).toBe(0);
+    expect(trailOf(record, 0, 1, "down").count).toBe(count > 1000 ? 1 : 0);
   });
 });
 
