@@ -93,7 +93,7 @@ def test_one_interrupt_lets_the_step_finish():
 
 
 def test_two_interrupts_far_apart_let_the_step_finish(monkeypatch):
-    monkeypatch.setattr("nbdl.training.run.AGAIN_S", -1.0)
+    monkeypatch.setattr("nbdl.training.controls.AGAIN_S", -1.0)
     gate = Gate()
     run = nbdl.train(net(gate), (X, Y), batch_size=16, wait=False, store=False, compile=False)
     twice(run, gate)
@@ -235,7 +235,7 @@ def test_a_stopped_plan_changes_nothing():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
 def test_the_second_interrupt_of_a_person_who_waits(monkeypatch):
-    monkeypatch.setattr("nbdl.training.run.AGAIN_S", 60.0)
+    monkeypatch.setattr("nbdl.training.controls.AGAIN_S", 60.0)
     gate = Gate()
     model = net(gate)
 
