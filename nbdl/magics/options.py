@@ -136,6 +136,8 @@ TRAIN = (
     Option("clip_norm", "number", "bound the norm of all gradients together", "NORM"),
     Option("precision", "name", "of products, with all else in float32:", "NAME",
            PRECISIONS),
+    Option("checkpoint_layers", "texts", "compute activations of such layers again: less memory",
+           "PATTERN"),
     Option("ema", "number", "validate and end with an exponential mean of the weights", "DECAY"),
     Option("mixup", "number", "mix samples by weights from Beta(ALPHA, ALPHA): 0.2", "ALPHA"),
     Option("cutmix", "number", "mix images by rectangles: 1.0", "ALPHA"),

@@ -59,6 +59,7 @@ def train(
     ema: float | None = None,
     mixup: float | None = None,
     cutmix: float | None = None,
+    checkpoint_layers: Any = None,
     schedule: Any = None,
     compile: bool | None = None,
     step: Callable[..., Any] | None = None,
@@ -122,6 +123,8 @@ def train(
         mixup, cutmix: mix samples and targets, by weights (0.2) or by rectangles of images (1.0);
             with both, each batch by one of them. Metrics of training compare with the target of a
             sample's greater part.
+        checkpoint_layers: names of layers, ``"blocks.*"``, that compute their activations again
+            for the gradient: less memory, more time; such trainings are not compiled.
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
         compile: trace the step once and replay it as fused kernels: True from the second step on,
             False never; unless given, from step 5 on if the training is long enough to gain by
@@ -172,7 +175,7 @@ def train(
     policy = as_policy(checkpoint)
     extras = Extras.read(
         accumulate=accumulate, freeze=freeze, precision=precision, ema=ema, mixup=mixup,
-        cutmix=cutmix,
+        cutmix=cutmix, checkpoint_layers=checkpoint_layers,
     )  # fmt: skip
     began = random.default_generator().state()
     models = [one_module(model)] if step is None else modules_of(model)

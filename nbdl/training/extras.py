@@ -22,6 +22,7 @@ class Extras:
         freeze: patterns of parameters that are left as they are.
         precision: that of products, a name of PRECISIONS; None for the tensors' own.
         ema: the decay of the mean of weights, or None.
+        checkpoint_layers: patterns of layers whose activations are computed again.
         mixup, cutmix: the parameter of the distribution of proportions, or None.
     """
 
@@ -31,11 +32,12 @@ class Extras:
     ema: float | None = None
     mixup: float | None = None
     cutmix: float | None = None
+    checkpoint_layers: tuple[str, ...] = ()
 
     @classmethod
     def read(
         cls, *, accumulate: Any = 1, freeze: Any = None, precision: Any = None, ema: Any = None,
-        mixup: Any = None, cutmix: Any = None,
+        mixup: Any = None, cutmix: Any = None, checkpoint_layers: Any = None,
     ) -> Extras:  # fmt: skip
         """From what the user gave. Raises ArgumentError for what is out of range."""
         return cls(
@@ -43,6 +45,8 @@ class Extras:
             freeze=() if freeze is None else as_patterns("freeze", freeze),
             precision=None if precision is None else PRECISIONS.resolve(str(precision)),
             ema=as_decay(ema),
+            checkpoint_layers=() if checkpoint_layers is None
+            else as_patterns("checkpoint_layers", checkpoint_layers),
             mixup=None if mixup is None else positive("mixup", mixup, "0.2"),
             cutmix=None if cutmix is None else positive("cutmix", cutmix, "1.0"),
         )

@@ -22,6 +22,7 @@ from nbdl.training.mixing import Mixing
 from nbdl.training.models import trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
 from nbdl.training.precision import Precision
+from nbdl.training.recomputing import Recomputing
 from nbdl.training.run import Run
 from nbdl.training.sources import Source, evaluation_batches, is_data
 from nbdl.training.step import SupervisedStep
@@ -68,6 +69,7 @@ def supervised(
         model, chosen, optimizer, clip_norm=clip_norm, cast=cast, target_key=target,
         abort=run.abort, laps=run.laps, precision=Precision(extras.precision, run.note),
     )
+    step.recomputing = Recomputing(model, extras.checkpoint_layers)
     if extras.mixup or extras.cutmix:
         step.mix = Mixing(extras.mixup, extras.cutmix, chosen, _classes(step, common["source"]))
     averages = None if extras.ema is None else Averages(model, extras.ema)

@@ -30,6 +30,7 @@ from nbdl.training.finite import (
 from nbdl.training.laps import Laps
 from nbdl.training.names import Loss
 from nbdl.training.precision import Precision
+from nbdl.training.recomputing import Recomputing
 from nbdl.training.sources import Group
 
 
@@ -58,6 +59,7 @@ class SupervisedStep:
 
     Attributes:
         mix: done to each batch of the training.
+        recomputing: the layers whose activations are computed again.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class SupervisedStep:
         self.clip_norm, self.cast, self.target_key = clip_norm, cast, target_key
         self.precision = Precision(None) if precision is None else precision
         self.precision.check(optimizer)
+        self.recomputing = Recomputing(model, ())
         self.mix: Callable[[Batch], Batch] = lambda batch: batch
         self.rule = TargetRule(loss)
         self._listed = list(model.named_parameters())
@@ -87,6 +90,8 @@ class SupervisedStep:
         """Why it cannot be compiled at all, or an empty text."""
         if self.precision.dtype is not None:
             return f"operations that are fused round to {self.precision.dtype} at other places"
+        if self.recomputing.layers:
+            return "a compiled step keeps or computes again what it likes"
         return repeats_gradients(self.optimizer)
 
     def __call__(self, batch: Any) -> StepResult:
@@ -133,7 +138,7 @@ class SupervisedStep:
         self.optimizer.zero_grad()
         losses, outputs = [], []
         for batch in batches:
-            with self.precision.forward():
+            with self.precision.forward(), self.recomputing():
                 outputs.append(self.model(*batch.inputs, **batch.named))
                 loss = self.loss(*self.rule(outputs[-1], batch.targets))
             check_loss(loss, self.loss.name, batch[:3])
