@@ -23,6 +23,7 @@ from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
 from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.trouble import refuse_cell
 from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
+from nbdl.training.active import run_of
 from nbdl.training.models import Definition, definitions
 
 
@@ -111,14 +112,26 @@ class NbdlMagics(Magics):
                 show.unfinished(self.shell, module, specs, str(args.name))
             raise refused from None
         old = namespace.get(args.name)
-        if args.keep and isinstance(old, nn.Module):
-            show.report(self.shell, edits.Report(training.carry_over(old, built.model)))
+        if args.keep:
+            self._keep(old if isinstance(old, nn.Module) else None, built.model)
         view = None if args.quiet else show.model_view(built)
         definitions[built.model] = Definition(source, began)
         namespace.update(scope.hand_over())
         namespace[str(args.name)] = built.model
         if view is not None:
             show.view(self.shell, view)
+
+    def _keep(self, old: nn.Module | None, new: nn.Module) -> None:
+        """Carry over what the model has learned, and say so."""
+        if old is None:
+            training.goes_on(new)
+            return
+        run = run_of(old)
+        note = "" if run is None else (
+            f"run {run.id} goes on training the model as it was; once it is stopped, --resume "
+            "goes on with this one"
+        )  # fmt: skip
+        show.report(self.shell, edits.Report(training.carry_over(old, new), note))
 
     @no_var_expand
     @line_magic("model")  # type: ignore[arg-type]

@@ -130,7 +130,9 @@ def layers_in(tensors: Mapping[str, Any]) -> list[Layer]:
     return [Layer(path, "", shapes) for path, shapes in found.items()]
 
 
-def carry(old: Module | Mapping[str, Any], new: Module) -> Carried:
+def carry(
+    old: Module | Mapping[str, Any], new: Module, layers: Sequence[Layer] | None = None
+) -> Carried:
     """Copy the values of each parameter and buffer of ``old`` that ``new`` still has.
 
     A layer is found again under its name; one whose number has shifted, by its kind and shapes in
@@ -140,12 +142,13 @@ def carry(old: Module | Mapping[str, Any], new: Module) -> Carried:
     Args:
         old: the older model, which stays as it is, or tensors by path.
         new: the edited one.
+        layers: of the older model, where its tensors alone are given and more is known.
     """
     if isinstance(old, Module):
         with at_rest(old):
             layers, before = layers_of(old), _tensors(old)
     else:
-        layers, before = layers_in(old), dict(old)
+        layers, before = layers_in(old) if layers is None else layers, dict(old)
     found, after = match(layers, layers_of(new)), _tensors(new)
     cast = {}
     with at_rest(new):

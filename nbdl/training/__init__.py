@@ -3,7 +3,7 @@
 from nbdl.training.active import active_runs, last_run
 from nbdl.training.api import train, watch
 from nbdl.training.callbacks import Callback
-from nbdl.training.editing import carry_over
+from nbdl.training.editing import carry_over, goes_on
 from nbdl.training.evaluation import evaluate, predict
 from nbdl.training.history import Gradients, History
 from nbdl.training.lr_finder import LRFinder, lr_find
@@ -20,6 +20,6 @@ from nbdl.training.track import TrackedRun, track
 __all__ = [
     "LOSSES", "METRICS", "OPTIMIZERS", "SCHEDULES", "Callback", "Converged", "EarlyStopping",
     "Gradients", "History", "LRFinder", "Metric", "Run", "RunRecord", "StopRule",
-    "SupervisedStep", "TrackedRun", "active_runs", "carry_over", "clock", "evaluate", "last_run",
-    "lr_find", "predict", "track", "train", "watch",
+    "SupervisedStep", "TrackedRun", "active_runs", "carry_over", "clock", "evaluate", "goes_on",
+    "last_run", "lr_find", "predict", "track", "train", "watch",
 ]  # fmt: skip

@@ -18,8 +18,13 @@ MARKED = frozenset(("edit", "branch"))
 """Kinds of events that are marked on the curves."""
 
 
+def marked(kind: str, step: int, text: str) -> tuple[str, str]:
+    """(kind, text) of an event that is marked on the curves at a step."""
+    return kind, f"step {step}: {text}"
+
+
 def marked_step(kind: str, text: str) -> int | None:
-    """The step at which an event is marked on the curves, as ``History.mark`` has taken it down;
+    """The step at which an event is marked on the curves, as ``marked`` says it;
     None for other events."""
     found = re.match(r"step (\d+): ", text) if kind in MARKED else None
     return int(found[1]) if found else None
@@ -81,7 +86,7 @@ class History:
 
     def mark(self, kind: str, step: int, text: str) -> None:
         """Add an event that is marked on the curves at a step: kind 'edit' or 'branch'."""
-        self.note(kind, f"step {step}: {text}")
+        self.note(*marked(kind, step, text))
 
     def names(self) -> list[str]:
         """The series, in the order in which they began."""

@@ -80,7 +80,8 @@ class _Entry:
         step, counts, events = self._from
         self.read = self.store.truncate(run.id, step, rows=counts, events=events)
         self.events = min(events, len(self.store.events(run.id)))
-        self.store.update_run(run.id, host=socket.gethostname(), pid=os.getpid())
+        model = {key: self._first[key] for key in ("model", "source") if self._first[key]}
+        self.store.update_run(run.id, host=socket.gethostname(), pid=os.getpid(), **model)
 
 
 def _counts(history: History) -> dict[str, int]:

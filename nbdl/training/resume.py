@@ -21,8 +21,10 @@ from nbdl.training.checkpoints import (
     step_of,
 )
 from nbdl.training.database import Store
+from nbdl.training.editing import edited, words
 from nbdl.training.environment import machine, why_not_identical
-from nbdl.training.models import modules_of, name_of
+from nbdl.training.history import marked
+from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.origin import fingerprint, weights_hash
 from nbdl.training.policy import Policy
 from nbdl.training.recorder import objects, plain_config, recorder
@@ -330,10 +332,9 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
     """
     if found.state is not None:
         try:
-            restore(run, found.state)
+            _restore(found, found.state, run)
         except (KeyError, IndexError, TypeError, AttributeError) as error:  # made by hand
             raise FileError(f"the checkpoint of run {found.id} makes no sense: {error!r}") from None
-        _recall(found, found.state, run)
     elif weights_hash(run.models) != found.run["origin"]["weights"]:
         raise TrainingError(
             f"{run.name!r} (run {found.id}) was cut off before its first checkpoint, and the "
@@ -380,12 +381,31 @@ def _remarks(found: Resumed, run: Run) -> list[tuple[str, str]]:
     return said
 
 
+def _restore(found: Resumed, state: State, run: Run) -> None:
+    """Put the run where it was, with the model that may have been edited since."""
+    state, carried = edited(state, run)
+    restore(run, state)
+    _recall(found, state, run)
+    if carried is not None:
+        found.notes.append(marked("edit", run.step, words(carried)))
+
+
+def _layers(columns: list[str]) -> list[str]:
+    return [c.removeprefix("grad/") for c in columns if c.startswith("grad/")]
+
+
+def _trained(run: Run) -> list[str]:
+    return [name for name, _ in trained_parameters(run.models)]
+
+
 def _recall(found: Resumed, state: State, run: Run) -> None:
     """The history up to the checkpoint, from the store."""
     if found.store is None or found.store.find(found.id) is None:
         return
     counts, tables = state.rest["run"]["history"], run.history.tables()
     for name, (columns, rows) in found.store.series(found.id).items():
+        if name == "gradients" and _layers(columns) != _trained(run):
+            continue  # of an edited model: their rows have another width
         if name in tables:
             tables[name].read(columns, rows[: counts.get(name, 0)])
         else:

@@ -89,7 +89,7 @@ def capture(run: Run, *, live: bool = False) -> State:
     """
     found: dict[str, Any] = {
         "run": _numbers(run),
-        "models": [dict(_tensors(model)) for model in run.models],
+        "models": [dict(tensors_of(model)) for model in run.models],
         "frozen": [_frozen(model) for model in run.models],
         "optimizers": [
             optimizer.live_state() if live else optimizer.state_dict()
@@ -112,7 +112,7 @@ def restore(run: Run, state: State) -> None:
     found = {name: unpack(value, state.arrays) for name, value in state.rest.items()}
     _check(run, found)
     for model, tensors, frozen in zip(run.models, found["models"], found["frozen"], strict=True):
-        for name, t in _tensors(model):
+        for name, t in tensors_of(model):
             t.value = backends.to_device(tensors[name].value, t.device)
             t.grad = None
         for name, p in model.named_parameters():
@@ -150,7 +150,8 @@ class LeftGradients:
 # ----- the parts that every run has -------------------------------------------------------------
 
 
-def _tensors(model: Any) -> list[tuple[str, Any]]:
+def tensors_of(model: Any) -> list[tuple[str, Any]]:
+    """(path, tensor) of all parameters, then of all buffers."""
     return [*model.named_parameters(), *model.named_buffers()]
 
 
@@ -188,14 +189,15 @@ def _check(run: Run, found: Mapping[str, Any]) -> None:
             more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise TrainingError(
                 f"{run.name!r} is not the model that was trained: {'; '.join(wrong[:3])}{more}",
-                hint="define the model as it was, or train anew without resume",
+                hint="define the model as it was, or train anew without resume; with --keep in its "
+                "cell (%%model NAME --keep) an edited model goes on in its place",
             )
 
 
 def differences(model: Any, weights: Mapping[str, Any]) -> list[str]:
     """What of a model's parameters and buffers does not fit ``weights``, each as a few words."""
     wrong = []
-    mine = dict(_tensors(model))
+    mine = dict(tensors_of(model))
     for name, t in mine.items():
         if name not in weights:
             wrong.append(f"{name} is new")
