@@ -62,7 +62,8 @@ def edited(state: State, run: Any) -> tuple[State, Carried | None]:
     carried = carry(weights, model, layers_of(before) if known else layers_in(weights))
     arrays = {k: a for k, a in state.arrays.items() if not k.startswith(("models/", "optimizers/"))}
     rest = {**state.rest, "parts": dict(state.rest["parts"])}
-    rest["parts"].pop("gradients", None)
+    for name in ("gradients", "sampler", "averages"):  # of the older model's layers
+        rest["parts"].pop(name, None)
     frozen = set(state.rest["frozen"][0])
     rest["frozen"] = [[now for now, then in carried.pairs.items() if then in frozen]]
     rest["models"] = pack([dict(tensors_of(model))], "models", arrays)

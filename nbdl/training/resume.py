@@ -24,7 +24,7 @@ from nbdl.training.database import Store
 from nbdl.training.editing import edited, words
 from nbdl.training.environment import machine, why_not_identical
 from nbdl.training.history import marked
-from nbdl.training.models import modules_of, name_of, trained_parameters
+from nbdl.training.models import modules_of, name_of
 from nbdl.training.origin import fingerprint, weights_hash
 from nbdl.training.policy import Policy
 from nbdl.training.recorder import objects, plain_config, recorder
@@ -385,29 +385,20 @@ def _restore(found: Resumed, state: State, run: Run) -> None:
     """Put the run where it was, with the model that may have been edited since."""
     state, carried = edited(state, run)
     restore(run, state)
-    _recall(found, state, run)
+    _recall(found, state, run, carried is not None)
     if carried is not None:
         found.notes.append(marked("edit", run.step, words(carried)))
 
 
-def _layers(columns: list[str]) -> list[str]:
-    return [c.removeprefix("grad/") for c in columns if c.startswith("grad/")]
-
-
-def _trained(run: Run) -> list[str]:
-    return [name for name, _ in trained_parameters(run.models)]
-
-
-def _recall(found: Resumed, state: State, run: Run) -> None:
-    """The history up to the checkpoint, from the store."""
+def _recall(found: Resumed, state: State, run: Run, is_edited: bool) -> None:
+    """The history up to the checkpoint, from the store; what was sampled of the layers only where
+    they are the same."""
     if found.store is None or found.store.find(found.id) is None:
         return
     counts, tables = state.rest["run"]["history"], run.history.tables()
     for name, (columns, rows) in found.store.series(found.id).items():
-        if name == "gradients" and _layers(columns) != _trained(run):
-            continue  # of an edited model: their rows have another width
-        if name in tables:
+        if name in tables and not is_edited:
             tables[name].read(columns, rows[: counts.get(name, 0)])
-        else:
+        elif name not in tables:
             run.history.extend(name, rows[: counts["series"].get(name, 0)])
     run.history.events[:0] = [(t, kind, text) for t, kind, text in found.store.events(found.id)]
