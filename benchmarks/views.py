@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import statistics
 import sys
 import time
@@ -127,7 +128,9 @@ def main() -> None:
         "From the record's JSON to the frame, the main thread and the layout's worker together; "
         "scripting is that of one frame while the picture is dragged, everything open.",
         sizes_table(),
-        machine("numpy", "nbdl", rounds=ROUNDS, threads=1),
+        # What it says of rounds is of other measurements.
+        f"{machine('nbdl', rounds=ROUNDS, threads=1).partition('; ')[0]}; shared with other work, "
+        f"load average at the end {os.getloadavg()[0]:.1f}.",
     ]
     show("views", "\n\n".join(parts), given.write)
 
