@@ -29,7 +29,7 @@ BACKLOG = 64_000_000
 """Bytes of snapshots that may wait for being compressed; while there are more none is taken."""
 
 _LEVEL = 1
-"""Of Zstandard: higher ones are slower by half and hardly smaller (see docs/performance.md)."""
+"""Of Zstandard: level 3 takes twice the time and is no smaller; zlib takes seven times as long."""
 
 Layout = tuple[tuple[str, tuple[int, ...], np.dtype], ...]
 
