@@ -26,7 +26,7 @@ LENET = "%%model lenet --input 1,8,8\nSequential(Flatten(), Linear(None, 16), Li
 class Terminal:
     """A person at IPython's prompt."""
 
-    graph = ""
+    graph = training = ""
 
     def __init__(self, place: Path) -> None:
         self.shell = pexpect.spawn(
@@ -61,12 +61,14 @@ class Terminal:
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """A terminal with digits and a small model; ``graph`` is what its cell has shown."""
+    """A terminal with digits and a small model that was trained: ``graph`` and ``training`` are
+    what their cells have shown."""
     found = Terminal(tmp_path_factory.mktemp("terminal"))
     for line in ("%load_ext nbdl", "from nbdl import data, nn",
                  "train, val = data.digits().split(0.8)", "x, y = val[:32]"):  # fmt: skip
         assert found.run(line).strip() == ""
     found.graph = found.run(LENET)
+    found.training = found.run("%train lenet train --val val --epochs 3")
     yield found
     found.shell.close(force=True)
 
@@ -81,7 +83,7 @@ def test_a_model_is_defined_and_shown_as_a_table(terminal):
 
 
 def test_training_waits_with_a_bar_and_ends_with_a_summary(terminal):
-    shown = terminal.run("%train lenet train --val val --epochs 3")
+    shown = terminal.training
     bar, _, summary = shown.rpartition("\r")
     assert re.search(r"lenet epoch 3/3: 100%\|█+\| 69/69 \[.*loss=", summary)
     assert "lenet:   0%|" in bar
