@@ -36,7 +36,7 @@ def test_a_killed_kernel_goes_on_in_the_next(tmp_path):
             "%train lenet train --val val --epochs 3 --schedule cosine --checkpoint 7 "
             "--callbacks pause\n"
             "import time\n"
-            "while run.status != 'paused': time.sleep(0.01)\n"
+            "while run.status != 'paused' or run.checkpoints.written != 35: time.sleep(0.01)\n"
             "nbdl.runs()"  # the store has it all
         )
         assert cell.status == "ok", cell.said

@@ -104,7 +104,7 @@ def test_every_argument_of_the_function_has_an_option():
     from nbdl.magics.options import TRAIN
 
     by_the_magic_itself = {"model", "data", "source", "line", "start", "resume", "wait",
-                           "progress"}  # fmt: skip
+                           "progress", "parameters"}  # fmt: skip
     arguments = set(inspect.signature(nbdl.train).parameters)
     assert {option.name for option in TRAIN} == arguments - by_the_magic_itself
 
@@ -429,7 +429,8 @@ def test_a_batch_size_beyond_the_data_is_one_batch_and_noted(lenet):
 def test_a_loss_that_becomes_nan_says_so_and_keeps_the_weights(lenet):
     cell = lenet.run("%train lenet train --optim sgd --lr 1e30 --epochs 50 --wait")
     assert cell.status == "error"
-    assert "TrainingError" in cell.error
+    assert "NotFiniteError in layer" in cell.error
+    assert "It began here" in cell.error
     assert "became NaN" in cell.error or "became infinite" in cell.error
     assert "in step" in cell.error
     assert "Try: a smaller learning rate" in cell.error
