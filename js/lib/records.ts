@@ -51,6 +51,27 @@ export interface GradientPart {
   updates: Numbers<Float32Array>;
 }
 
+/** Rows ``start`` to ``end`` of what layers put out; a layer not called has only NaN. */
+export interface ActivationPart {
+  layers: string[];
+  start: number;
+  end: number;
+  steps: Numbers<Float64Array>;
+  means: Numbers<Float32Array>;
+  stds: Numbers<Float32Array>;
+  zeros: Numbers<Float32Array>;
+  dead: Numbers<Float32Array>;
+  saturated: Numbers<Float32Array>;
+}
+
+/** Histograms ``start`` to ``end`` of weights, gradients and activations; some where many. */
+export interface HistogramPart {
+  start: number;
+  end: number;
+  places: Numbers<Int32Array>;
+  bins: Numbers<Uint8Array>;
+}
+
 /** Something worth knowing, in words. */
 export interface Finding {
   level: string;
@@ -124,6 +145,8 @@ export interface DashboardRecord {
   state: RunState;
   series: SeriesPart[];
   gradients: GradientPart | null;
+  activations: ActivationPart | null;
+  histograms: HistogramPart | null;
   findings: Finding[] | null;
   log: LogLine[];
   log_start: number;
@@ -141,6 +164,9 @@ export interface GradientFlowRecord {
   status: string;
   gradients: GradientPart;
   findings: Finding[];
+  activations: ActivationPart | null;
+  histograms: HistogramPart | null;
+  measure: string;
 }
 
 /** What a tensor looks like: its sizes and the type of its elements. */

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from nbdl.inspection.gradient_flow import findings, gradient_part
+from nbdl.inspection.flow_findings import findings
+from nbdl.inspection.gradient_flow import activation_part, gradient_part, histogram_part
 from nbdl.inspection.past import past_of
 from nbdl.inspection.records import (
     Confusion,
@@ -49,6 +50,8 @@ class Have:
     at: int | None = None
     window: tuple[float, float] | None = None
     compare: tuple[str, ...] | None = None
+    activations: int = 0
+    histograms: int = 0
 
     @classmethod
     def said(cls, message: Any) -> Have:
@@ -56,11 +59,13 @@ class Have:
         said = message if isinstance(message, dict) else {}
         series = said.get("series")
         counts = {str(k): _count(v) for k, v in series.items()} if isinstance(series, dict) else {}
-        gradients, log, samples = (_count(said.get(n)) for n in ("gradients", "log", "samples"))
+        names = ("gradients", "log", "samples", "activations", "histograms")
         at, others = said.get("at"), said.get("compare")
-        compare = tuple(map(str, others)) if isinstance(others, list) else None
-        return cls(counts, gradients, log, samples, at if type(at) is int else None,
-                   _window(said.get("window")), compare)  # fmt: skip
+        return cls(
+            counts, at=at if type(at) is int else None, window=_window(said.get("window")),
+            compare=tuple(map(str, others)) if isinstance(others, list) else None,
+            **{name: _count(said.get(name)) for name in names},
+        )  # fmt: skip
 
 
 def _window(said: Any) -> tuple[float, float] | None:
@@ -123,11 +128,19 @@ def dashboard_record(
     events = list(history.events[have.log :])
     measured = run.measured  # read before the examples: what comes between is sent once more
     has_news = len(history.gradients) > have.gradients
+    has_looks = len(history.activations) > have.activations
+    has_pictures = len(history.histograms) > have.histograms
     return DashboardRecord(
         state=run_state(run, pending),
         series=series,
         gradients=gradient_part(history.gradients, have.gradients) if has_news else None,
-        findings=findings(history.gradients) if has_news else None,
+        activations=(
+            activation_part(history.activations, have.activations) if has_looks else None
+        ),
+        histograms=histogram_part(history.histograms, have.histograms) if has_pictures else None,
+        findings=(
+            findings(history.gradients, history.activations) if has_news or has_looks else None
+        ),
         log=tuple(LogLine(t, kind, text, marked_step(kind, text)) for t, kind, text in events),
         log_start=have.log,
         confusion=confusion_of(run.results, run.classes),
@@ -156,7 +169,12 @@ def advanced(have: Have, record: DashboardRecord) -> Have:
     """What the receiver has once it got this record."""
     series = {**have.series, **{part.name: part.end for part in record.series}}
     gradients = record.gradients.end if record.gradients else have.gradients
-    return Have(series, gradients, record.log_start + len(record.log), record.samples_end)
+    activations = record.activations.end if record.activations else have.activations
+    histograms = record.histograms.end if record.histograms else have.histograms
+    return Have(
+        series, gradients, record.log_start + len(record.log), record.samples_end,
+        activations=activations, histograms=histograms,
+    )  # fmt: skip
 
 
 def run_state(run: Any, pending: Sequence[str] = ()) -> RunState:

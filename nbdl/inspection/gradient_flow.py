@@ -1,31 +1,90 @@
-"""Gradient flow: how strongly each layer is told to change over a run, and what is wrong with it.
+"""Gradient flow: what goes on in each layer over the steps of a run.
 
-Norms are sampled by training (``history.gradients``); here they become records, and what is
-plainly wrong becomes a finding in words that names the layer and says what to try.
+Training samples it (``history.gradients``, ``activations`` and ``histograms``); here samples become
+records, and one of the measures that the heat map can show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nbdl.inspection.records import Finding, GradientFlowRecord, GradientPart
+from nbdl.errors import unknown
+from nbdl.inspection.flow_findings import findings
+from nbdl.inspection.records import (
+    ActivationPart,
+    GradientFlowRecord,
+    GradientPart,
+    HistogramPart,
+)
+from nbdl.training.histograms import unpack
 
 MAX_ROWS = 512
 """Samples sent at once; more are joined, keeping of each group the greatest norm and any NaN."""
 
-RECENT = 16
-"""Samples at the end of a run that findings about 'now' are made from."""
+MEASURES = {
+    "gradient": "gradient norm",
+    "weight": "weight norm",
+    "ratio": "update / weight",
+    "mean": "activation mean",
+    "std": "activation std",
+    "zeros": "fraction of zeros",
+}
+"""What the heat map can show, in words. The same table is in js/lib/measures.ts."""
 
-# Findings speak only where the case is plain; between lie all healthy networks.
-VANISHED = 1e-7
-VANISHED_BESIDE = 1e-5  # against the layer with the greatest norm
-EXPLODED = 1e3
-GROWN = 1e3  # now against the start
-UPDATE_LARGE = 0.1
-UPDATE_SMALL = 1e-6
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of all layers at all samples.
+
+    Attributes:
+        name: among MEASURES.
+        layers, steps: what the columns and the rows of ``values`` are of.
+        values: (samples, layers) float64, magnitudes; NaN where one became NaN, -1 where there
+            is none.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    steps: np.ndarray
+    values: np.ndarray
+
+    @property
+    def label(self) -> str:
+        """The measure in words."""
+        return MEASURES[self.name]
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it lies between 0 and 1, and is not shown by its logarithm."""
+        return self.name == "zeros"
+
+
+def check_measure(name: str) -> str:
+    """``name`` if it is one of MEASURES. Raises ArgumentError with what there is."""
+    if name not in MEASURES:
+        raise unknown("measure", name, list(MEASURES))
+    return name
+
+
+def measured(record: GradientFlowRecord, name: str | None = None) -> Measured:
+    """One measure of a whole record: the one that it shows first unless named."""
+    name = check_measure(name or record.measure)
+    g, a = record.gradients, record.activations
+    if name in ("gradient", "weight", "ratio"):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            tables = {
+                "gradient": lambda: g.norms,
+                "weight": lambda: g.weights,
+                "ratio": lambda: np.where(g.weights == 0, -1, g.updates / g.weights),
+            }
+            return Measured(name, g.layers, g.steps, tables[name]().astype(np.float64))
+    if a is None:
+        return Measured(name, (), np.empty(0), np.empty((0, 0)))
+    table = {"mean": np.abs(a.means), "std": a.stds, "zeros": a.zeros}[name].astype(np.float64)
+    return Measured(name, a.layers, a.steps, np.where(np.isnan(a.zeros), -1, table))
 
 
 def gradient_part(gradients: Any, start: int = 0, limit: int = MAX_ROWS) -> GradientPart:
@@ -51,138 +110,44 @@ def gradient_part(gradients: Any, start: int = 0, limit: int = MAX_ROWS) -> Grad
     )
 
 
-def gradient_flow_record(run: Any, start: int = 0) -> GradientFlowRecord:
-    """What the gradient-flow view shows of a run (anything with name, status and history)."""
-    part = gradient_part(run.history.gradients, start)
+def activation_part(activations: Any, start: int = 0, limit: int = MAX_ROWS) -> ActivationPart:
+    """The same of ``history.activations``; of more rows some are left out, none with a NaN."""
+    table = np.asarray(activations.table(start))
+    layers = tuple(activations.layers)
+    rows, n = len(table), len(layers)
+    if rows > limit:
+        bad = (~np.isfinite(table[:, 1 : 1 + n]) & np.isfinite(table[:, 1 + 2 * n : 1 + 3 * n]))
+        edges = np.arange(limit) * rows // limit
+        groups = np.split(bad.any(axis=1), edges[1:])
+        table = table[[at + int(group.argmax()) for at, group in zip(edges, groups, strict=True)]]
+    with np.errstate(over="ignore"):
+        parts = [table[:, 1 + k * n : 1 + (k + 1) * n].astype(np.float32) for k in range(5)]
+    return ActivationPart(layers, start, start + rows, table[:, 0].astype(np.float64), *parts)
+
+
+def histogram_part(histograms: Any, start: int = 0) -> HistogramPart:
+    """Histograms from number ``start`` on; for a receiver that has none, some of the whole run."""
+    end = len(histograms)
+    table = histograms.table(start) if start else histograms.shown()
+    return HistogramPart(start, end, table[:, :4].astype(np.int32), unpack(table))
+
+
+def gradient_flow_record(
+    run: Any, start: int = 0, activations: int = 0, histograms: int = 0, measure: str = "gradient"
+) -> GradientFlowRecord:
+    """What the gradient-flow view shows of a run (anything with name, status and history).
+
+    Args:
+        start, activations, histograms: how many of each the receiver already has.
+        measure: the one that is shown first.
+    """
+    history = run.history
     return GradientFlowRecord(
         title=run.name,
         status=run.status,
-        gradients=part,
-        findings=findings(run.history.gradients),
+        gradients=gradient_part(history.gradients, start),
+        findings=findings(history.gradients, history.activations),
+        activations=activation_part(history.activations, activations),
+        histograms=histogram_part(history.histograms, histograms),
+        measure=check_measure(measure),
     )
-
-
-def findings(gradients: Any) -> tuple[Finding, ...]:
-    """What is plainly right or wrong in the gradients of a run, the worst first.
-
-    Args:
-        gradients: ``history.gradients`` of a run; nothing is found in an empty one.
-    """
-    part = _trained(gradient_part(gradients), getattr(gradients, "frozen", ()))
-    if not len(part.steps) or not part.layers:
-        return ()
-    broken = _not_finite(part)
-    if broken:
-        return (broken,)
-    found = [*_sizes(part), *_updates(part)]
-    if found:
-        return tuple(found[:4])
-    low, high = _recent(part.norms).min(), _recent(part.norms).max()
-    text = f"Norms lie between {low:.2g} and {high:.2g}."
-    return (Finding("good", "Gradients reach every layer.", text),)
-
-
-def _trained(part: GradientPart, frozen: Collection[str]) -> GradientPart:
-    """Without the layers that get no gradient because the run leaves them as they are."""
-    kept = [i for i, layer in enumerate(part.layers) if layer not in frozen]
-    if len(kept) == len(part.layers):
-        return part
-    tables = [table[:, kept] for table in (part.norms, part.weights, part.updates)]
-    layers = tuple(part.layers[i] for i in kept)
-    return GradientPart(layers, part.start, part.end, part.steps, *tables)
-
-
-def _recent(values: np.ndarray) -> np.ndarray:
-    """The median of each layer over the last samples."""
-    return np.median(values[-RECENT:], axis=0)
-
-
-def _not_finite(part: GradientPart) -> Finding | None:
-    bad = ~np.isfinite(part.norms)
-    if not bad.any():
-        return None
-    row = int(bad.any(axis=1).argmax())
-    # Backward runs from the last layer to the first: the last bad one is where it began.
-    column = int(np.flatnonzero(bad[row])[-1])
-    layer, step = part.layers[column], int(part.steps[row])
-    kind = "NaN" if np.isnan(part.norms[row, column]) else "infinite"
-    others = int(bad[row].sum()) - 1
-    also = f" {others} other layers are hit in the same step." if others else ""
-    return Finding(
-        "bad",
-        f"The gradient of {layer} became {kind} at step {step}.",
-        f"It is the bad layer nearest to the loss.{also} Train the step again within "
-        "nbdl.detect_anomaly() to see the operation, or try a lower learning rate.",
-        layer,
-    )
-
-
-def _sizes(part: GradientPart) -> list[Finding]:
-    now = _recent(part.norms)
-    zero = np.flatnonzero(now == 0)
-    exploding = _exploding(part, now)
-    # Beside an exploding layer all others look small; only the absolute limit means something.
-    limit = VANISHED if exploding else max(VANISHED, VANISHED_BESIDE * float(now.max()))
-    small = (now > 0) & (now < limit)
-    vanishing = _vanishing(part, now, int(np.where(small, now, np.inf).argmin()))
-    return [
-        *([exploding] if exploding else []),
-        *([_zero(part, zero)] if len(zero) else []),
-        *([vanishing] if small.any() else []),
-    ]
-
-
-def _exploding(part: GradientPart, now: np.ndarray) -> Finding | None:
-    column = int(now.argmax())
-    high = float(now[column])
-    start = max(float(np.median(part.norms[:RECENT, column])), 1e-12)
-    if high <= EXPLODED and (high <= 1 or high <= GROWN * start):
-        return None
-    return Finding(
-        "warning",
-        f"Exploding gradient at {part.layers[column]}.",
-        f"Its norm is {high:.2g}; it began at {start:.2g}. Try gradient clipping, a lower "
-        "learning rate, or normalised inputs.",
-        part.layers[column],
-    )
-
-
-def _vanishing(part: GradientPart, now: np.ndarray, column: int) -> Finding:
-    greatest = int(now.argmax())
-    return Finding(
-        "warning",
-        f"Vanishing gradient at {part.layers[column]}.",
-        f"Its norm is {now[column]:.2g}, while that of {part.layers[greatest]} is "
-        f"{now[greatest]:.2g}. Try ReLU or GELU in place of sigmoid or tanh, a normalisation "
-        "layer, a residual connection, or another initialisation.",
-        part.layers[column],
-    )
-
-
-def _zero(part: GradientPart, columns: np.ndarray) -> Finding:
-    layer = part.layers[int(columns[0])]
-    others = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
-    return Finding(
-        "warning",
-        f"{layer}{others} gets no gradient at all.",
-        "It does not learn: its units may be dead (a ReLU that is never positive), or nothing "
-        "in the loss depends on it.",
-        layer,
-    )
-
-
-def _updates(part: GradientPart) -> list[Finding]:
-    weights, updates = _recent(part.weights), _recent(part.updates)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(weights > 0, updates / weights, np.nan)
-    if not np.isfinite(ratio).any():
-        return []
-    # A few layers (a bias that began at zero) may move fast for good reasons: judge the middle one.
-    middle = float(np.nanmedian(ratio))
-    if middle > UPDATE_LARGE:
-        text = "A step changes the typical layer by more than a tenth: try a lower learning rate."
-        return [Finding("warning", f"Large steps: update / weight is {middle:.2g}.", text)]
-    if 0 < middle < UPDATE_SMALL:
-        text = "Learning is very slow: try a higher learning rate."
-        return [Finding("note", f"Tiny steps: update / weight is {middle:.2g}.", text)]
-    return []

@@ -32,6 +32,7 @@ _table64 = partial(np.zeros, (0, 0), "float64")
 _cube64 = partial(np.zeros, (0, 0, 0), "float64")
 _row32i = partial(np.zeros, (0,), "int32")
 _triples = partial(np.zeros, (0, 3), "int32")
+_fours = partial(np.zeros, (0, 4), "int32")
 _bytes = partial(np.zeros, (0,), "uint8")
 
 
@@ -98,6 +99,31 @@ class GradientPart(Record):
     norms: Float32s = field(default_factory=_table32)  # (n, layers), L2 norm of the gradient
     weights: Float32s = field(default_factory=_table32)  # (n, layers), L2 norm of the weights
     updates: Float32s = field(default_factory=_table32)  # (n, layers), L2 norm of the step's change
+
+
+@dataclass(frozen=True)
+class ActivationPart(Record):
+    """Rows ``start`` to ``end`` of what layers put out; a layer not called has only NaN."""
+
+    layers: tuple[str, ...]
+    start: int
+    end: int
+    steps: Float64s = field(default_factory=_row64)  # (n,)
+    means: Float32s = field(default_factory=_table32)  # (n, layers)
+    stds: Float32s = field(default_factory=_table32)  # (n, layers)
+    zeros: Float32s = field(default_factory=_table32)  # (n, layers), share of elements that are 0
+    dead: Float32s = field(default_factory=_table32)  # (n, layers), share of units; NaN: no ReLU
+    saturated: Float32s = field(default_factory=_table32)  # (n, layers); NaN: not bounded
+
+
+@dataclass(frozen=True)
+class HistogramPart(Record):
+    """Histograms ``start`` to ``end`` of weights, gradients and activations; some where many."""
+
+    start: int
+    end: int
+    places: Int32s = field(default_factory=_fours)  # (n, 4): step, kind, layer, peak (2**peak)
+    bins: Uint8s = field(default_factory=_bytes)  # (n, 23): shares of 255; see training.histograms
 
 
 @dataclass(frozen=True)
@@ -193,6 +219,8 @@ class DashboardRecord(Record):
     state: RunState
     series: tuple[SeriesPart, ...] = ()
     gradients: GradientPart | None = None
+    activations: ActivationPart | None = None
+    histograms: HistogramPart | None = None
     findings: tuple[Finding, ...] | None = None  # None: as before
     log: tuple[LogLine, ...] = ()
     log_start: int = 0
@@ -212,6 +240,9 @@ class GradientFlowRecord(Record):
     status: str
     gradients: GradientPart
     findings: tuple[Finding, ...] = ()
+    activations: ActivationPart | None = None
+    histograms: HistogramPart | None = None
+    measure: str = "gradient"  # which one is shown first
 
 
 # ------------------------------------------------------------------------------------- a graph

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nbdl.inspection.gradient_flow import Measured, measured
 from nbdl.inspection.records import (
     DashboardRecord,
     Finding,
     GradientFlowRecord,
-    GradientPart,
     RunState,
 )
 from nbdl.inspection.static import formats
@@ -50,21 +50,23 @@ def dashboard_text(record: DashboardRecord, width: int = WIDTH) -> str:
 
 
 def gradient_flow_text(record: GradientFlowRecord, width: int = WIDTH) -> str:
-    """The gradient flow of a run as lines: layers by steps, shaded by the norm's logarithm."""
-    part = record.gradients
-    lines = [f"Gradient flow · {record.title} · {record.status}"]
-    if not len(part.steps):
-        return "\n".join([*lines, "no gradients were sampled yet"])
-    low, high = log_range(part.norms)
-    names = [shorten(layer, 28) for layer in part.layers]
+    """The measure that the record shows first as lines: layers by steps, the greater the darker."""
+    shown = measured(record)
+    lines = [f"Gradient flow · {record.title} · {record.status} · {shown.label}"]
+    if not len(shown.steps):
+        return "\n".join([*lines, "nothing was sampled yet", *findings_text(record.findings)])
+    low, high = (0.0, 1.0) if shown.is_share else log_range(shown.values)
+    names = [shorten(layer, 28) for layer in shown.layers]
     longest = max(map(len, names))
     for column, name in enumerate(names):
-        cells = _cells(part, column, width, low, high)
-        last = formats.value(float(part.norms[-1, column]), 3)
-        lines.append(f"{name.rjust(longest)} |{cells}| {last}")
-    steps = f"{formats.value(float(part.steps[0]))} … {formats.value(float(part.steps[-1]))}"
-    scale = f"░ {formats.value(10**low, 2)} … █ {formats.value(10**high, 2)}, x: not finite"
-    lines.append(f"{' ' * longest}  steps {steps}   norms {scale}")
+        cells = _cells(shown, column, width, low, high)
+        last = float(shown.values[-1, column])
+        said = "–" if last < 0 else formats.value(last, 3)
+        lines.append(f"{name.rjust(longest)} |{cells}| {said}")
+    steps = f"{formats.value(float(shown.steps[0]))} … {formats.value(float(shown.steps[-1]))}"
+    ends = (low, high) if shown.is_share else (10**low, 10**high)
+    scale = f"░ {formats.value(ends[0], 2)} … █ {formats.value(ends[1], 2)}, x: not finite"
+    lines.append(f"{' ' * longest}  steps {steps}   {scale}")
     return "\n".join([*lines, *findings_text(record.findings)])
 
 
@@ -85,15 +87,16 @@ def _stretches(values: np.ndarray, width: int) -> list[np.ndarray]:
     return np.array_split(values, min(width, len(values))) if len(values) else []
 
 
-def _cells(part: GradientPart, column: int, width: int, low: float, high: float) -> str:
+def _cells(shown: Measured, column: int, width: int, low: float, high: float) -> str:
     cells = ""
-    for row in _stretches(part.norms[:, column].astype(np.float64), width):
-        if not np.isfinite(row).all():
+    for row in _stretches(shown.values[:, column], width):
+        most = row.max()  # NaN if any is
+        if not np.isfinite(most):
             cells += "x"
-        elif row.max() <= 0:
+        elif most < 0 or (most == 0 and not shown.is_share):
             cells += SHADES[0]
         else:
-            place = (np.log10(row.max()) - low) / ((high - low) or 1.0)
+            place = ((most if shown.is_share else np.log10(most)) - low) / ((high - low) or 1.0)
             cells += SHADES[1 + round(3 * min(1.0, max(0.0, place)))]
     return cells
 

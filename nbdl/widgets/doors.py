@@ -7,7 +7,7 @@ from typing import Any
 
 from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import PastRun, dashboard_record
-from nbdl.inspection.gradient_flow import gradient_flow_record
+from nbdl.inspection.gradient_flow import check_measure, gradient_flow_record
 from nbdl.inspection.records import Record
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.network import network_svg
@@ -30,25 +30,27 @@ def dashboard(run: Any) -> View:
     run = _with_a_face(run)
     source = RunSource(
         run,
-        gradients=False,
+        measure=None,
         svg=lambda: static.dashboard_svg(dashboard_record(run)),
         text=lambda: text.dashboard_text(dashboard_record(run)),
     )
     return View("dashboard", source)
 
 
-def gradient_flow(run: Any) -> View:
+def gradient_flow(run: Any, measure: str = "gradient") -> View:
     """The gradient-flow heat map of a run: layers by steps, live while it trains.
 
     Args:
         run: a ``Run``, or one of ``nbdl.runs()``.
+        measure: what is shown first and in the static twin: 'gradient', 'weight', 'ratio',
+            'mean', 'std' or 'zeros'. Raises ArgumentError for another one.
     """
-    run = _with_a_face(run)
+    run, measure = _with_a_face(run), check_measure(measure)
     source = RunSource(
         run,
-        gradients=True,
-        svg=lambda: static.gradient_flow_svg(gradient_flow_record(run)),
-        text=lambda: text.gradient_flow_text(gradient_flow_record(run)),
+        measure=measure,
+        svg=lambda: static.gradient_flow_svg(gradient_flow_record(run, measure=measure)),
+        text=lambda: text.gradient_flow_text(gradient_flow_record(run, measure=measure)),
     )
     return View("gradients", source)
 

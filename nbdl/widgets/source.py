@@ -120,15 +120,16 @@ class RunSource(Source):
 
     Args:
         run: a ``Run``, or a record of a past one.
-        gradients: give gradient-flow records; otherwise dashboard records.
+        measure: give gradient-flow records that show this measure first; None gives dashboard
+            records.
         svg, text: draw the run as it is when they are called.
     """
 
     def __init__(
-        self, run: Any, gradients: bool, svg: Callable[[], str], text: Callable[[], str]
+        self, run: Any, measure: str | None, svg: Callable[[], str], text: Callable[[], str]
     ) -> None:
         self.run = run
-        self.gradients = gradients
+        self.measure = measure
         self.svg = svg
         self.text = text
         self.over = threading.Event()
@@ -151,8 +152,10 @@ class RunSource(Source):
         return record
 
     def _news(self, have: Have) -> Record:
-        if self.gradients:
-            return gradient_flow_record(self.run, have.gradients)
+        if self.measure is not None:
+            return gradient_flow_record(
+                self.run, have.gradients, have.activations, have.histograms, self.measure
+            )
         return dashboard_record(self.run, have, self._pending())
 
     def _pending(self) -> tuple[str, ...]:
@@ -242,4 +245,10 @@ def _heard(have: Have, record: Record) -> Have:
     if isinstance(record, DashboardRecord):
         return advanced(have, record)
     assert isinstance(record, GradientFlowRecord)
-    return Have(gradients=record.gradients.end)
+    assert record.activations is not None
+    assert record.histograms is not None
+    return Have(
+        gradients=record.gradients.end,
+        activations=record.activations.end,
+        histograms=record.histograms.end,
+    )

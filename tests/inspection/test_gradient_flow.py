@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbdl.inspection.gradient_flow import findings, gradient_flow_record, gradient_part
-from nbdl.training.history import Gradients
+from nbdl.training.history import Gradients, History
 
 LAYERS = ["first", "middle", "last"]
 
@@ -89,7 +89,7 @@ def test_a_part_has_what_is_new_and_joins_rows_without_losing_a_nan():
 
 
 def test_the_record_of_a_run_without_samples_is_empty_and_not_an_error():
-    history = SimpleNamespace(gradients=Gradients())
-    record = gradient_flow_record(SimpleNamespace(name="x", status="running", history=history))
+    run = SimpleNamespace(name="x", status="running", history=History())
+    record = gradient_flow_record(run)
     assert record.gradients.layers == ()
     assert record.gradients.norms.shape == (0, 0)

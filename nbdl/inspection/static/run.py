@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nbdl.inspection.gradient_flow import measured
 from nbdl.inspection.records import (
     DashboardRecord,
     Finding,
@@ -74,7 +75,8 @@ def dashboard_svg(record: DashboardRecord) -> str:
     if record.gradients is not None and len(record.gradients.steps):
         column.add(text(0, 14, "Gradient flow", 12, font_weight=600), 14, gap=8)
         height = heat_height(len(record.gradients.layers))
-        column.add(heat_map(record.gradients, WIDTH - 2 * MARGIN), height)
+        shown = measured(GradientFlowRecord("", "", record.gradients))
+        column.add(heat_map(shown, WIDTH - 2 * MARGIN), height)
     draw_findings(column, record.findings or ())
     if record.confusion is not None:
         column.add(confusion_matrix(record.confusion), confusion_height(record.confusion))
@@ -83,16 +85,16 @@ def dashboard_svg(record: DashboardRecord) -> str:
 
 
 def gradient_flow_svg(record: GradientFlowRecord) -> str:
-    """The gradient flow of a run as SVG."""
-    part = record.gradients
+    """The measure of a run that the record shows first, as SVG."""
+    shown = measured(record)
     column = Column()
-    about = f"{record.title} · {len(part.layers)} layers · {len(part.steps)} samples"
+    about = f"{record.title} · {len(shown.layers)} layers · {len(shown.steps)} samples"
     heading = text(0, 14, "Gradient flow", 15, font_weight=600)
     column.add(heading + text(134, 14, about, 11, fill=MUTED), 16)
-    if len(part.steps):
-        column.add(heat_map(part, WIDTH - 2 * MARGIN), heat_height(len(part.layers)))
+    if len(shown.steps):
+        column.add(heat_map(shown, WIDTH - 2 * MARGIN), heat_height(len(shown.layers)))
     else:
-        column.add(text(0, 14, "No gradients were sampled yet.", 12, fill=MUTED), 16)
+        column.add(text(0, 14, f"No sample of the {shown.label} yet.", 12, fill=MUTED), 16)
     draw_findings(column, record.findings)
     return picture(column.y + 4, *column.marks, title=f"Gradient flow of {record.title}")
 
