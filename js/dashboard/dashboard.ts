@@ -60,7 +60,7 @@ class Dashboard {
       signal,
     );
     this.header = new Header(this.controls);
-    this.gradients = new GradientMap(frame, this.store.gradients, signal);
+    this.gradients = new GradientMap(frame, this.store.flow, signal);
     this.host = {
       theme: frame.theme,
       settings: { smoothing: 0.6, log: false, window: undefined },
@@ -189,7 +189,7 @@ class Dashboard {
     const { record } = this.store;
     if (!record) return false;
     this.drawHead();
-    this.tabs.offer("gradients", this.store.gradients.steps.length > 0);
+    this.tabs.offer("gradients", this.store.flow.gradients.steps.length > 0);
     this.tabs.offer("confusion", record.confusion !== null);
     this.tabs.offer("samples", (record.samples?.length ?? 0) > 0);
     this.tabs.offer("log", this.store.log.length > 0);

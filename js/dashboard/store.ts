@@ -2,13 +2,14 @@
 
 import type { DashboardRecord, LogLine } from "../lib/records";
 import type { Points } from "./curves";
-import { GradientRows, Series } from "../lib/rows";
+import { Flow } from "../lib/flow";
+import { Series } from "../lib/rows";
 
 /** All that one dashboard knows. */
 export class Store {
   record: DashboardRecord | undefined;
   readonly series = new Map<string, Series>();
-  readonly gradients = new GradientRows();
+  readonly flow = new Flow();
   readonly log: LogLine[] = [];
 
   /** The greatest step of any series. */
@@ -33,7 +34,7 @@ export class Store {
   have(more: Record<string, unknown> = {}): Record<string, unknown> {
     const series = Object.fromEntries([...this.series].map(([name, { end }]) => [name, end]));
     const samples = this.record?.samples_end ?? 0;
-    return { series, gradients: this.gradients.end, log: this.log.length, samples, ...more };
+    return { series, ...this.flow.have(), log: this.log.length, samples, ...more };
   }
 
   /** Take in a message; false when something between is missing. */
@@ -53,7 +54,7 @@ export class Store {
       this.series.set(part.name, series);
       whole = series.merge(part) && whole;
     }
-    if (record.gradients) whole = this.gradients.merge(record.gradients) && whole;
+    whole = this.flow.merge(record) && whole;
     if (record.log_start > this.log.length) return false;
     this.log.push(...record.log.slice(this.log.length - record.log_start));
     return whole;

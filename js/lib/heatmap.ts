@@ -12,17 +12,21 @@ import { Tooltip } from "./tooltip";
 export interface HeatMapData {
   rows: readonly string[];
   steps: readonly number[];
-  /** values[column][row] */
+  /** values[column][row]: magnitudes; what is negative is no number at all. */
   values: readonly Float32Array[];
+  /** What the numbers are, for the legend and for readers: 'gradient norm'. */
+  label: string;
+  /** Shares between 0 and 1: coloured as they are, not by their logarithm. */
+  share: boolean;
 }
 
 export interface HeatMapOptions {
   theme: Theme;
   scale: Scale;
-  /** What the numbers are, for the legend and for readers: 'gradient norm'. */
-  measure: string;
   /** Nodes of the tooltip of a cell, and the same in one sentence. */
-  describe(row: number, column: number): { nodes: HTMLElement[]; text: string };
+  describe(row: number, column: number): { nodes: Node[]; text: string };
+  /** A row's name was clicked, or Enter pressed in it; false where that means nothing. */
+  onRow(row: number): boolean;
   signal: AbortSignal;
 }
 
@@ -37,7 +41,9 @@ export class HeatMap {
   private readonly spoken = h("span", { class: "unseen", "aria-live": "polite" });
   private readonly legend = h("div", { class: "heat-legend" });
   private readonly tooltip: Tooltip;
-  private data: HeatMapData = { rows: [], steps: [], values: [] };
+  private data: HeatMapData = { rows: [], steps: [], values: [], label: "", share: false };
+  /** The cell that was clicked keeps its tooltip until another one is, or Escape is pressed. */
+  private pinned = false;
   private at: { row: number; column: number } | undefined;
   /** What is drawn without the mark: moving the mark copies it back. */
   private readonly drawn = h("canvas");
@@ -53,31 +59,35 @@ export class HeatMap {
     this.element = h("div", { class: "heat" }, this.area, this.legend, this.spoken);
     this.tooltip = new Tooltip(this.element);
     const { signal } = options;
-    on(this.area, "pointermove", (event) => this.point(event), signal);
-    on(this.area, "pointerleave", () => this.forget(), signal);
+    on(this.area, "pointermove", (event) => this.pinned || this.point(event), signal);
+    on(this.area, "pointerleave", () => this.pinned || this.forget(), signal);
+    on(this.area, "click", (event) => this.click(event), signal);
     on(this.area, "blur", () => this.forget(), signal);
+    document.addEventListener("scroll", () => this.pinned && this.forget(), { capture: true, signal });
     on(this.area, "keydown", (event) => this.key(event), signal);
     options.theme.onChange(() => this.draw(), signal);
   }
 
   /** Show these numbers, `width` pixels wide. */
   show(data: HeatMapData, width: number): void {
+    const same = data.rows.length === this.data.rows.length && data.label === this.data.label;
     this.data = data;
     this.width = width;
+    if (!same) this.forget();
     this.area.setAttribute("aria-label", this.label());
     this.draw();
   }
 
   private label(): string {
-    const { rows, steps } = this.data;
+    const { rows, steps, label } = this.data;
     return (
-      `Heat map of the ${this.options.measure}: ${rows.length} layers, ${steps.length} samples. ` +
-      "Arrow keys walk the cells."
+      `Heat map of the ${label}: ${rows.length} layers, ${steps.length} samples. ` +
+      "Arrow keys walk the cells, Enter keeps one or opens a group."
     );
   }
 
   private get rowHeight(): number {
-    return Math.min(24, Math.max(3, Math.floor(440 / Math.max(1, this.data.rows.length))));
+    return Math.min(24, Math.max(12, Math.floor(440 / Math.max(1, this.data.rows.length))));
   }
 
   /** How many columns are drawn: several steps share one where there are more than pixels. */
@@ -108,7 +118,7 @@ export class HeatMap {
     this.canvas.style.cssText = `width:${this.width}px;height:${height}px`;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.font = `${LABEL_FONT} ${font}`;
-    const range = logRange(this.data.values);
+    const range = this.data.share ? ([0, 1] as const) : logRange(this.data.values);
     this.drawCells(context, range);
     this.drawLabels(context);
     this.drawLegend(range);
@@ -130,8 +140,10 @@ export class HeatMap {
       for (let row = 0; row < this.data.rows.length; row++) {
         const value = worst(this.data.values, from, to, row);
         const finite = Number.isFinite(value);
-        const part = high > low ? (Math.log10(value) - low) / (high - low) : 0.5;
-        context.fillStyle = !finite ? bad : value > 0 ? css(scale(part)) : none;
+        const place = this.data.share ? value : Math.log10(value);
+        const part = high > low ? (place - low) / (high - low) : 0.5;
+        const shown = value > 0 || (value === 0 && this.data.share);
+        context.fillStyle = !finite ? bad : shown ? css(scale(part)) : none;
         context.fillRect(x, row * this.rowHeight, width + 0.5, this.rowHeight - gap);
         if (!finite) this.cross(context, x, row * this.rowHeight, width);
       }
@@ -202,32 +214,49 @@ export class HeatMap {
   }
 
   private drawLegend([low, high]: readonly [number, number]): void {
-    const { scale, measure } = this.options;
+    const { scale } = this.options;
+    const { share, label } = this.data;
     const stops = Array.from({ length: 9 }, (_, i) => css(scale(i / 8))).join(",");
     const bar = h("span", { class: "heat-bar", style: `background:linear-gradient(90deg,${stops})` });
     const bad = svg("svg", { viewBox: "0 0 10 10", class: "heat-bad", "aria-hidden": "true" });
     bad.append(svg("path", { d: "M2.5 2.5l5 5M7.5 2.5l-5 5" }));
     this.legend.replaceChildren(
-      h("span", { class: "muted" }, measure),
-      formatNumber(10 ** low, 2),
+      h("span", { class: "muted" }, label),
+      share ? "0 %" : formatNumber(10 ** low, 2),
       bar,
-      formatNumber(10 ** high, 2),
-      h("span", { class: "heat-key" }, h("i", { class: "heat-zero" }), "0"),
+      share ? "100 %" : formatNumber(10 ** high, 2),
+      h("span", { class: "heat-key" }, h("i", { class: "heat-zero" }), share ? "none" : "0 or none"),
       h("span", { class: "heat-key" }, bad, "NaN or ∞"),
     );
   }
 
-  private point(event: PointerEvent): void {
+  /** The cell below the pointer; column -1 is the row's name. */
+  private cell(event: MouseEvent): { row: number; column: number } | undefined {
     const box = this.canvas.getBoundingClientRect();
-    const column = Math.floor(
-      ((event.clientX - box.left - this.left) / (this.width - this.left)) * this.columns,
-    );
+    const x = event.clientX - box.left - this.left;
+    const column = x < 0 ? -1 : Math.floor((x / (this.width - this.left)) * this.columns);
     const row = Math.floor((event.clientY - box.top) / this.rowHeight);
-    if (column < 0 || column >= this.columns || row < 0 || row >= this.data.rows.length) {
-      this.forget();
+    const outside = column >= this.columns || row < 0 || row >= this.data.rows.length;
+    return outside ? undefined : { row, column };
+  }
+
+  private point(event: MouseEvent): void {
+    const cell = this.cell(event);
+    if (!cell || cell.column < 0) this.forget();
+    else this.choose(cell.row, cell.column, event.clientX, event.clientY);
+  }
+
+  private click(event: MouseEvent): void {
+    const cell = this.cell(event);
+    const again = this.pinned && cell?.row === this.at?.row && cell?.column === this.at?.column;
+    this.forget();
+    if (!cell || again) return;
+    if (cell.column < 0) {
+      this.options.onRow(cell.row);
       return;
     }
-    this.choose(row, column, event.clientX, event.clientY);
+    this.choose(cell.row, cell.column, event.clientX, event.clientY);
+    this.pinned = true;
   }
 
   private choose(row: number, column: number, x: number, y: number): void {
@@ -240,6 +269,7 @@ export class HeatMap {
   }
 
   private forget(): void {
+    this.pinned = false;
     this.tooltip.hide();
     if (!this.at) return;
     this.at = undefined;
@@ -256,12 +286,21 @@ export class HeatMap {
       End: [0, this.columns],
     };
     if (event.key === "Escape") this.forget();
+    if ((event.key === "Enter" || event.key === " ") && this.at) {
+      event.preventDefault();
+      this.pinned = !this.options.onRow(this.at.row) && !this.pinned;
+    }
     const move = moves[event.key];
     if (!move || this.data.rows.length === 0) return;
     event.preventDefault();
+    this.pinned = false;
     const from = this.at ?? { row: 0, column: this.columns - 1 - move[1] };
     const row = clamp(from.row + (this.at ? move[0] : 0), this.data.rows.length);
     const column = clamp(from.column + move[1], this.columns);
+    const top = row * this.rowHeight;
+    const { scrollTop, clientHeight } = this.area;
+    if (top < scrollTop) this.area.scrollTop = top;
+    else if (top + this.rowHeight > scrollTop + clientHeight) this.area.scrollTop = top + this.rowHeight - clientHeight;
     const box = this.canvas.getBoundingClientRect();
     const x = this.left + ((column + 0.5) / this.columns) * (this.width - this.left);
     this.choose(row, column, box.left + x, box.top + (row + 1) * this.rowHeight);
@@ -276,7 +315,7 @@ function clamp(value: number, length: number): number {
 /** The number that matters most among samples that share a column: what is no number, else the
  *  greatest. */
 function worst(values: readonly Float32Array[], from: number, to: number, row: number): number {
-  let found = -Infinity;
+  let found = -1;
   for (let at = from; at < to; at++) {
     const value = values[at]![row]!;
     if (!Number.isFinite(value)) return value;

@@ -1,8 +1,8 @@
-// Rows that grow while a run goes on: points of a series, samples of gradients. Parts may overlap
+// Rows that grow while a run goes on: points of a series. Parts may overlap
 // what is here (another page asked for them) or come thinned; a part that would leave a hole is
 // refused, and the view asks again.
 
-import type { GradientPart, SeriesPart } from "./records";
+import type { SeriesPart } from "./records";
 
 /** One series: x and y in arrays that double when they are full. */
 export class Series {
@@ -57,46 +57,4 @@ export class Series {
     this.xs = xs;
     this.ys = ys;
   }
-}
-
-/** Rows of gradient samples, one a sampled step. */
-export class GradientRows {
-  layers: string[] = [];
-  steps: number[] = [];
-  norms: Float32Array[] = [];
-  weights: Float32Array[] = [];
-  updates: Float32Array[] = [];
-  end = 0;
-
-  merge(part: GradientPart): boolean {
-    if (part.layers.join("\n") !== this.layers.join("\n")) {
-      if (part.start > 0) return false;
-      Object.assign(this, { layers: part.layers, steps: [], end: 0 });
-      Object.assign(this, { norms: [], weights: [], updates: [] });
-    }
-    if (part.start > this.end) return false;
-    const width = this.layers.length;
-    const rows = part.steps.data.length;
-    const thinned = rows !== part.end - part.start;
-    if (thinned && part.start < this.end) this.forgetFrom(part.steps.data[0] ?? Infinity);
-    const from = thinned ? 0 : Math.max(0, this.end - part.start);
-    for (let row = from; row < rows; row++) {
-      this.steps.push(part.steps.data[row]!);
-      this.norms.push(rowOf(part.norms.data, row, width));
-      this.weights.push(rowOf(part.weights.data, row, width));
-      this.updates.push(rowOf(part.updates.data, row, width));
-    }
-    this.end = Math.max(this.end, part.end);
-    return true;
-  }
-
-  private forgetFrom(step: number): void {
-    let keep = this.steps.length;
-    while (keep > 0 && this.steps[keep - 1]! >= step) keep--;
-    for (const rows of [this.steps, this.norms, this.weights, this.updates]) rows.length = keep;
-  }
-}
-
-function rowOf(data: Float32Array, row: number, width: number): Float32Array {
-  return data.slice(row * width, (row + 1) * width);
 }

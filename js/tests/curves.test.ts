@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { group, hold, nearest, smooth, thin } from "../dashboard/curves";
-import { GradientRows, Series } from "../lib/rows";
+import { Flow } from "../lib/flow";
+import { Series } from "../lib/rows";
 import type { GradientPart, SeriesPart } from "../lib/records";
 
 const part = (start: number, end: number, values?: number[], steps?: number[]): SeriesPart => {
@@ -57,11 +58,11 @@ describe("gradient rows", () => {
     };
   };
   it("grow, skip what is known, refuse holes, and start again for another model", () => {
-    const rows = new GradientRows();
+    const rows = new Flow().gradients;
     expect(rows.merge(sample(0, 3))).toBe(true);
     expect(rows.merge(sample(2, 3))).toBe(true);
     expect(rows.steps).toEqual([0, 10, 20, 30, 40]);
-    expect([...rows.norms[4]!]).toEqual([8, 9]);
+    expect([...rows.tables["norms"]![4]!]).toEqual([8, 9]);
     expect(rows.merge(sample(9, 1))).toBe(false);
     expect(rows.merge(sample(0, 1, ["c"]))).toBe(true);
     expect(rows.steps).toEqual([0]);

@@ -78,7 +78,7 @@ afterEach(() => {
 
 describe("the dashboard", () => {
   it("greets, saying that it has nothing", () => {
-    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, log: 0, samples: 0, compare: [] } }]);
+    expect(port.sent).toEqual([{ type: "hello", have: { series: {}, gradients: 0, activations: 0, histograms: 0, log: 0, samples: 0, compare: [] } }]);
   });
 
   it("looks back: the chosen step in all charts, its weights, and the code to branch there", async () => {
@@ -329,7 +329,7 @@ describe("the dashboard", () => {
     );
     expect(port.sent.at(-1)).toEqual({
       type: "hello",
-      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, log: 0, samples: 0, compare: [] },
+      have: { series: { loss: 3, val_loss: 3 }, gradients: 0, activations: 0, histograms: 0, log: 0, samples: 0, compare: [] },
     });
   });
 

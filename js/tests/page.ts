@@ -56,8 +56,8 @@ export class TestPort implements Port {
 export class Packer {
   readonly buffers: DataView[] = [];
 
-  array(dtype: "float32" | "float64" | "uint8", values: number[], shape = [values.length]): unknown {
-    const kinds = { float32: Float32Array, float64: Float64Array, uint8: Uint8Array };
+  array(dtype: "float32" | "float64" | "uint8" | "int32", values: number[], shape = [values.length]): unknown {
+    const kinds = { float32: Float32Array, float64: Float64Array, uint8: Uint8Array, int32: Int32Array };
     const typed = new kinds[dtype](values);
     // One byte of offset, as buffers inside a message may have.
     const bytes = new Uint8Array(typed.byteLength + 1);

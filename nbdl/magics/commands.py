@@ -17,6 +17,7 @@ from IPython.core.magic_arguments import argument, kwds, magic_arguments
 from nbdl import nn, training
 from nbdl.core import random
 from nbdl.errors import NbdlError
+from nbdl.inspection.gradient_flow import MEASURES
 from nbdl.magics import controls, edits, inputs, look, options, past, resuming, seeking, sheet, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
@@ -277,7 +278,12 @@ class NbdlMagics(Magics):
     @argument(
         "--gradients",
         action="store_true",
-        help="of a run: gradient norms of the layers over the steps",
+        help="of a run: what goes on in its layers over the steps",
+    )
+    @argument(
+        "--measure",
+        metavar="NAME",
+        help=f"the same, with one of {', '.join(MEASURES)} shown first",
     )
     @argument(
         "--diff", action="store_true", help="of two models: what differs, side by side"
@@ -304,7 +310,7 @@ class NbdlMagics(Magics):
             %inspect h --graph          the computation behind any tensor
             %inspect train val          data sets: fields, classes, duplicates, leaks, mistakes
             %inspect old new --diff     what differs between two models
-            %inspect run --gradients    gradient flow
+            %inspect run --gradients    gradient flow: norms, updates, activations
             %inspect {run.plan()}       how a compiled training computes its step
         """
         text = self._line("%inspect", line)
@@ -326,10 +332,13 @@ class NbdlMagics(Magics):
         axes = None if args.axes is None else text.text_of(args.axes).split(",")
         target = None if args.target is None else text.value(args.target, "--target")
         loss = None if args.loss is None else text.named(args.loss, training.LOSSES, "--loss")
-        ask = look.Ask(on, target, loss, specs, args.gradients, args.graph, axes, args.diff)
+        measure = args.measure and text.named(args.measure, MEASURES, "--measure")
+        ask = look.Ask(
+            on, target, loss, specs, args.gradients, args.graph, axes, args.diff, measure
+        )
         about = {
             "--on": args.on, "--loss": args.loss, "--target": args.target, "--axes": args.axes,
-            "--diff": text.typed("--diff"),
+            "--diff": text.typed("--diff"), "--measure": args.measure,
         }  # fmt: skip
         views = text.run(look.look, things, titles, ask, about=about)
         for each in views:

@@ -86,6 +86,7 @@ def inspect(
     graph: bool = False,
     axes: Sequence[str] | None = None,
     diff: bool = False,
+    measure: str | None = None,
 ) -> Any:
     """Look into models, tensors, arrays, data sets, runs and plans: ``%inspect`` as a function.
 
@@ -100,10 +101,12 @@ def inspect(
         loss: what the gradients are of, by name or a function of (output, target). By default
             cross-entropy or mean squared error with a target, the mean of the output without.
         input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
-        gradients: of a Run: gradient norms of the layers over the steps.
+        gradients: of a Run: what goes on in its layers over the steps.
         graph: of a Tensor: the computation behind it, instead of its values.
         axes: names of a Tensor's axes, such as ``("N", "C", "H", "W")``.
         diff: of two Modules, the older one first: what was added, removed and changed.
+        measure: of a Run: which is shown first of 'gradient', 'weight', 'ratio' (update over
+            weight), 'mean', 'std' and 'zeros' (of activations).
 
     Returns:
         A view that shows itself as the last line of a cell, and as text when printed.
@@ -113,5 +116,5 @@ def inspect(
     """
     inputs = specs_of(input)
     titles = [""] * len(things)
-    ask = look.Ask(on, target, loss, inputs, gradients, graph, axes, diff)
+    ask = look.Ask(on, target, loss, inputs, gradients, graph, axes, diff, measure)
     return show.Views(look.look(things, titles, ask))

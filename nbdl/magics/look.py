@@ -50,6 +50,7 @@ class Ask:
         graph: of a Tensor: the computation behind it, not its values.
         axes: names of the axes of a Tensor or an array.
         diff: of two Modules: what differs.
+        measure: of a Run: which of the gradient flow's measures is shown first.
     """
 
     on: Any = None
@@ -60,6 +61,7 @@ class Ask:
     graph: bool = False
     axes: Sequence[str] | None = None
     diff: bool = False
+    measure: str | None = None
 
 
 def look(things: Iterable[Any], titles: Iterable[str], ask: Ask) -> list[Shown]:
@@ -111,7 +113,9 @@ def _data(pairs: list[tuple[Any, str]], ask: Ask) -> Shown:
 def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
     _check(thing, title, ask)
     if isinstance(thing, Run):
-        return (widgets.gradient_flow if ask.gradients else widgets.dashboard)(thing)
+        if ask.gradients or ask.measure is not None:
+            return widgets.gradient_flow(thing, ask.measure or "gradient")
+        return widgets.dashboard(thing)
     if isinstance(thing, nn.Module):
         return _look_into_model(thing, title or thing._name, ask)
     if is_plan(thing):

@@ -63,7 +63,7 @@ SHEET: tuple[Section, ...] = (
             Entry("%inspect loss", "the computation behind a loss; of any tensor with --graph"),
             Entry("%inspect train val", "data sets: fields, classes, duplicates, leaks, mistakes"),
             Entry("%inspect old new --diff", "what differs between two models"),
-            Entry("%inspect run --gradients", "gradient norms of the layers over the steps"),
+            Entry("%inspect run --gradients", "norms, updates, activations by layer and step"),
             Entry("%inspect {run.plan()}", "kernels, times and memory of a compiled training"),
             Entry(
                 "with nbdl.detect_anomaly(): ...",

@@ -8,7 +8,7 @@ import pytest
 import nbdl
 from nbdl import nn, optim
 from nbdl.errors import ArgumentError, TrainingError
-from nbdl.inspection.gradient_flow import findings
+from nbdl.inspection.flow_findings import findings
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype(np.float32)
