@@ -195,7 +195,7 @@ def _going_on() -> Timings:
 def _long() -> Timings:
     import nbdl
     from nbdl.inspection.dashboard import PastRun, dashboard_record
-    from nbdl.training.store import Store
+    from nbdl.training.archive.store import Store
 
     def timed(function: Callable[[], Any]) -> tuple[float, Any]:
         begun = time.perf_counter()

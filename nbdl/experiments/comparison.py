@@ -13,7 +13,7 @@ from nbdl.inspection.dashboard import thin
 from nbdl.inspection.static import formats, mime_bundle
 from nbdl.inspection.static.comparison import Curve, comparison_svg
 from nbdl.inspection.text import spark
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
 
 MOST = 18
 """Runs that can be told apart by colour and dashes."""

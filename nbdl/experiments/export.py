@@ -19,7 +19,7 @@ from nbdl.experiments.table import flat
 from nbdl.experiments.words import value
 from nbdl.inspection.dashboard import thin
 from nbdl.inspection.wire import clean
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
 
 POINTS = 20_000
 """Of a series in event files, of which TensorBoard shows a thousand; longer ones are thinned, with

@@ -10,7 +10,7 @@ from typing import Any
 from nbdl.errors import ArgumentError, brief
 from nbdl.experiments import export, report, rerun, table
 from nbdl.experiments.comparison import Comparison
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
 
 
 class KeptRun(RunRecord):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbdl.errors import ArgumentError, brief, unknown
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
 
 FIELDS = ("number", "id", "name", "status", "created", "duration", "epoch", "step", "message",
           "notes")  # fmt: skip

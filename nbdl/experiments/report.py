@@ -15,7 +15,7 @@ from nbdl.inspection.records import DashboardRecord
 from nbdl.inspection.static import svg
 from nbdl.inspection.static.chart import chart, group, readable, worth_a_chart
 from nbdl.inspection.static.comparison import overlay, sample
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
 
 WIDTH, HEIGHT = 440, 210
 

@@ -15,9 +15,9 @@ from nbdl.errors import ArgumentError
 from nbdl.experiments.table import data_words
 from nbdl.experiments.words import value
 from nbdl.training import Callback, Run, train
-from nbdl.training.environment import environment
-from nbdl.training.origin import fingerprint
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.environment import environment
+from nbdl.training.archive.origin import fingerprint
+from nbdl.training.archive.records import RunRecord
 
 OPTIONS = frozenset(inspect.signature(train).parameters)
 """The arguments of ``train``; what else a run has recorded belongs to another way of training."""

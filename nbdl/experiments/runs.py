@@ -13,8 +13,8 @@ from nbdl.errors import ArgumentError, unknown
 from nbdl.experiments import export, query, report, table
 from nbdl.experiments.comparison import Comparison
 from nbdl.experiments.kept import KeptRun
-from nbdl.training.database import Store
-from nbdl.training.records import RunRecord, kept_store
+from nbdl.training.archive.database import Store
+from nbdl.training.archive.records import RunRecord, kept_store
 
 PREFIX = 3
 """So many first letters of an id name a run, where no other id begins with them."""

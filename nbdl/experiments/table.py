@@ -11,7 +11,7 @@ from nbdl.experiments.words import markup, moment, value, visible
 from nbdl.inspection.dashboard import lower_is_better
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.svg import MUTED, TONES
-from nbdl.training.records import RunRecord, clock
+from nbdl.training.archive.records import RunRecord, clock
 
 FLAT = ("id", "number", "name", "status", "created", "duration", "epoch", "step", "message",
         "tags", "notes")  # fmt: skip

@@ -25,8 +25,8 @@ from nbdl.inspection.records import (
 )
 from nbdl.inspection.samples import class_name, samples_of
 from nbdl.training import machine
-from nbdl.training.history import marked_step
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
+from nbdl.training.statistics.history import marked_step
 
 MAX_POINTS = 4000
 """Points of a series sent at once; more are thinned to about this many."""

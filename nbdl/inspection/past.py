@@ -8,7 +8,7 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.inspection.records import Past, PastTensor
-from nbdl.training.state import State
+from nbdl.training.checkpointing.state import State
 
 MOST = 200
 """So many tensors are looked at."""

@@ -21,13 +21,11 @@ from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
 from nbdl.keras.losses import SparseCategoricalCrossentropy
 from nbdl.keras.metrics import Metric
-from nbdl.training.activations import unchanged
 from nbdl.training.active import claim
-from nbdl.training.attention import Frequencies
+from nbdl.training.archive.recorder import keep
 from nbdl.training.callbacks import Callback as RunCallback
 from nbdl.training.callbacks import Callbacks
 from nbdl.training.compilation import Compilation
-from nbdl.training.evaluation import eval_mode
 from nbdl.training.finite import (
     NotFiniteError,
     check_gradients,
@@ -35,12 +33,14 @@ from nbdl.training.finite import (
     check_results,
     origin_of,
 )
-from nbdl.training.gradients import Sampler
 from nbdl.training.inference import forward_of
 from nbdl.training.loop import Loop
-from nbdl.training.recorder import keep
+from nbdl.training.measuring.evaluation import eval_mode
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
+from nbdl.training.statistics.activations import unchanged
+from nbdl.training.statistics.attention import Frequencies
+from nbdl.training.statistics.gradients import Sampler
 from nbdl.training.step import StepResult, finished, repeats_gradients
 from nbdl.training.stopping import StopRule
 

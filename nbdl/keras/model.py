@@ -24,8 +24,8 @@ from nbdl.keras.layers.base import Layer, ShapeOrNone
 from nbdl.keras.summary import summary_lines
 from nbdl.nn import build
 from nbdl.shapes import Spec
-from nbdl.training.evaluation import eval_mode
 from nbdl.training.inference import forward_of
+from nbdl.training.measuring.evaluation import eval_mode
 
 
 class Model(Layer):

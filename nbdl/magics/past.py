@@ -17,8 +17,8 @@ from nbdl.experiments.table import data_words
 from nbdl.magics import inputs, show
 from nbdl.magics import model as models
 from nbdl.magics.arguments import Line
+from nbdl.training.archive.origin import weights_hash
 from nbdl.training.models import Definition, definitions
-from nbdl.training.origin import weights_hash
 
 LIMIT = 20
 """Runs that are listed unless told otherwise."""

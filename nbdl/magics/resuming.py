@@ -9,8 +9,8 @@ from typing import Any
 
 from nbdl.magics import options
 from nbdl.magics.arguments import Line
+from nbdl.training.checkpointing.resume import Resumed, find, interrupted_runs
 from nbdl.training.models import modules_of, name_of
-from nbdl.training.resume import Resumed, find, interrupted_runs
 
 
 def complete(

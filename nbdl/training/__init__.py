@@ -2,17 +2,17 @@
 
 from nbdl.training.active import active_runs, last_run
 from nbdl.training.api import train, watch
+from nbdl.training.archive.records import RunRecord, clock
 from nbdl.training.callbacks import Callback
-from nbdl.training.editing import carry_over, goes_on
-from nbdl.training.evaluation import evaluate, predict
-from nbdl.training.history import Gradients, History
+from nbdl.training.checkpointing.editing import carry_over, goes_on
 from nbdl.training.lr_finder import LRFinder, lr_find
-from nbdl.training.metric import Metric
-from nbdl.training.metrics import METRICS
+from nbdl.training.measuring.evaluation import evaluate, predict
+from nbdl.training.measuring.metric import Metric
+from nbdl.training.measuring.metrics import METRICS
 from nbdl.training.names import LOSSES, OPTIMIZERS
-from nbdl.training.records import RunRecord, clock
 from nbdl.training.run import Run
 from nbdl.training.schedules import SCHEDULES
+from nbdl.training.statistics.history import Gradients, History
 from nbdl.training.step import SupervisedStep
 from nbdl.training.stopping import Converged, EarlyStopping, StopRule
 from nbdl.training.track import TrackedRun, track

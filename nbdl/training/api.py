@@ -10,30 +10,30 @@ from nbdl import events, nn
 from nbdl.core import random
 from nbdl.errors import ArgumentError, brief
 from nbdl.training.active import claim, release
+from nbdl.training.archive.origin import origin
+from nbdl.training.archive.recorder import keep, objects
 from nbdl.training.callbacks import Callbacks
-from nbdl.training.checks import check_before_training
-from nbdl.training.compilation import Compilation
-from nbdl.training.extras import Extras
-from nbdl.training.loop import Loop
-from nbdl.training.models import modules_of, name_of, one_module
-from nbdl.training.origin import origin
-from nbdl.training.parts import own_step, supervised, total
-from nbdl.training.policy import Policy, as_policy
-from nbdl.training.progress import AFTER_S, TextProgress
-from nbdl.training.recorder import keep, objects
-from nbdl.training.resume import (
+from nbdl.training.checkpointing.policy import Policy, as_policy
+from nbdl.training.checkpointing.resume import (
     NOT_CONFIGURATION,
     Resumed,
     keep_checkpoints,
     resumable,
     take_up,
 )
+from nbdl.training.checkpointing.travel import ONCE, Start
+from nbdl.training.checks import check_before_training
+from nbdl.training.compilation import Compilation
+from nbdl.training.extras import Extras
+from nbdl.training.loop import Loop
+from nbdl.training.models import modules_of, name_of, one_module
+from nbdl.training.parts import own_step, supervised, total
+from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.run import Run
 from nbdl.training.schedules import as_schedule
 from nbdl.training.sources import read_floats_as, split_off, training_source, whole
 from nbdl.training.step import SupervisedStep
 from nbdl.training.stopping import as_rules
-from nbdl.training.travel import ONCE, Start
 
 
 @resumable

@@ -14,7 +14,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.data import TARGET_KEYS, batch_length, to_tensors
 from nbdl.data.collate import map_arrays
 from nbdl.errors import DataError, DtypeError, IndexRangeError, ShapeError
-from nbdl.training.classification import class_axis
+from nbdl.training.measuring.classification import class_axis
 from nbdl.training.names import Loss
 
 

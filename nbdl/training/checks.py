@@ -10,7 +10,7 @@ from nbdl.data import DataLoader, as_dataset
 from nbdl.errors import DtypeError, NbdlError, TraceError
 from nbdl.shapes import Spec
 from nbdl.training.batches import Batch, class_error
-from nbdl.training.classification import class_axis
+from nbdl.training.measuring.classification import class_axis
 from nbdl.training.names import Loss
 from nbdl.training.sources import is_data
 from nbdl.training.step import SupervisedStep

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from nbdl.errors import TrainingError
 from nbdl.training.aborting import Abort
+from nbdl.training.archive.records import FINAL
 from nbdl.training.freezing import Freezing
-from nbdl.training.history import History
 from nbdl.training.names import check_lr
-from nbdl.training.records import FINAL
 from nbdl.training.sources import whole
+from nbdl.training.statistics.history import History
 
 if TYPE_CHECKING:
-    from nbdl.training.checkpoints import Checkpoints
+    from nbdl.training.checkpointing.checkpoints import Checkpoints
 
 AGAIN_S = 2.0
 """A second interrupt within so many seconds does not wait for the step's end."""

@@ -15,7 +15,7 @@ from nbdl.core.anomaly import AnomalyError, detect_anomaly
 from nbdl.core.random import default_generator
 from nbdl.core.tensor import Tensor
 from nbdl.errors import TrainingError, brief
-from nbdl.training.gradients import norm
+from nbdl.training.statistics.gradients import norm
 
 
 class NotFiniteError(TrainingError):

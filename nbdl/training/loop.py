@@ -16,14 +16,14 @@ from nbdl import events
 from nbdl.data import batch_length
 from nbdl.errors import ArgumentError, DataError, NbdlError, TrainingError
 from nbdl.training.aborting import Aborted
-from nbdl.training.attention import Frequencies, attention_to_inputs
 from nbdl.training.averages import Averages
 from nbdl.training.callbacks import Callbacks
-from nbdl.training.gradients import Sampler
-from nbdl.training.metric import Metric
+from nbdl.training.checkpointing.state import LeftGradients, Part
+from nbdl.training.measuring.metric import Metric
 from nbdl.training.run import Run
 from nbdl.training.sources import Source
-from nbdl.training.state import LeftGradients, Part
+from nbdl.training.statistics.attention import Frequencies, attention_to_inputs
+from nbdl.training.statistics.gradients import Sampler
 from nbdl.training.step import StepFunction, StepResult
 from nbdl.training.stopping import StopRule
 
@@ -146,7 +146,7 @@ class Loop:
                 rule.load_state_dict(saved)
 
     def parts(self) -> dict[str, Part]:
-        """What steps change, besides the run's own: see ``training.state``."""
+        """What steps change, besides the run's own: see ``training.checkpointing.state``."""
         wanted = {"loop": self, "source": self.source, "step": self.step,
                   "sampler": self.sampler, "frequencies": self.frequencies,
                   "averages": self.averages, **self.callbacks.parts()}  # fmt: skip

@@ -9,15 +9,13 @@ from typing import Any
 from nbdl import nn
 from nbdl.core.modes import no_grad
 from nbdl.errors import ArgumentError, DataError, TrainingError, brief
-from nbdl.training.attention import Frequencies
 from nbdl.training.averages import Averages
 from nbdl.training.batches import Caster, model_dtype, sort_batch
-from nbdl.training.evaluation import default_metrics, eval_mode, measure
 from nbdl.training.extras import Extras
-from nbdl.training.gradients import Sampler
 from nbdl.training.loop import Loop, UserStep, as_numbers
-from nbdl.training.metric import Metric
-from nbdl.training.metrics import as_metrics
+from nbdl.training.measuring.evaluation import default_metrics, eval_mode, measure
+from nbdl.training.measuring.metric import Metric
+from nbdl.training.measuring.metrics import as_metrics
 from nbdl.training.mixing import Mixing
 from nbdl.training.models import trained_parameters
 from nbdl.training.names import Loss, as_loss, as_optimizer, as_optimizers, check_lr, positive
@@ -25,6 +23,8 @@ from nbdl.training.precision import Precision
 from nbdl.training.recomputing import Recomputing
 from nbdl.training.run import Run
 from nbdl.training.sources import Source, evaluation_batches, is_data
+from nbdl.training.statistics.attention import Frequencies
+from nbdl.training.statistics.gradients import Sampler
 from nbdl.training.step import SupervisedStep
 
 

@@ -19,19 +19,19 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.training.aborting import Abort
 from nbdl.training.active import release
+from nbdl.training.archive.records import clock
+from nbdl.training.checkpointing.state import Part
+from nbdl.training.checkpointing.travel import Travels
 from nbdl.training.controls import AGAIN_S, Controls
 from nbdl.training.freezing import Freezing
-from nbdl.training.history import History
 from nbdl.training.laps import Laps
 from nbdl.training.models import modules_of, source_of
-from nbdl.training.records import clock
-from nbdl.training.state import Part
-from nbdl.training.travel import Travels
+from nbdl.training.statistics.history import History
 from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
 
 if TYPE_CHECKING:
-    from nbdl.training.checkpoints import Checkpoints
+    from nbdl.training.checkpointing.checkpoints import Checkpoints
 
 _RATE_S = 0.25
 """Seconds over which the throughput is measured."""
@@ -66,7 +66,7 @@ class Run(Controls, Travels):
         exception: why the run failed, or None.
         ema: with ``ema=``, the ``nn.AveragedModel`` of the weights; else None.
         generator: the random numbers of this run; cells that run meanwhile use others.
-        parts: what else steps change, by name: see ``training.state``.
+        parts: what else steps change, by name: see ``training.checkpointing.state``.
         checkpoints: writes its state to files; None for not.
         best_epoch: the step after the best epoch with a checkpoint, and its score; or None.
         at_end: functions called in the training thread when the run is over.

@@ -17,7 +17,6 @@ from nbdl.core.tensor import Tensor
 from nbdl.core.tree import copied
 from nbdl.optim import clip_grad_norm_
 from nbdl.training.aborting import Abort
-from nbdl.training.activations import unchanged
 from nbdl.training.batches import Batch, Caster, TargetRule, sort_batch
 from nbdl.training.compilation import Compilation
 from nbdl.training.finite import (
@@ -32,6 +31,7 @@ from nbdl.training.names import Loss
 from nbdl.training.precision import Precision
 from nbdl.training.recomputing import Recomputing
 from nbdl.training.sources import Group
+from nbdl.training.statistics.activations import unchanged
 
 
 class StepResult(NamedTuple):

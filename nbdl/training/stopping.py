@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbdl import backends
 from nbdl.errors import ArgumentError, brief, did_you_mean
-from nbdl.training.metrics import METRICS
+from nbdl.training.measuring.metrics import METRICS
 from nbdl.training.names import check_options, parse
 
 if TYPE_CHECKING:

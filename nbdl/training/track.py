@@ -16,16 +16,16 @@ from nbdl.core.rows import elements
 from nbdl.data import batch_length
 from nbdl.errors import TrainingError
 from nbdl.training.active import claim
+from nbdl.training.archive.recorder import keep
 from nbdl.training.controls import AGAIN_S
-from nbdl.training.gradients import Sampler, norm
-from nbdl.training.histograms import even_sample
 from nbdl.training.loop import as_numbers
 from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.names import as_optimizers
 from nbdl.training.progress import AFTER_S, TextProgress
-from nbdl.training.recorder import keep
 from nbdl.training.run import Run
 from nbdl.training.sources import Source, training_source, whole
+from nbdl.training.statistics.gradients import Sampler, norm
+from nbdl.training.statistics.histograms import even_sample
 
 
 class TrackedRun(Run):

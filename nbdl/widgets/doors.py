@@ -16,7 +16,7 @@ from nbdl.inspection.tensor_text import tensor_text
 from nbdl.inspection.tensors import Seen
 from nbdl.inspection.walk import Walk
 from nbdl.inspection.walk_text import walk_text
-from nbdl.training.records import RunRecord
+from nbdl.training.archive.records import RunRecord
 from nbdl.widgets.source import RunSource, Source, TensorSource, WalkSource
 from nbdl.widgets.view import View
 

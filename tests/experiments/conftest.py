@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbdl.training import active_runs
-from nbdl.training import store as stores
+from nbdl.training.archive import store as stores
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 import nbdl
 from nbdl.errors import ArgumentError
 from nbdl.experiments import Comparison
-from nbdl.training.store import open_store
+from nbdl.training.archive.store import open_store
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 import nbdl
 from nbdl.errors import ArgumentError, FileError
-from nbdl.training.store import open_store
+from nbdl.training.archive.store import open_store
 
 NAMES = [
     '<img src=x onerror="alert(1)">', "</script><script>alert(1)</script>", "=1+1", "+cmd|' /C'!A0",

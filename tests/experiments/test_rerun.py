@@ -9,7 +9,7 @@ import nbdl
 from nbdl import data, nn
 from nbdl.errors import ArgumentError
 from nbdl.experiments.rerun import find
-from nbdl.training.origin import fingerprint
+from nbdl.training.archive.origin import fingerprint
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)

@@ -10,7 +10,7 @@ import pytest
 import nbdl
 from nbdl import experiments
 from nbdl.errors import ArgumentError, FileError
-from nbdl.training.store import open_store
+from nbdl.training.archive.store import open_store
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_a_spoilt_row_does_not_hide_the_others(three):
 
 
 def test_a_damaged_file_is_said_with_its_name(three):
-    nbdl.training.store.forget_stores()
+    nbdl.training.archive.store.forget_stores()
     with open(".nbdl/runs.sqlite", "r+b") as file:
         size = os.path.getsize(".nbdl/runs.sqlite")
         file.seek(4096)

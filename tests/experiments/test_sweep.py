@@ -12,7 +12,7 @@ from nbdl import nn
 from nbdl.errors import ArgumentError, MissingError
 from nbdl.experiments.space import as_choice
 from nbdl.inspection.static.sweep import sweep_svg
-from nbdl.training import store as stores
+from nbdl.training.archive import store as stores
 
 optuna = pytest.importorskip("optuna")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbdl.inspection.dashboard import Have, advanced, dashboard_record, series_part, thin
-from nbdl.training.history import History
+from nbdl.training.statistics.history import History
 from tests.widgets.pretend import PretendRun
 
 

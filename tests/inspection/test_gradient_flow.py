@@ -18,9 +18,9 @@ from nbdl.inspection.gradient_flow import (
 )
 from nbdl.inspection.static.heat import grouped
 from nbdl.inspection.text import gradient_flow_text
-from nbdl.training.by_layer import Activations, Gradients
-from nbdl.training.histograms import BINS
-from nbdl.training.history import History
+from nbdl.training.statistics.by_layer import Activations, Gradients
+from nbdl.training.statistics.histograms import BINS
+from nbdl.training.statistics.history import History
 
 LAYERS = ["first", "middle", "last"]
 

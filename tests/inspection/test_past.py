@@ -11,7 +11,7 @@ from nbdl.inspection.dashboard import Have, dashboard_record
 from nbdl.inspection.past import past_of
 from nbdl.inspection.static.run import dashboard_svg
 from nbdl.training import History
-from nbdl.training.history import marked_step
+from nbdl.training.statistics.history import marked_step
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import numpy as np
 import nbdl
 from nbdl import data, nn
 [(run.stop(), run.join(10)) for run in nbdl.training.active_runs()]
-nbdl.training.store.forget_stores()
+nbdl.training.archive.store.forget_stores()
 os.chdir({place!r})
 train, val = data.digits().split(0.8)
 x, y = val[:32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nbdl.training import active_runs
-from nbdl.training import store as stores
+from nbdl.training.archive import store as stores
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.errors import ArgumentError
-from nbdl.training.state import capture, restore
+from nbdl.training.checkpointing.state import capture, restore
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype(np.float32)

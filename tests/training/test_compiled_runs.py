@@ -15,7 +15,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.errors import IndexRangeError, TrainingError
-from nbdl.training import gradients
+from nbdl.training.statistics import gradients
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 4)).astype(np.float32)

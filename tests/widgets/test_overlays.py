@@ -8,8 +8,8 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.inspection.dashboard import MAX_POINTS, detail_of
-from nbdl.training import store as stores
-from nbdl.training.history import History
+from nbdl.training.archive import store as stores
+from nbdl.training.statistics.history import History
 from nbdl.widgets.overlays import others_of
 from nbdl.widgets.source import RunSource
 

@@ -16,7 +16,8 @@ import pytest
 from nbdl import nn, training, widgets
 from nbdl.experiments import runs
 from nbdl.inspection.records import LogLine
-from nbdl.training.recorder import keep
+from nbdl.training.archive import store as stores
+from nbdl.training.archive.recorder import keep
 from nbdl.widgets import bundle as bundles
 from nbdl.widgets import view as views
 from nbdl.widgets.source import Source
@@ -201,7 +202,7 @@ def test_a_page_saves_and_adds_epochs_while_the_run_is_paused(tmp_path, monkeypa
     page.wait_for(lambda: list(tmp_path.glob(".nbdl/checkpoints/*/step-*-saved.safetensors")))
     run.stop()
     assert run.join(10)
-    training.store.forget_stores()
+    stores.forget_stores()
 
 
 class _PauseAtOnce(training.Callback):

@@ -1,0 +1,1 @@
+"""Metrics, and the passes over data that measure them."""

@@ -1,0 +1,1 @@
+"""What a run takes down while it trains: curves, gradients and outputs of layers."""
