@@ -19,7 +19,7 @@ from nbdl.inspection.records import (
     GradientPart,
     HistogramPart,
 )
-from nbdl.training.histograms import unpack
+from nbdl.training.statistics.histograms import unpack
 
 MAX_ROWS = 512
 """Samples sent at once; more are joined, keeping of each group the greatest norm and any NaN."""
