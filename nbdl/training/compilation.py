@@ -231,7 +231,7 @@ class Compilation:
             compiler.compare(found, eager, terms)
         except compiler.MismatchError as error:
             self._restore(start)
-            node = compiler.first_difference(executable, arrays)
+            node = _first_difference(executable, arrays)
             self.give_up(error.message + (f"; it begins with {node}" if node else ""))
             return False
         except compiler.Refused:
@@ -279,6 +279,16 @@ class Compilation:
             else:
                 del slots[p]
         default_generator().restore(draws)
+
+
+def _first_difference(executable: Any, arrays: list[np.ndarray]) -> str | None:
+    """Where compiled and eager code part, if that can be found: the training goes on anyway."""
+    from nbdl import compiler  # noqa: PLC0415 - short trainings do without
+
+    try:
+        return compiler.first_difference(executable, arrays)
+    except Exception:  # the search runs each operation alone, which not every one can
+        return None
 
 
 def _copy(value: Any) -> Any:
