@@ -43,6 +43,6 @@ export const gradients: View = (frame, port, signal) => {
 };
 
 function aboutText(record: GradientFlowRecord, { gradients: { layers, steps } }: Flow): string {
-  const parts = [record.title, `${layers.length} layers`, `${steps.length} samples`];
+  const parts = [record.title, `${layers.length} layers`, `${steps.length} sample${steps.length === 1 ? "" : "s"}`];
   return [...parts, record.status].filter(Boolean).join(" · ");
 }

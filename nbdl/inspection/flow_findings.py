@@ -187,10 +187,10 @@ def _vanishing(part: _Norms, now: np.ndarray, column: int) -> Finding:
 
 def _zero(part: _Norms, columns: np.ndarray) -> Finding:
     layer = part.layers[int(columns[0])]
-    others = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
+    who = f"{layer} gets" if len(columns) == 1 else f"{layer} and {len(columns) - 1} more get"
     return Finding(
         "warning",
-        f"{layer}{others} gets no gradient at all.",
+        f"{who} no gradient at all.",
         "It does not learn: its units may be dead (a ReLU that is never positive), or nothing "
         f"in the loss depends on it. {_when(part.steps)}",
         layer,
@@ -208,10 +208,10 @@ def _untouched(part: _Norms) -> Iterator[Finding]:
     if not len(columns) or not moved:  # nothing moves: the learning rate is 0 now, by a schedule
         return
     layer = part.layers[int(columns[0])]
-    others = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
+    who = f"{layer} is" if len(columns) == 1 else f"{layer} and {len(columns) - 1} more are"
     yield Finding(
         "warning",
-        f"{layer}{others} is never changed, though it gets a gradient.",
+        f"{who} never changed in spite of a gradient.",
         f"{_when(part.steps)} Give the optimizer all of model.parameters(); what should stay as "
         "it is can be frozen.",
         layer,
@@ -220,12 +220,15 @@ def _untouched(part: _Norms) -> Iterator[Finding]:
 
 def _updates(part: _Norms) -> Iterator[Finding]:
     # Biases and scales begin at 0 or 1 and may move fast for good reasons: judge the middle layer.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(part.weights > 0, part.updates / part.weights, np.nan)
-    known = np.isfinite(ratios).any(axis=1)
-    if not known.any():
+    some = np.unique(np.linspace(0, len(part.steps) - 1, 4 * RECENT).astype(int))
+    weights, updates = part.weights[some], part.updates[some]
+    kept = (weights > 0).all(axis=0)  # a bias that began at 0 is none to compare with
+    if not kept.any():
         return
-    middle = np.nanmedian(ratios[known], axis=1)
+    middle = np.median(updates[:, kept] / weights[:, kept], axis=1)
+    middle = middle[np.isfinite(middle)]
+    if not len(middle):
+        return
     now = float(np.median(middle[-RECENT:]))
     if now > UPDATE_LARGE:
         text = "A step changes the typical layer by more than a tenth: try a lower learning rate."
@@ -233,15 +236,16 @@ def _updates(part: _Norms) -> Iterator[Finding]:
                       f"{text} {_when(part.steps)}")  # fmt: skip
     # A schedule ends with small steps: only who has made no others learns slowly.
     elif 0 < float(np.quantile(middle, 0.9)) < UPDATE_SMALL and len(middle) >= 3:
-        text = f"Learning is slow: about 1e-3 is usual. Try a higher learning rate. " \
-               f"{_when(part.steps)}"  # fmt: skip
-        yield Finding("note", f"Tiny steps: update / weight is {now:.2g}.", text)
+        text = "Learning is slow: about 1e-3 is usual. Try a higher learning rate."
+        yield Finding("note", f"Tiny steps: update / weight is {now:.2g}.",
+                      f"{text} {_when(part.steps)}")  # fmt: skip
 
 
 def _frozen(layers: list[str]) -> Finding:
     shown = ", ".join(layers[:4]) + (", …" if len(layers) > 4 else "")
     text = f"{shown}: as the run was told, so nothing is said of their gradients."
-    return Finding("note", f"{len(layers)} layers are frozen.", text, layers[0])
+    title = "1 layer is frozen." if len(layers) == 1 else f"{len(layers)} layers are frozen."
+    return Finding("note", title, text, layers[0])
 
 
 # ----- activations -------------------------------------------------------------------------------
@@ -272,7 +276,7 @@ def _worst(
         return
     column = int(over[shares[over].argmax()])
     layer = activations.layers[column]
-    others = f" {len(over) - 1} more layers are like it." if len(over) > 1 else ""
+    others = f" The same of {len(over) - 1} more." if len(over) > 1 else ""
     share = f"{100 * shares[column]:.0f} %"
     yield Finding(
         "warning", title.format(share=share, layer=layer),

@@ -169,10 +169,10 @@ def test_a_layer_that_no_optimizer_changes_is_told_apart_from_a_frozen_one():
     for step in range(5):
         gradients.append(LAYERS, step, [0.1] * 3, [1.0] * 3, [0.0, 1e-3, 1e-3])
     (finding,) = findings(gradients)
-    assert finding.title == "first is never changed, though it gets a gradient."
+    assert finding.title == "first is never changed in spite of a gradient."
     gradients.frozen = {"first"}
     good, note = findings(gradients)
-    assert (good.level, note.title) == ("good", "1 layers are frozen.")
+    assert (good.level, note.title) == ("good", "1 layer is frozen.")
 
 
 def test_small_steps_at_the_end_of_a_schedule_are_no_finding():

@@ -22,14 +22,14 @@ from nbdl.training.statistics.cadence import Cadence
 from nbdl.training.statistics.histograms import even_sample, histograms, is_moment
 from nbdl.training.statistics.history import History
 
-SHARE = 0.005
+SHARE = 0.003
 """The most of the training's time that samples of norms may take; as much goes to activations."""
 
 DENSE = 1000
 """Steps until samples thin out: step s is never sampled more often than every s/DENSE steps."""
 
-REACH = 4
-"""Activations are looked at once there are so many times as many steps as at the last time."""
+NORMS_REACH, LOOKS_REACH = 2, 4
+"""A sample is due at the latest when there are so many times as many steps as at the last one."""
 
 Looking = Callable[[Any, bool], AbstractContextManager[None]]
 """A step's eager pass on a batch, forward or also backward, in front of a ``with`` block that
@@ -71,8 +71,8 @@ class Sampler:
         self.parameters = [p for _, p in named]
         self.history = history
         self.watch = Watch(models)
-        self.norms = Cadence(SHARE, DENSE, every=every)
-        self.looks = Cadence(SHARE, DENSE, REACH, every)
+        self.norms = Cadence(SHARE, DENSE, NORMS_REACH, every)
+        self.looks = Cadence(SHARE, DENSE, LOOKS_REACH, every)
         self._before: list[Any] | None = None
         self._watched = self._replayed = False
         self._step_time = 0.0
