@@ -4,8 +4,9 @@
 
 A compiled step of about 5 ms of a convolutional network, with the run store, samples of norms,
 activations and histograms, and a dashboard that listens. Counted is the processor time that the
-sampler takes in the training thread, and that of all other threads together, so that other work
-on the machine does not count. The target: both together under 2 % of the training.
+sampler takes in the training thread, as a share of that thread's own; and that of all other
+threads together, as a share of the time by the clock, for they work so often a second, whatever
+the steps take. The target: both together under 2 %.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from benchmarks.harness import (
 
 SHARE = 0.02
 STEPS, BATCH = 2000, 64
-SAMPLING, OTHERS, TRAINING = "sampling", "store and dashboard", "training"
+SAMPLING, OTHERS = "samples of the layers", "store and dashboard"
 NORMS, LOOK, STEP = "a sample of norms", "a look at activations", "a step"
 
 
@@ -100,7 +101,7 @@ def _watched() -> Timings:
             store=Path(folder) / ".nbdl" / "runs.sqlite", progress=False,
         )  # fmt: skip
     wall, own, whole = (marks["end"][i] - marks["begin"][i] for i in range(3))
-    found = {SAMPLING: sum(sampling), OTHERS: max(0.0, whole - own), TRAINING: own}
+    found = {SAMPLING: sum(sampling) / own, OTHERS: max(0.0, whole - own) / wall}
     means = {NORMS: np.mean(norms), LOOK: np.mean(looks), STEP: wall / (STEPS - 100)}
     return {name: Timing(float(v), float(v)) for name, v in {**found, **means}.items()}
 
@@ -108,9 +109,8 @@ def _watched() -> Timings:
 def tables(found: dict[str, Timings], how: str) -> str:
     """The page's text."""
     times = found["watched"]
-    training = times[TRAINING].median
-    shares = [[name, f"{100 * times[name].median / training:.2f} %"] for name in (SAMPLING, OTHERS)]
-    total = sum(times[name].median for name in (SAMPLING, OTHERS)) / training
+    shares = [[name, f"{100 * times[name].median:.2f} %"] for name in (SAMPLING, OTHERS)]
+    total = sum(times[name].median for name in (SAMPLING, OTHERS))
     verdict = "met" if total <= SHARE else "not met"
     shares.append([f"together (target {100 * SHARE:.0f} %: {verdict})", f"{100 * total:.2f} %"])
     each = [[name, milli(times[name].median)] for name in (STEP, NORMS, LOOK)]
