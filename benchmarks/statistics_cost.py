@@ -65,7 +65,7 @@ def _watched() -> Timings:
     """A training with everything on, and what of its processor time is whose."""
     import nbdl
     from nbdl import events, widgets
-    from nbdl.training.gradients import Sampler
+    from nbdl.training.statistics.gradients import Sampler
 
     sampling: list[float] = []
     norms: list[float] = []
