@@ -46,10 +46,12 @@ export function sampleCards(samples: readonly Sample[]): HTMLElement {
     const sure = sample.confidence === null ? "" : ` ${formatPercent(sample.confidence)}`;
     const card = h("li", { class: `sample panel ${verdict}` });
     if (sample.image.data.length) card.append(picture(sample.image, sample.target));
+    if (sample.text) card.append(h("p", { class: "sample-text mono small" }, sample.text));
     card.append(
       h("div", { class: "sample-said" }, h("strong", {}, mark + sample.predicted), h("span", { class: "muted" }, sure)),
     );
-    if (verdict === "wrong") card.append(h("div", { class: "muted small" }, `is ${sample.target}`));
+    const told = verdict === "wrong" || (sample.text !== "" && verdict === "");
+    if (told) card.append(h("div", { class: "muted small sample-true" }, `is ${sample.target}`));
     list.append(card);
   }
   return list;

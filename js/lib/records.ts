@@ -138,6 +138,7 @@ export interface Sample {
   confidence: number | null;
   correct: boolean | null;
   image: Numbers<Uint8Array>;
+  text: string;
 }
 
 /** What the dashboard shows: the whole of a run, or what is new since the view last heard. */

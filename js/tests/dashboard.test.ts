@@ -340,7 +340,7 @@ describe("the dashboard", () => {
     confusion.counts = packer.array("float64", [4, 1, 0, 5], [2, 2]);
     const log = [{ time: 0, kind: "note", text: evil }];
     const samples = [
-      { target: evil, predicted: evil, confidence: 0.5, correct: false, image: packer.array("uint8", []) },
+      { target: evil, predicted: evil, confidence: 0.5, correct: false, image: packer.array("uint8", []), text: "" },
     ];
     port.say(
       {

@@ -24,6 +24,7 @@ class Dataset:
     Attributes:
         classes: names of the classes, or None.
         features: names of the input columns, or None.
+        tokenizer: its ``decode`` makes text of inputs that are token numbers, for views; or None.
         in_memory: True when reading a batch costs no more than copying it; a DataLoader then
             reads without a thread, and all of it may be looked through.
         reads_batches: True when ``take`` reads many samples at once, without chance; a
@@ -32,6 +33,7 @@ class Dataset:
 
     classes: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
+    tokenizer: Any = None
     in_memory = False
     reads_batches = False
 
@@ -238,6 +240,7 @@ class Subset(_Sliced):
         self.indices = np.asarray(indices, np.int64)
         self.classes = getattr(dataset, "classes", None)
         self.features = getattr(dataset, "features", None)
+        self.tokenizer = getattr(dataset, "tokenizer", None)
         self.name = name
 
     @property
@@ -284,6 +287,7 @@ class Mapped(_Sliced):
         self.dataset, self.transform, self.target = dataset, transform, target
         self.classes = getattr(dataset, "classes", None)
         self.features = getattr(dataset, "features", None)
+        self.tokenizer = getattr(dataset, "tokenizer", None)
 
     def __len__(self) -> int:
         return len(self.dataset)

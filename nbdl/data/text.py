@@ -159,13 +159,17 @@ class SequenceWindows(_Sliced):
         length: of a window.
         stride: between the starts of neighbouring windows; ``length`` unless given, so that
             windows do not overlap.
+        tokenizer: what made the tokens, so that views can show text.
     """
 
     in_memory = True
     reads_batches = True
 
-    def __init__(self, tokens: Any, length: int, stride: int | None = None) -> None:
-        self.tokens = as_array(tokens, "tokens")
+    def __init__(
+        self, tokens: Any, length: int, stride: int | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:  # fmt: skip
+        self.tokens, self.tokenizer = as_array(tokens, "tokens"), tokenizer
         if self.tokens.ndim != 1:
             raise DataError(f"tokens must have one dimension, got shape {self.tokens.shape}")
         stride = length if stride is None else stride

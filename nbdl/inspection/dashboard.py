@@ -92,7 +92,7 @@ class PastRun:
     exception: BaseException | None = None
     eta: float | None = None
     notice = ""
-    examples = classes = None
+    examples = classes = tokenizer = None
     measured = 0
 
     def __init__(self, kept: RunRecord) -> None:

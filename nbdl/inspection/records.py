@@ -210,6 +210,7 @@ class Sample(Record):
     confidence: float | None = None
     correct: bool | None = None
     image: Uint8s = field(default_factory=_bytes)  # (height, width, 3 or 1), empty for none
+    text: str = ""  # the input, where it is text
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from nbdl.errors import NbdlError
 from nbdl.inspection.records import Sample
 from nbdl.inspection.static import formats
+
+TEXT, TAIL = 160, 24
+"""Characters of an input that is text, its end; and tokens of an answer that is text."""
 
 LONGEST = 96
 """Pixels of a picture's longer side at most: larger ones are sent with every n-th pixel only."""
@@ -20,11 +24,16 @@ def samples_of(run: Any) -> tuple[Sample, ...]:
 
     Args:
         run: anything with ``examples`` (inputs, outputs, targets as arrays, or None) and
-            ``classes`` (names, or None).
+            ``classes`` (names, or None), and ``tokenizer`` (of inputs that are text, or None).
     """
     if run.examples is None:
         return ()
     inputs, outputs, targets = run.examples
+    if run.tokenizer is not None and inputs.ndim == 2 and inputs.dtype.kind in "iu":
+        try:
+            return _texts(inputs, outputs, targets, run)
+        except NbdlError:  # a model that knows more tokens than the tokenizer
+            return ()
     if targets.ndim == 1 and targets.dtype.kind in "iu" and outputs.ndim == 2:
         answers = _classes(outputs, targets, run.classes)
     elif targets.dtype.kind == "f" and targets.size == outputs.size == len(targets):
@@ -39,6 +48,32 @@ def samples_of(run: Any) -> tuple[Sample, ...]:
         replace(answer, image=pixels(picture))
         for answer, picture in zip(answers, pictures, strict=True)
     )
+
+
+def _texts(
+    inputs: np.ndarray, outputs: np.ndarray, targets: np.ndarray, run: Any
+) -> tuple[Sample, ...]:
+    """Examples whose inputs are token numbers: (n, length).
+
+    Targets (n,) are classes of the texts; targets (n, length) are tokens, such as the ones that
+    follow: of these the last few are compared, and the confidence is the share that is right.
+    Outputs: (n, classes), (n, length, tokens).
+    """
+    decode = run.tokenizer.decode
+    if targets.ndim == 1 and outputs.ndim == 2:
+        answers = _classes(outputs, targets, run.classes)
+    elif targets.shape == inputs.shape and outputs.ndim == 3:
+        if outputs.shape[:2] != targets.shape:  # (n, tokens, length), as PyTorch's losses have it
+            outputs = outputs.transpose(0, 2, 1)
+        said, true = outputs[:, -TAIL:].argmax(-1), targets[:, -TAIL:]
+        answers = [
+            Sample(decode(y), decode(p), float((p == y).mean()))
+            for p, y in zip(said, true, strict=True)
+        ]
+    else:
+        return ()
+    texts = [decode(x)[-TEXT:] for x in inputs]
+    return tuple(replace(a, text=text) for a, text in zip(answers, texts, strict=True))
 
 
 def _classes(

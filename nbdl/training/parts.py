@@ -104,6 +104,7 @@ def _validation(
             hint="a list of batches, a loader or a data set",
         )
     run.classes = getattr(val, "classes", None) or getattr(batches, "classes", None)
+    run.tokenizer = getattr(getattr(val, "dataset", val), "tokenizer", None)
     return lambda: measure(
         model, batches, loss, metrics, cast, target, run.carry_on, run.show_examples
     )

@@ -61,7 +61,8 @@ class Run(Controls, Travels):
         origin: fingerprints of the data and weights it began with, and where chance stood.
         results: the last value of each validation metric, matrices included.
         examples: the first (inputs, outputs, targets) of the last validation as NumPy arrays,
-            or None; ``measured`` counts the validations, ``classes`` names the classes if known.
+            or None; ``measured`` counts the validations, ``classes`` names the classes if known,
+            ``tokenizer`` decodes inputs that are token numbers.
         epoch_values: for each epoch done the means of its losses and metrics, and ``val_...``.
         exception: why the run failed, or None.
         ema: with ``ema=``, the ``nn.AveragedModel`` of the weights; else None.
@@ -98,6 +99,7 @@ class Run(Controls, Travels):
         self.examples: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.measured = 0
         self.classes: tuple[str, ...] | None = None
+        self.tokenizer: Any = None
         self.epoch_values: list[dict[str, float]] = []
         self.exception: BaseException | None = None
         self.generator, self.line = random.Generator(seed), lines.user_line()

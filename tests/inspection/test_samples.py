@@ -12,10 +12,11 @@ from nbdl.inspection.dashboard import dashboard_record
 from nbdl.inspection.samples import LONGEST, pictures_of, pixels, samples_of
 
 
-def run(inputs, outputs, targets, classes=None):
+def run(inputs, outputs, targets, classes=None, tokenizer=None):
     return SimpleNamespace(
-        examples=(np.asarray(inputs), np.asarray(outputs), np.asarray(targets)), classes=classes
-    )
+        examples=(np.asarray(inputs), np.asarray(outputs), np.asarray(targets)), classes=classes,
+        tokenizer=tokenizer,
+    )  # fmt: skip
 
 
 def test_classes_have_names_and_the_probability_of_the_answer():
@@ -75,3 +76,50 @@ def test_a_real_run_shows_what_it_says_of_its_validation_data():
     assert record.samples_end == 2
     assert {answer.image.shape for answer in record.samples} == {(8, 8, 1)}
     assert [answer.target for answer in record.samples] == [str(int(y)) for y in val[:24][1]]
+
+
+# ----- text -----------------------------------------------------------------------------------
+
+TOKENS = data.CharTokenizer("abc ")
+
+
+def test_a_text_is_shown_with_the_class_it_was_given():
+    ids = np.stack([TOKENS.encode("ab c"), TOKENS.encode("cc a")])
+    first, second = samples_of(run(ids, [[2.0, 0.0], [0.0, 1.0]], [0, 0], ("good", "bad"), TOKENS))
+    assert (first.text, first.predicted, first.correct) == ("ab c", "good", True)
+    assert (second.text, second.predicted, second.target) == ("cc a", "bad", "good")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)])
+def test_what_follows_a_text_is_shown_beside_what_the_model_said(order):
+    ids, target = TOKENS.encode("abcab")[None], TOKENS.encode("bcab ")[None]
+    outputs = np.eye(4)[TOKENS.encode("bcabc")][None].transpose(order)
+    (answer,) = samples_of(run(ids, outputs, target, None, TOKENS))
+    assert (answer.text, answer.target, answer.predicted) == ("abcab", "bcab ", "bcabc")
+    assert answer.confidence == pytest.approx(0.8)
+    assert answer.correct is None
+
+
+def test_a_model_that_knows_more_tokens_than_the_tokenizer_shows_no_text():
+    ids = TOKENS.encode("abca")[None]
+    assert samples_of(run(ids, np.eye(9)[[8, 8, 8, 8]][None], ids, None, TOKENS)) == ()
+
+
+def test_a_language_model_in_training_shows_text():
+    text = "abc cab bca " * 20
+    tokens = data.CharTokenizer(text)
+    windows = data.SequenceWindows(tokens.encode(text), 8, tokenizer=tokens)
+    train_set, val = windows.split(0.8)
+
+    class Tiny(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.out = nn.Embedding(len(tokens), 8), nn.Linear(8, len(tokens))
+
+        def forward(self, ids):
+            return self.out(self.embed(ids))
+
+    done = train(Tiny(), train_set, val=val, epochs=1, batch_size=8, store=False, progress=False)
+    (first, *_) = dashboard_record(done).samples
+    assert set(first.text) <= set(text)
+    assert len(first.predicted) == 8
