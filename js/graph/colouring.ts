@@ -17,8 +17,9 @@ export class Colouring {
   private readonly measures: Measure[];
   private readonly sortings: Sorting[];
 
-  constructor(private readonly record: GraphRecord) {
-    this.measures = measuresOf(record);
+  /** `more`: measures besides those of the nodes themselves. */
+  constructor(private readonly record: GraphRecord, more: Measure[] = []) {
+    this.measures = [...more, ...measuresOf(record)];
     this.sortings = sortingsOf(record);
     this.choices = [...this.sortings, ...this.measures];
   }
@@ -36,7 +37,7 @@ export class Colouring {
 
   paintOf(node: number, palette: Palette): Paint {
     const it = this.record.nodes[node]!;
-    if (it.status === "failed") return palette.failed;
+    if (it.status === "failed" || this.measure?.isBad?.(it)) return palette.failed;
     if (this.shares) {
       const share = this.shares[node]!;
       return Number.isNaN(share) ? palette.group(1) : palette.heat(share);

@@ -12,6 +12,7 @@ import { paletteOf, type Palette } from "./colours";
 import { detailsOf, type Doors } from "./details";
 import { overviewOf } from "./overview";
 import { pngBlob, save, svgText } from "./export";
+import { Film } from "./film";
 import { Finder } from "./finder";
 import { listenTo } from "./gestures";
 import css from "./graph.css";
@@ -66,6 +67,7 @@ class GraphPicture {
   private readonly tooltip: Tooltip;
   private readonly finder: Finder;
   private readonly colouring: Colouring;
+  private readonly film: Film;
   private readonly status = h("span", { class: "unseen", role: "status" });
   private palette: Palette;
 
@@ -76,7 +78,8 @@ class GraphPicture {
     signal: AbortSignal,
   ) {
     this.palette = paletteOf(frame.theme);
-    this.colouring = new Colouring(record);
+    this.film = new Film(record, signal);
+    this.colouring = new Colouring(record, this.film.measures);
     const area = h("div", {
       class: "stage",
       tabindex: 0,
@@ -142,9 +145,10 @@ class GraphPicture {
     }
     if (record.nodes.length === 0) {
       this.element.append(h("p", { class: "muted waiting" }, "This graph has no operations."));
-    } else this.element.append(h("div", { class: "graph-body" }, area, this.pane), this.status);
+    } else this.element.append(this.film.element, h("div", { class: "graph-body" }, area, this.pane), this.status);
+    this.film.onStep = () => this.colourBy(this.colouring.name);
     // Two models beside each other: what differs is what one wants to see.
-    const wanted = this.kept?.measure ?? "change";
+    const wanted = this.kept?.measure ?? this.film.measures[0]?.name ?? "change";
     if (this.colouring.choices.some(({ name }) => name === wanted)) {
       tools.choose(wanted);
       this.colourBy(wanted);
@@ -206,6 +210,7 @@ class GraphPicture {
 
   private colourBy(name: string): void {
     this.colouring.choose(name, this.palette);
+    this.film.offer(this.colouring.measure);
     this.minimap.redraw(this.stage);
     this.stage.draw();
   }

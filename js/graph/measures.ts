@@ -9,6 +9,10 @@ export interface Measure {
   /** The number of a node, null where it has none. */
   of(node: GraphNode): number | null;
   text(value: number): string;
+  /** The least and the largest number over all steps of a run. */
+  range?: [low: number, most: number];
+  /** Whether the number of a node is none any more. */
+  isBad?(node: GraphNode): boolean;
 }
 
 /** A measure of words: nodes of one word have one colour, that of a family. */
@@ -62,6 +66,7 @@ function dtypeOf(node: GraphNode): string {
 
 /** The least and the largest number of the operations, over six powers of ten at most. */
 export function rangeOf({ nodes }: GraphRecord, measure: Measure): [low: number, most: number] {
+  if (measure.range) return measure.range;
   let [least, most] = [Infinity, 0];
   for (const node of nodes) {
     // A group holds the sum of its members, so it would always be the darkest: it is left out.

@@ -44,6 +44,8 @@ export class HeatMap {
   private data: HeatMapData = { rows: [], steps: [], values: [], label: "", share: false };
   /** The cell that was clicked keeps its tooltip until another one is, or Escape is pressed. */
   private pinned = false;
+  /** Where the map was then: a tooltip does not scroll with it. */
+  private pinnedAt = 0;
   private at: { row: number; column: number } | undefined;
   /** What is drawn without the mark: moving the mark copies it back. */
   private readonly drawn = h("canvas");
@@ -63,7 +65,7 @@ export class HeatMap {
     on(this.area, "pointerleave", () => this.pinned || this.forget(), signal);
     on(this.area, "click", (event) => this.click(event), signal);
     on(this.area, "blur", () => this.forget(), signal);
-    document.addEventListener("scroll", () => this.pinned && this.forget(), { capture: true, signal });
+    document.addEventListener("scroll", () => this.moved(), { capture: true, signal });
     on(this.area, "keydown", (event) => this.key(event), signal);
     options.theme.onChange(() => this.draw(), signal);
   }
@@ -256,7 +258,17 @@ export class HeatMap {
       return;
     }
     this.choose(cell.row, cell.column, event.clientX, event.clientY);
+    this.pin();
+  }
+
+  private pin(): void {
     this.pinned = true;
+    this.pinnedAt = this.canvas.getBoundingClientRect().top;
+  }
+
+  private moved(): void {
+    const now = this.canvas.getBoundingClientRect().top;
+    if (this.pinned && Math.abs(now - this.pinnedAt) > 4) this.forget();
   }
 
   private choose(row: number, column: number, x: number, y: number): void {
@@ -288,7 +300,8 @@ export class HeatMap {
     if (event.key === "Escape") this.forget();
     if ((event.key === "Enter" || event.key === " ") && this.at) {
       event.preventDefault();
-      this.pinned = !this.options.onRow(this.at.row) && !this.pinned;
+      if (this.pinned) this.forget();
+      else if (!this.options.onRow(this.at.row)) this.pin();
     }
     const move = moves[event.key];
     if (!move || this.data.rows.length === 0) return;

@@ -231,6 +231,14 @@ export interface GraphNode {
   twin: number;
 }
 
+/** What went on in a run at some of its steps, for each node of a graph. */
+export interface FlowFrames {
+  names: string[];
+  labels: string[];
+  steps: Numbers<Float64Array>;
+  values: Numbers<Float32Array>;
+}
+
 /** A model, or the computation that led to a tensor. */
 export interface GraphRecord {
   title: string;
@@ -244,6 +252,7 @@ export interface GraphRecord {
   seconds: number;
   error: string;
   findings: Finding[];
+  frames: FlowFrames | null;
 }
 
 /** One axis of a tensor, and its place in the picture. */

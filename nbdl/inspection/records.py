@@ -321,6 +321,16 @@ class GraphNode(Record):
 
 
 @dataclass(frozen=True)
+class FlowFrames(Record):
+    """What went on in a run at some of its steps, for each node of a graph."""
+
+    names: tuple[str, ...]  # of the measures
+    labels: tuple[str, ...]
+    steps: Float64s = field(default_factory=_row64)  # (n,)
+    values: Float32s = field(default_factory=_row32)  # (measures, n, nodes); -1: none
+
+
+@dataclass(frozen=True)
 class GraphRecord(Record):
     """A model, or the computation that led to a tensor.
 
@@ -339,6 +349,7 @@ class GraphRecord(Record):
     seconds: float = 0.0  # of all operations, where they were measured
     error: str = ""  # what ended the forward pass before its end
     findings: tuple[Finding, ...] = ()
+    frames: FlowFrames | None = None
 
 
 # ------------------------------------------------------------------------------------ a tensor

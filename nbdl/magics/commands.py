@@ -291,7 +291,7 @@ class NbdlMagics(Magics):
     @argument(
         "--graph",
         action="store_true",
-        help="of a tensor: the computation behind it instead of its values",
+        help="of a tensor: the computation behind it; of a run: its layers, step by step",
     )
     @argument(
         "--axes",
@@ -311,6 +311,7 @@ class NbdlMagics(Magics):
             %inspect train val          data sets: fields, classes, duplicates, leaks, mistakes
             %inspect old new --diff     what differs between two models
             %inspect run --gradients    gradient flow: norms, updates, activations
+            %inspect run --graph        the same on the model's graph, step by step
             %inspect {run.plan()}       how a compiled training computes its step
         """
         text = self._line("%inspect", line)

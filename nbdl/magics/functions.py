@@ -102,7 +102,8 @@ def inspect(
             cross-entropy or mean squared error with a target, the mean of the output without.
         input: sizes of one example, as in ``nbdl.model``, for a Module that has not seen any.
         gradients: of a Run: what goes on in its layers over the steps.
-        graph: of a Tensor: the computation behind it, instead of its values.
+        graph: of a Tensor: the computation behind it, instead of its values; of a Run: its model,
+            coloured step by step by what went on in the layers.
         axes: names of a Tensor's axes, such as ``("N", "C", "H", "W")``.
         diff: of two Modules, the older one first: what was added, removed and changed.
         measure: of a Run: which is shown first of 'gradient', 'weight', 'ratio' (update over

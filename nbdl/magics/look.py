@@ -17,6 +17,7 @@ from nbdl.inspection.data import data_record
 from nbdl.inspection.data_seen import is_data
 from nbdl.inspection.data_text import data_text
 from nbdl.inspection.difference import difference, difference_text
+from nbdl.inspection.flow_frames import with_frames
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.static.data import data_svg
 from nbdl.inspection.static.graph import graph_svg
@@ -47,7 +48,8 @@ class Ask:
         loss: what gradients are of: a name, or a function of (output, target).
         inputs: Specs of a Module that has not seen any.
         gradients: of a Run: its gradients over the steps.
-        graph: of a Tensor: the computation behind it, not its values.
+        graph: of a Tensor: the computation behind it, not its values; of a Run: its model with
+            what goes on in the layers, step by step.
         axes: names of the axes of a Tensor or an array.
         diff: of two Modules: what differs.
         measure: of a Run: which of the gradient flow's measures is shown first.
@@ -113,6 +115,8 @@ def _data(pairs: list[tuple[Any, str]], ask: Ask) -> Shown:
 def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
     _check(thing, title, ask)
     if isinstance(thing, Run):
+        if ask.graph:
+            return _film(thing, title)
         if ask.gradients or ask.measure is not None:
             return widgets.gradient_flow(thing, ask.measure or "gradient")
         return widgets.dashboard(thing)
@@ -132,6 +136,16 @@ def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
         "inspect looks into models, tensors, arrays, data sets, runs and plans, not "
         f"{type(thing).__name__}"
     )
+
+
+def _film(run: Run, title: str) -> Shown:
+    """The graph of a run's model, coloured by what went on in its layers step by step."""
+    if len(run.models) != 1:
+        raise ArgumentError(
+            f"--graph shows a run of one model; {title or run.name} has {len(run.models)}"
+        )
+    model = run.models[0]
+    return graph_view(with_frames(model_graph(model, known_inputs(model), title=run.name), run))
 
 
 def _look_into_model(model: nn.Module, name: str, ask: Ask) -> Shown:
@@ -157,8 +171,10 @@ def _check(thing: Any, title: str, ask: Ask) -> None:
             "--loss needs what the outputs are compared with",
             hint="%inspect MODEL --on INPUT --target TARGET --loss NAME",
         )
-    if ask.graph and not isinstance(thing, Tensor):
-        raise ArgumentError(f"--graph is for tensors; {what}", hint="%inspect TENSOR --graph")
+    if ask.graph and not isinstance(thing, (Tensor, Run)):
+        raise ArgumentError(
+            f"--graph is for tensors and runs; {what}", hint="%inspect TENSOR --graph"
+        )
     if ask.axes is not None and not (isinstance(thing, Tensor) or is_array(thing)):
         raise ArgumentError(f"--axes is for tensors and arrays; {what}")
 

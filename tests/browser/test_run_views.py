@@ -121,6 +121,41 @@ def test_the_gradient_flow_says_layer_step_and_norm_in_both_themes(
     assert flow.evaluate(paper) != light
 
 
+def test_measures_are_chosen_and_a_clicked_cell_stays(open_notebook: OpenNotebook) -> None:
+    notebook = trained(open_notebook, "%inspect run --measure zeros")
+    notebook.run(3)
+    page, flow = notebook.page, gradients(notebook, 3)
+    area, tip = flow.locator(".heat-area"), flow.locator(".tooltip")
+    expect(flow.locator(".heat-legend")).to_contain_text("fraction of zeros")
+    area.scroll_into_view_if_needed()
+    place = area.bounding_box()
+    assert place is not None
+    page.mouse.click(place["x"] + place["width"] - 20, place["y"] + place["height"] / 2)
+    for words in ("zeros", "std", "histogram of step"):
+        expect(tip).to_contain_text(words)
+    page.mouse.move(5, 5)
+    expect(tip).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    flow.locator("select").select_option("ratio")
+    expect(flow.locator(".heat-legend")).to_contain_text("update / weight")
+    assert notebook.problems() == []
+
+
+def test_a_run_is_filmed_on_the_graph_of_its_model(open_notebook: OpenNotebook) -> None:
+    notebook = trained(open_notebook, "%inspect run --graph")
+    notebook.run(3)
+    film = notebook.output(3).locator(".film")
+    expect(film).to_contain_text("step")
+    slider = film.locator("input")
+    slider.focus()
+    notebook.page.keyboard.press("Home")
+    expect(film.locator("output")).to_have_text("step 1")
+    film.locator("button").click()
+    expect(film.locator("output")).not_to_have_text("step 1")
+    assert notebook.problems() == []
+
+
 def test_keys_typed_into_a_view_are_not_commands_of_the_notebook(
     open_notebook: OpenNotebook,
 ) -> None:

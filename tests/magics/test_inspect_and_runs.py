@@ -26,6 +26,8 @@ def text(cell):
         ("{x.numpy()} --axes N,C,H,W", ["ndarray · float32  32×1×8×8", "panels: N"]),
         ("run", ["lenet · finished", "step 3 / 3", "loss"]),
         ("run --gradients", ["Gradient flow · lenet", "1.weight"]),
+        ("run --measure ratio", ["update / weight", "1.weight"]),
+        ("run --graph", ["lenet", "Linear"]),
         ("run lenet", ["lenet · finished", "lenet · Sequential"]),
     ],
 )
@@ -196,7 +198,7 @@ def test_tensors_and_models_have_a_small_picture_beside_their_text(lenet):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("lenet --graph", "--graph is for tensors; lenet is of type Sequential"),
+        ("lenet --graph", "--graph is for tensors and runs; lenet is of type Sequential"),
         ("lenet --axes N,C", "--axes is for tensors and arrays; lenet is of type Sequential"),
         ("x --axes N,C", "2 names (N, C) for the 4 axes of (32, 1, 8, 8)"),
         ("x --on x", "--on is for models; x is of type Tensor"),

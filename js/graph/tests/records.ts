@@ -51,7 +51,7 @@ export class Maker {
     const edges = { data: Int32Array.from(this.edges), shape: [this.edges.length / 3, 3] };
     return {
       title, subtitle, nodes: this.nodes, edges, params: sum("params"), trainable: sum("params"),
-      flops: sum("flops"), memory: sum("memory"), seconds: 0, error: "", findings: [],
+      flops: sum("flops"), memory: sum("memory"), seconds: 0, error: "", findings: [], frames: null,
     };
   }
 }
