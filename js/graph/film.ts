@@ -14,7 +14,7 @@ export class Film {
   onStep = () => {};
   private at = 0;
   private timer = 0;
-  private readonly play = h("button", { class: "button quiet", type: "button" });
+  private readonly play = h("button", { class: "button", type: "button" });
   private readonly slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Step" });
   private readonly said = h("output", {});
 

@@ -123,7 +123,7 @@ class HistogramPart(Record):
     start: int
     end: int
     places: Int32s = field(default_factory=_fours)  # (n, 4): step, kind, layer, peak (2**peak)
-    bins: Uint8s = field(default_factory=_bytes)  # (n, 23): shares of 255; see training.histograms
+    bins: Uint8s = field(default_factory=_bytes)  # (n, 23): shares of 255
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def two(tmp_path, monkeypatch):
 
 
 def source(run):
-    return RunSource(run, gradients=False, svg=str, text=str)
+    return RunSource(run, measure=None, svg=str, text=str)
 
 
 def test_other_runs_are_offered_and_those_asked_for_come_with_their_curves(two):

@@ -16,7 +16,6 @@ import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.rows import elements
-from nbdl.errors import NbdlError
 from nbdl.training.statistics.activations import Watch
 from nbdl.training.statistics.cadence import Cadence
 from nbdl.training.statistics.histograms import even_sample, histograms, is_moment
@@ -149,8 +148,8 @@ class Sampler:
                 weights = [norm(p.value) for p in self.parameters]
                 zeros = [0.0] * len(weights)
                 self.history.gradients.append(self.names, step, gradients, weights, zeros)
-        except NbdlError:
-            pass  # it fails again, at the loss: what came before was seen
+        except Exception:  # it fails again, at the loss: what came before was seen
+            pass
         self._take_down(step, histogram=True)
 
     def _look(self, step: int, batch: Any, looking: Looking | None) -> None:
