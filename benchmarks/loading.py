@@ -1,4 +1,6 @@
-"""What reading in threads and in processes brings: ``python -m benchmarks.loading``.
+"""What reading in threads and in processes brings.
+
+    python -m benchmarks.loading [--write]
 
 Two data sets: one whose samples are computed in pure Python, where threads take turns, and one of
 large arrays, where handing over a batch must not cost what reading it does.
@@ -6,11 +8,20 @@ large arrays, where handing over a batch must not cost what reading it does.
 
 from __future__ import annotations
 
-import os
 import time
 
 import numpy as np
 
+from benchmarks.harness import (
+    Timing,
+    Timings,
+    arguments,
+    compare,
+    machine,
+    report,
+    show,
+    table,
+)
 from nbdl import data
 
 WAYS = {
@@ -56,12 +67,41 @@ def rate(dataset: data.Dataset, batch_size: int, options: dict[str, object]) -> 
     return count / (time.perf_counter() - begun)
 
 
-def main() -> None:
-    print(f"samples a second, median of 3; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+def _measured() -> Timings:
+    """Seconds a sample takes, for each data set and way."""
+    found = {}
     for dataset, batch_size in ((Trigrams(), 20), (Images(), 20)):
         for way, options in WAYS.items():
             rates = [rate(dataset, batch_size, options) for _ in range(3)]
-            print(f"{type(dataset).__name__:10} {way:12} {np.median(rates):8.0f}")
+            name = f"{type(dataset).__name__}/{way}"
+            found[name] = Timing(float(1 / np.median(rates)), float(1 / max(rates)))
+    return found
+
+
+SAID = {
+    "Trigrams": "counts of trigrams, in pure Python",
+    "Images": "arrays of 600 kB, cheap to make",
+}
+
+
+def tables(found: Timings, how: str) -> str:
+    """Samples a second."""
+    rows = [
+        (said, *(f"{1 / found[f'{name}/{way}'].median:,.0f}" for way in WAYS))
+        for name, said in SAID.items()
+    ]
+    return "\n\n".join([table(("samples a second", *WAYS), rows), how])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and show."""
+    options = arguments(__doc__, rounds=2).parse_args(argv)
+    if options.worker:
+        report(_measured())
+        return
+    found = compare("benchmarks.loading", ("nbdl",), options.rounds, options.threads)["nbdl"]
+    how = machine("numpy", "nbdl", rounds=options.rounds, threads=options.threads)
+    show("loading", tables(found, how), options.write)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import nbdl
+from nbdl.widgets import bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -124,7 +125,8 @@ def test_the_wheel_brings_the_front_ends_and_needs_no_node(tmp_path: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "site")
-    assert {"nbdl/widgets/static/nbdl.js", "nbdl/widgets/static/loader.js"} <= set(names)
+    built = {"loader", *bundle.BUNDLES.values()}
+    assert {f"nbdl/widgets/static/{name}.js" for name in built} <= set(names)
     strangers = [name for name in names if not name.startswith(("nbdl/", "nbdl-"))]
     assert strangers == []
     script = "import nbdl.widgets; print(nbdl.__file__)"

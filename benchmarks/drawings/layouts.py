@@ -1,6 +1,6 @@
 """Crossings and bends of our layout of ten small models, beside dagre's and elkjs'.
 
-    python -m benchmarks.layouts [--write]
+    python -m benchmarks.drawings.layouts [--write]
 
 Each engine gets the same graph of layers (groups dissolved, since dagre and elkjs lay those out
 poorly or not at all), the same sizes of boxes and about the same distances. ``--write`` renews
