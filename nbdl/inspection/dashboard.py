@@ -109,7 +109,7 @@ class PastRun:
 
 
 def dashboard_record(
-    run: Any, have: Have | None = None, pending: Sequence[str] = ()
+    run: Any, have: Have | None = None, pending: Sequence[str] = (), judge: bool | None = None
 ) -> DashboardRecord:
     """What the dashboard shows of a run, less what the receiver has.
 
@@ -117,6 +117,8 @@ def dashboard_record(
         run: a ``Run``, under way or over.
         have: what the receiver already has; nothing if left out.
         pending: commands that wait for the next step boundary.
+        judge: whether findings are looked for, which takes half of the time; None: where there is
+            something new to judge.
     """
     have = have or Have()
     history = run.history
@@ -130,6 +132,7 @@ def dashboard_record(
     has_news = len(history.gradients) > have.gradients
     has_looks = len(history.activations) > have.activations
     has_pictures = len(history.histograms) > have.histograms
+    judge = has_news or has_looks if judge is None else judge
     return DashboardRecord(
         state=run_state(run, pending),
         series=series,
@@ -138,9 +141,7 @@ def dashboard_record(
             activation_part(history.activations, have.activations) if has_looks else None
         ),
         histograms=histogram_part(history.histograms, have.histograms) if has_pictures else None,
-        findings=(
-            findings(history.gradients, history.activations) if has_news or has_looks else None
-        ),
+        findings=findings(history.gradients, history.activations) if judge else None,
         log=tuple(LogLine(t, kind, text, marked_step(kind, text)) for t, kind, text in events),
         log_start=have.log,
         confusion=confusion_of(run.results, run.classes),

@@ -17,8 +17,11 @@ from nbdl.inspection.tensors import Look, Seen
 from nbdl.inspection.walk import Walk
 from nbdl.widgets.overlays import others_of
 
-INTERVAL = 0.1
-"""Seconds between two messages at least: ten a second, whatever the rate of steps."""
+INTERVAL = 0.15
+"""Seconds between two messages at least: six a second, whatever the rate of steps."""
+
+JUDGED_S = 1.0
+"""Seconds between two looks for findings: words that change faster cannot be read."""
 
 HEARTBEAT = 2.0
 """Seconds after which a page hears from a live run even if nothing happened."""
@@ -116,7 +119,7 @@ class WalkSource(Source):
 class RunSource(Source):
     """A run, followed until it ends.
 
-    A thread of its own sends what is new, at most ten times a second; training only sets a flag.
+    A thread of its own sends what is new, at most six times a second; training only sets a flag.
 
     Args:
         run: a ``Run``, or a record of a past one.
@@ -151,12 +154,12 @@ class RunSource(Source):
             record = replace(record, others=others_of(self.run, said.compare))
         return record
 
-    def _news(self, have: Have) -> Record:
+    def _news(self, have: Have, judge: bool | None = None) -> Record:
         if self.measure is not None:
             return gradient_flow_record(
                 self.run, have.gradients, have.activations, have.histograms, self.measure
             )
-        return dashboard_record(self.run, have, self._pending())
+        return dashboard_record(self.run, have, self._pending(), judge)
 
     def _pending(self) -> tuple[str, ...]:
         """Commands that no step boundary has come after yet."""
@@ -223,13 +226,16 @@ class RunSource(Source):
     def _follow(self, listener: Listener) -> None:
         kinds = (events.StepDone, events.EpochDone, events.RunStatus, events.RunFinished)
         endings = [events.subscribe(kind, self._happened) for kind in kinds]
-        have = Have()
+        have, judged = Have(), -JUDGED_S
         try:
             while not self._stopped:
                 self._changed.wait(HEARTBEAT)
                 self._changed.clear()
                 ended = self.run.status in ENDED  # read first: what came before it is then sent
-                record = self._news(have)
+                judge = ended or time.monotonic() >= judged + JUDGED_S
+                if judge:
+                    judged = time.monotonic()
+                record = self._news(have, judge)
                 have = _heard(have, record)
                 listener.tell_record(record)
                 if ended:
