@@ -74,7 +74,7 @@ def trained(kernel, words, *, data="train"):
         ("--max-steps 4", "'compile' in run.config, run.compiled", "(False, None)"),
         ("--history 3 --max-steps 8", "run.steps_kept, run.at(5)._name",
          "([0, 4, 8], 'lenet at step 4')"),
-        ("--history 1MB --max-steps 2", "run.steps_kept", "[0, 1, 2]"),
+        ("--history 1MB --max-steps 2", "run.steps_kept[0], run.steps_kept[-1]", "(0, 2)"),
         ("--history {dict(count=3, optimizer=False)} --max-steps 2", "run.steps_kept",
          "[0, 1, 2]"),
         ("--as mine_run --max-steps 1", "mine_run.step, 'run' in globals()", "(1, False)"),
