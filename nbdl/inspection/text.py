@@ -22,7 +22,7 @@ from nbdl.inspection.static.svg import shorten
 BLOCKS = "▁▂▃▄▅▆▇█"
 SHADES = " ░▒▓█"
 WIDTH = 48
-MARKS = {"good": "+", "note": "i", "warning": "!", "bad": "x"}
+MARKS = {"good": "+", "note": "i", "warning": "!", "bad": "x", "edit": "*", "branch": "*"}
 
 
 def dashboard_text(record: DashboardRecord, width: int = WIDTH) -> str:

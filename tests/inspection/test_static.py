@@ -220,3 +220,14 @@ def test_svg_pieces():
     assert (number(3.0), number(2.504), number(-1.5)) == ("3", "2.5", "-1.5")
     assert wrap("one two three", 8) == ["one two", "three"]
     assert wrap("x" * 20, 8) == ["x" * 8, "x" * 8, "x" * 4]
+
+
+@pytest.mark.parametrize("kind", ["note", "warning", "edit", "branch"])
+def test_every_kind_of_remark_has_a_picture_and_a_line(kind):
+    run = PretendRun(epochs=1, steps=3).go()
+    assert run.join(30)
+    run.history.note(kind, "something happened")
+    record = dashboard_record(run)
+    assert "something happened" in static.dashboard_svg(record)
+    assert any(line.endswith("something happened") for line in
+               text.dashboard_text(record).splitlines())  # fmt: skip
