@@ -82,6 +82,7 @@ export const options = {
   absWorkingDir: here,
   entryPoints: {
     loader: "loader/loader.ts",
+    page: "loader/page.ts",
     ...Object.fromEntries(BUNDLES.map((name) => [name, `bundles/${name}.ts`])),
   },
   outdir: out,

@@ -23,11 +23,11 @@ export const walkThrough = (graph: View, tensor: View): View => (frame, port, si
   const about = h("span", { class: "muted small" }, "waiting for the model …");
   const place = h("span", { class: "small", role: "status" });
   const lines = h("div", { class: "lines", "aria-live": "polite" });
-  const looks = h("div", { class: "looks row" });
+  const looks = h("div", { class: "looks row live" });
   const below = h("div", {});
   const picture = h("div", { class: "picture" });
   const examples = h("input", { type: "range", min: 0, value: 0, "aria-label": "example" });
-  const example = h("label", { class: "row small" }, "example", examples);
+  const example = h("label", { class: "row small live" }, "example", examples);
   const network = new Network(frame.theme, (column, neuron) => {
     const { walk } = record!;
     const found = walk.flatMap((s, i) => (s.column === column && s.neuron === neuron ? [i] : []));

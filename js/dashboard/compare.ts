@@ -12,7 +12,7 @@ export class Compare {
 
   /** `ask` tells Python which run is wanted; '' is none. */
   constructor(ask: () => void, signal: AbortSignal) {
-    this.element = h("div", { class: "row", hidden: true }, this.choice);
+    this.element = h("div", { class: "row live", hidden: true }, this.choice);
     on(this.choice, "change", () => {
       this.curves.clear();
       ask();

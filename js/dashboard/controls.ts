@@ -50,7 +50,7 @@ export class Controls {
   ) {
     this.stop.append(icon("stop"), "Stop");
     this.step.title = "Train one step, then pause";
-    this.element = h("div", { class: "controls", role: "group", "aria-label": "Training controls" });
+    this.element = h("div", { class: "controls live", role: "group", "aria-label": "Training controls" });
     this.save.title = "Write a checkpoint that stays";
     this.more.title = "Train one epoch more than was said";
     this.element.append(this.save, this.more, this.toggle, this.step, this.stop);

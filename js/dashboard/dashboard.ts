@@ -59,6 +59,7 @@ class Dashboard {
       soon,
       signal,
     );
+    this.controls.rate.inert = Boolean(port.saved);
     this.header = new Header(this.controls);
     this.gradients = new GradientMap(frame, this.store.flow, signal);
     this.host = {
@@ -182,7 +183,8 @@ class Dashboard {
   }
 
   private drawHead(): void {
-    if (this.store.record) this.header.draw(this.store.record.state, this.heardAt);
+    const heardAt = this.port.saved ? performance.now() : this.heardAt; // no clock runs on a saved page
+    if (this.store.record) this.header.draw(this.store.record.state, heardAt);
   }
 
   private draw(width: number): boolean {

@@ -39,7 +39,7 @@ export class Timeline {
     );
     this.element = h(
       "section",
-      { class: "past", "aria-label": "The run's past", hidden: true },
+      { class: "past live", "aria-label": "The run's past", hidden: true },
       h("label", { class: "row small muted past-row" }, "look back", this.slider, this.said, this.now),
       this.details,
     );

@@ -35,6 +35,7 @@ export function drawInto(
 ): void {
   const shadow = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   const element = h("div", { class: "nbdl", "data-view": name });
+  if (port.saved) element.dataset["saved"] = "";
   shadow.replaceChildren(h("style", {}, base), element);
   // Keys pressed in our fields are not the notebook's: Lab looks for this attribute.
   host.dataset["lmSuppressShortcuts"] = "true";

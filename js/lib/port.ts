@@ -12,6 +12,8 @@ export interface Message {
 export interface Port {
   /** The id of the view's static twin, '' where it has none. */
   readonly twin?: string;
+  /** Nobody is at the other end: the view is part of a saved page. */
+  readonly saved?: boolean;
   /** Tell Python something. */
   send(message: Message): void;
   /** Hear every message from Python until the signal is aborted. */

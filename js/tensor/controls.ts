@@ -20,7 +20,7 @@ const PARTS = ["abs", "angle", "real", "imag"];
 const ROLES = ["rows", "columns", "panels"] as const;
 
 export class Controls {
-  readonly element = h("div", { class: "controls row" });
+  readonly element = h("div", { class: "controls row live" });
   private shown = "";
   private record!: TensorRecord;
   private readonly sliders = new Map<number, { input: HTMLInputElement; said: HTMLElement }>();

@@ -30,6 +30,10 @@ export const tensor: View = (frame, port, signal) => {
   let late = 0;
 
   const ask = (change: Look) => {
+    if (port.saved) {
+      setText(about, "this page has one part of the tensor; the notebook shows the others");
+      return;
+    }
     look = { ...look, ...change };
     again = asked; // one question at a time: the last wish is asked when the answer is there
     if (asked) return;

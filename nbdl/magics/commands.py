@@ -14,7 +14,7 @@ from IPython.core.magic import (
 )
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
-from nbdl import nn, training
+from nbdl import nn, training, widgets
 from nbdl.core import random
 from nbdl.errors import NbdlError
 from nbdl.inspection.gradient_flow import MEASURES
@@ -298,6 +298,11 @@ class NbdlMagics(Magics):
         metavar="NAMES",
         help="names of a tensor's axes, such as N,C,H,W",
     )
+    @argument(
+        "--save",
+        metavar="FILE",
+        help="write it to FILE instead: a page (.html), or a picture (.svg, .png)",
+    )
     @help_of
     @line_magic
     def inspect(self, line: str) -> None:
@@ -312,6 +317,7 @@ class NbdlMagics(Magics):
             %inspect old new --diff     what differs between two models
             %inspect run --gradients    gradient flow: norms, updates, activations
             %inspect run --graph        the same on the model's graph, step by step
+            %inspect lenet --save lenet.html   a page that needs no notebook
             %inspect {run.plan()}       how a compiled training computes its step
         """
         text = self._line("%inspect", line)
@@ -342,6 +348,10 @@ class NbdlMagics(Magics):
             "--diff": text.typed("--diff"), "--measure": args.measure,
         }  # fmt: skip
         views = text.run(look.look, things, titles, ask, about=about)
+        if args.save is not None:
+            about = {"--save": args.save}
+            print("saved", text.run(widgets.save, views, text.text_of(args.save), about=about))
+            return
         for each in views:
             show.put(self.shell, each)
 

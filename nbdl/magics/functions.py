@@ -110,7 +110,8 @@ def inspect(
             weight), 'mean', 'std' and 'zeros' (of activations).
 
     Returns:
-        A view that shows itself as the last line of a cell, and as text when printed.
+        A view that shows itself as the last line of a cell, and as text when printed;
+        ``.save("page.html")`` writes it to a page of its own.
 
     Raises:
         ArgumentError: something that cannot be looked into.

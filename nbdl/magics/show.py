@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from IPython import get_ipython
@@ -192,6 +193,10 @@ class Views:
         return "\n\n".join(
             v.text if isinstance(v, Picture) else v.source.text() for v in self.views
         )
+
+    def save(self, path: str | Path) -> Path:
+        """Write all of it to one file, as ``View.save`` does: .html, of one thing .svg or .png."""
+        return widgets.save(self.views, path)
 
     def _ipython_display_(self) -> None:
         for each in self.views:

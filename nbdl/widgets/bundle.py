@@ -36,6 +36,16 @@ def bundle(view: str) -> Bundle:
     return Bundle(code, hashlib.sha256(code).hexdigest()[:16])
 
 
+def code(name: str) -> str:
+    """The code of a bundle by its own name."""
+    return _read(f"{name}.js").decode()
+
+
+def page_script() -> str:
+    """The script of a saved page."""
+    return _read("page.js").decode()
+
+
 @cache
 def loader() -> str:
     """The small module that is each widget's ``_esm``."""

@@ -8,6 +8,7 @@ sends. So what a new view needs is also sent unasked, a few times, until the pag
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -15,6 +16,7 @@ import traitlets
 
 from nbdl.inspection.wire import pack
 from nbdl.widgets.bundle import bundle, loader
+from nbdl.widgets.saving import save
 from nbdl.widgets.source import Source
 from nbdl.widgets.twin import Twin
 
@@ -32,7 +34,7 @@ class View(anywidget.AnyWidget):
     Args:
         view: the name of the front-end view.
         source: gives the records.
-        both: the twin stays in sight while the view is alive.
+        both: the twin stays in sight while the view is alive: it tells something else.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -41,7 +43,7 @@ class View(anywidget.AnyWidget):
     twin_id = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, view: str, source: Source, *, both: bool = False) -> None:
-        self.source = source
+        self.source, self.both = source, both
         self._twin = Twin(source)
         hidden = "" if both else self._twin.id
         super().__init__(_esm=loader(), view=view, bundle=bundle(view).hash, twin_id=hidden)
@@ -113,6 +115,23 @@ class View(anywidget.AnyWidget):
     def follow_twin(self, update: Any) -> None:
         """Call ``update(mime bundle)`` every 10 s while the source is live, and at its end."""
         self._twin.follow(update)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the view, as it is now, to one file that needs neither a kernel nor a network.
+
+        Args:
+            path: ``x.html`` is a page to look around in, of which only what asks the kernel is
+                left out (controls of a run, other parts of a tensor); ``x.svg`` and ``x.png``
+                are its static twin. An existing file is replaced.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ArgumentError: for a path that ends otherwise.
+            FileError: when the file cannot be written; what was there before is then kept.
+        """
+        return save([self], path)
 
     def settle(self) -> None:
         """Bring page and twin to the source's final state before returning.

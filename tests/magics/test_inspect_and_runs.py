@@ -239,3 +239,15 @@ def test_targets_and_losses_that_do_not_fit_are_refused(lenet, words, says, part
     assert cell.status == "error"
     assert says in cell.printed
     assert cell.underlined == part
+
+
+def test_inspect_saves_a_page_instead_of_showing(lenet, tmp_path):
+    page = tmp_path / "lenet.html"
+    cell = lenet.run(f"%inspect lenet --save {page}")
+    assert cell.status == "ok", cell.said
+    assert f"saved {page}" in cell.said
+    assert cell.shown == []
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    cell = lenet.run("%inspect lenet --save lenet.pdf")
+    assert cell.status == "error"
+    assert "saved as .html, .svg, .png" in cell.said
