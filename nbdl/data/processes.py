@@ -76,7 +76,7 @@ class Processes:
         worker = self._idle.get()
         try:
             return worker.call(what, *args)
-        except _Ended:
+        except LoaderProcessError:
             self.broken = True
             raise
         finally:
@@ -90,7 +90,7 @@ class Processes:
             worker.end()
 
 
-class _Ended(DataError):
+class LoaderProcessError(DataError):
     """A process has ended although nobody told it to."""
 
 
@@ -169,7 +169,7 @@ class _Process:
             self.free.append(slot)
         return messages.unpack(message, messages.pieces(memory, where))
 
-    def _ended(self) -> _Ended:
+    def _ended(self) -> LoaderProcessError:
         """The error for a process that is gone."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_PATIENCE)
@@ -181,7 +181,8 @@ class _Process:
             how, hint = f"was killed by {name}", "processes=False reads in threads"
             if name == "SIGKILL":
                 hint = "was memory short? num_workers=1 or a smaller batch_size needs less"
-        return _Ended(f"{self.title} (pid {self.process.pid}) {how} while {self.doing}", hint=hint)
+        what = f"{self.title} (pid {self.process.pid}) {how} while {self.doing}"
+        return LoaderProcessError(what, hint=hint)
 
     def hang_up(self) -> None:
         """Tell the process to end."""

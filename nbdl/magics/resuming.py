@@ -63,6 +63,10 @@ def cut_off() -> list[str]:
 
 
 def _cut_off(row: Mapping[str, Any]) -> str:
-    line = json.loads(row["origin"] or "{}").get("line")
+    what = f"training {row['name']} was cut off at step {row['step'] or 0}"
+    origin = json.loads(row["origin"] or "{}")
+    if "weights" not in origin:  # a loop of one's own, which keeps no checkpoints
+        return f"{what}: %runs has its numbers"
+    line = origin.get("line")
     how = "nbdl.train(..., resume=True)" if line is None else f"%train {line.split()[0]} --resume"
-    return f"training {row['name']} was cut off at step {row['step'] or 0}: {how} goes on"
+    return f"{what}: {how} goes on"

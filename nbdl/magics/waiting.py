@@ -69,16 +69,20 @@ class Waiting:
         self.shell.events.unregister("post_execute", self.post_execute)
 
     def pre_execute(self) -> None:
-        """Note when this request was sent."""
-        self._arrived = time.time()
+        """Note when this request was sent: on a clock that is never set back."""
+        self._arrived = time.monotonic()
+        received = time.time()
         date = request_date(self.shell)
         client = str(parent_header(self.shell).get("header", {}).get("session", ""))
-        self._sent = None if date is None else self.clock.sent(date, self._arrived, client)
+        if date is None:
+            self._sent = None
+        else:
+            self._sent = self._arrived - (received - self.clock.sent(date, received, client))
 
     def post_execute(self) -> None:
         """Note when ``%train``'s reply goes out, and let an interrupt reach an idle kernel."""
         if self.run is not None and request_id(self.shell) == self._started_by:
-            self._replied = time.time()
+            self._replied = time.monotonic()
         handle_idle_interrupts(self.shell)
 
     def visit(self, node: ast.AST) -> ast.AST:

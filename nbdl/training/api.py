@@ -19,6 +19,7 @@ from nbdl.training.checkpointing.resume import (
     Resumed,
     keep_checkpoints,
     resumable,
+    take_over,
     take_up,
 )
 from nbdl.training.checkpointing.travel import ONCE, Start
@@ -218,7 +219,7 @@ def train(
     run.origin = origin(models, original, given_val, began, objects(config), line)
     if isinstance(resume, Resumed):
         take_up(resume, run, loop)
-    return _go(run, loop, wait, progress, store, policy)
+    return _go(run, loop, wait, progress, store, policy, resume)
 
 
 def _check_given(name: Any, data: Any) -> None:
@@ -234,10 +235,13 @@ def _check_given(name: Any, data: Any) -> None:
 
 
 def _go(
-    run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any, policy: Policy | None
-) -> Run:
+    run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any, policy: Policy | None,
+    resume: Any,
+) -> Run:  # fmt: skip
     claim(run)
     try:
+        if isinstance(resume, Resumed):
+            take_over(resume)
         kept = keep(run, store)
         if kept is not None and policy is not None:
             keep_checkpoints(run, kept, policy, isinstance(loop.step, SupervisedStep))

@@ -7,7 +7,7 @@ the first NaN or infinite value, in which layer, on which line.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nbdl.backends import has_data
@@ -24,7 +24,7 @@ class NotFiniteError(TrainingError):
 
 def origin_of(
     error: NotFiniteError, compute: Callable[[], Any], buffers: list[tuple[Any, Any]],
-    draws: dict[str, int],
+    draws: dict[str, int], named: Iterable[tuple[str, Any]] = (),
 ) -> None:
     """Add to ``error`` where it began: the step is made again, watched, and undone.
 
@@ -32,6 +32,7 @@ def origin_of(
         compute: forward and backward of the step that failed; it changes no parameters.
         buffers: (tensor, value) of the model's buffers before the step.
         draws: the state of the random numbers before the step.
+        named: parameters by name: it may have been the update before that spoilt them.
     """
     generator = default_generator()
     after = generator.state()
@@ -43,7 +44,9 @@ def origin_of(
         error.message += f"\n  It began here: {found.message}"
         error.layer, error.source = found.layer, found.source
     except Exception:  # the same failure, of numbers that were bad before any operation
-        pass
+        spoilt = next((name for name, p in named if not math.isfinite(norm(p.value))), None)
+        if spoilt is not None:
+            error.message += f"\n  It began here: the update before made {spoilt!r} infinite or NaN"
     finally:
         generator.restore(after)
         for b, value in buffers:

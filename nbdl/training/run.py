@@ -137,8 +137,9 @@ class Run(Controls, Travels):
         """Seconds since the start, or of the whole run when it is over."""
         if self.started is None:
             return 0.0
-        end = time.time() if self.finished is None else self.finished
-        return max(0.0, end - self.started)
+        if self.finished is None:
+            return time.perf_counter() - self._begun
+        return self.finished - self.started
 
     @property
     def eta(self) -> float | None:
@@ -251,8 +252,8 @@ class Run(Controls, Travels):
     def begin(self) -> None:
         """The run starts, in this thread."""
         self.turns.begin()
-        self.started, self._before = time.time(), self.step
-        self._begun = time.perf_counter()
+        self._begun, self._before = time.perf_counter(), self.step
+        self.started = time.time()
         self._set_status("running")
         self.tell(events.RunStarted)
 
@@ -337,7 +338,7 @@ class Run(Controls, Travels):
         if not self._rate and self._samples:
             self._rate = self._samples / max(time.perf_counter() - self._begun, 1e-9)
         self.exception = error
-        self.finished = time.time()
+        self.finished = (self.started or time.time()) + self.elapsed  # whatever the clock did
         self.message = message
         self.history.note("error" if error is not None else "status", message)
         self._set_status(status)

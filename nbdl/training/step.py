@@ -103,7 +103,8 @@ class SupervisedStep:
             return self._made(given)
         except NotFiniteError as error:
             kept = [(b, b.value) for b in self.model.buffers()]
-            origin_of(error, lambda: self.compute(*given), kept, draws)
+            named = self.model.named_parameters()
+            origin_of(error, lambda: self.compute(*given), kept, draws, named)
             raise
 
     def _made(self, given: tuple[Batch, ...]) -> StepResult:

@@ -173,7 +173,7 @@ def test_emptying_the_trash_removes_numbers_and_checkpoints_and_no_more(three, t
 
 def test_a_run_that_trains_is_not_deleted(three):
     store = open_store()
-    store.add_run("live", "live", {}, status="running")
+    store.add_run("live", "live", {}, status="running", pid=os.getppid())
     for delete in (nbdl.runs()["live"].delete, nbdl.runs().delete):
         with pytest.raises(ArgumentError, match="still training"):
             delete()

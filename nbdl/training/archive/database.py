@@ -23,6 +23,7 @@ import numpy as np
 from nbdl.errors import FileError
 from nbdl.training.archive.journal import journal_mode
 from nbdl.training.archive.schema import VERSION, migrate, version
+from nbdl.training.archive.trouble import in_words
 
 BLOCK = 4096
 """Rows of one block of steps and values; the last block of a series is written again as it grows,
@@ -30,6 +31,9 @@ so wider rows have fewer to a block."""
 
 METRIC = ["step", "value"]
 """The columns of a series that is one number over steps."""
+
+PATIENCE_S = 1.0
+"""Seconds that a reader or writer of an open file waits for what another process writes."""
 
 _CHANGEABLE = ("name", "status", "finished", "epoch", "step", "message", "model", "source",
                "environment", "origin", "seen", "host", "pid", "tags", "notes")  # fmt: skip
@@ -46,7 +50,8 @@ def _storable(values: Iterable[Any]) -> list[Any]:
 class Store:
     """One store file. Every method may be called from any thread.
 
-    Raises FileError when the file cannot be opened, is no store, or was written by a newer nbdl.
+    Raises FileError when the file cannot be opened, is no store, was written by a newer nbdl, is
+    held by another program for long, or damaged; of what is to be written nothing is then.
     """
 
     def __init__(self, path: str | Path, *, timeout: float = 10.0) -> None:
@@ -62,9 +67,10 @@ class Store:
             raise FileError(f"the run store {self.path} cannot be opened: {error}") from None
         try:
             self._prepare()
+            self._db.execute(f"PRAGMA busy_timeout = {1000 * min(timeout, PATIENCE_S):.0f}")
         except sqlite3.Error as error:
             self._db.close()
-            raise self._trouble(error) from None
+            raise in_words(self.path, error) from None
         except FileError:
             self._db.close()
             raise
@@ -89,18 +95,6 @@ class Store:
         elif not os.access(self.path, os.W_OK):
             raise FileError(f"the run store {self.path} may not be written")
 
-    def _trouble(self, error: Exception) -> FileError:
-        """An error of SQLite in words."""
-        if "locked" in str(error):
-            return FileError(
-                f"the run store {self.path} is locked by another program",
-                hint="end what holds it (fuser names it); runs are written once it is free",
-            )
-        return FileError(
-            f"the run store {self.path} cannot be used: {error}",
-            hint="if it is damaged, move it away; a new one is made",
-        )
-
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """One reader at a time; what is damaged is said as a FileError."""
@@ -108,19 +102,22 @@ class Store:
             try:
                 yield
             except (sqlite3.Error, ValueError) as error:
-                raise self._trouble(error) from None
+                raise in_words(self.path, error) from None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One transaction; the write lock is taken at once, so it never fails half-way."""
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise in_words(self.path, error) from None
                 raise
-            self._db.execute("COMMIT")
 
     # ----- writing --------------------------------------------------------------------------
 
@@ -144,6 +141,18 @@ class Store:
         """Change columns of a run."""
         with self._writing():
             self._update(run, fields)
+
+    def take_over(self, row: Mapping[str, Any]) -> bool:
+        """Make this process the one that trains the run of ``row``; False, with nothing changed,
+        if another process has done so since the row was read."""
+        with self._writing():
+            cursor = self._db.execute(
+                "UPDATE runs SET status = 'waiting', seen = ?, host = ?, pid = ? "
+                "WHERE id = ? AND status IS ? AND host IS ? AND pid IS ?",
+                (time.time(), socket.gethostname(), os.getpid(),
+                 row["id"], row["status"], row["host"], row["pid"]),
+            )  # fmt: skip
+            return cursor.rowcount == 1
 
     def _update(self, run: str, fields: Mapping[str, Any]) -> None:
         wrong = set(fields) - set(_CHANGEABLE)

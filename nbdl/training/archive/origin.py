@@ -86,6 +86,25 @@ def fingerprint(data: Any, *, hashed: bool = True) -> dict[str, Any]:
     return found
 
 
+def difference(then: Any, now: Any, path: str = "") -> str:
+    """Where two fingerprints differ; empty if they do not."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in then:
+            wrong = difference(then[key], now.get(key), f"{path} {key}".strip())
+            if wrong:
+                return wrong
+        return ""
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        pairs = zip(then, now, strict=True)
+        found = (difference(a, b, f"{path} {i + 1}") for i, (a, b) in enumerate(pairs))
+        return next((wrong for wrong in found if wrong), "")
+    if then == now:
+        return ""
+    if path.endswith("hash"):
+        return f"{path.removesuffix(' hash')} has other values"
+    return f"{path} is {now}, it was {then}"
+
+
 def _kind(thing: Any) -> str:
     name = getattr(thing, "__name__", None) if callable(thing) else None
     return str(name or type(thing).__name__)

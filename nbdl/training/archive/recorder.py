@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from nbdl.errors import FileError
 from nbdl.training.archive.database import METRIC, Store
 from nbdl.training.archive.environment import environment
 from nbdl.training.archive.store import open_store
@@ -35,7 +36,7 @@ class _Entry:
         self.run, self.store = run, store
         self.read: dict[str, int] = {}
         self.events = 0
-        self.failures = 0
+        self.failed = self.over = False
         self._entered = False
         # A run that is in the store already goes on there, from what it knows of itself now.
         self._from = (run.step, _counts(run.history), len(run.history.events))
@@ -45,7 +46,7 @@ class _Entry:
         }  # fmt: skip
 
     def write(self) -> None:
-        """Write what is new. Raises sqlite3.Error when the store cannot be written now."""
+        """Write what is new. Raises FileError when the store cannot be written now."""
         if not self._entered:
             self._enter()
             self._entered = True
@@ -116,21 +117,24 @@ class Recorder:
             self._wake.notify()
 
     def finish(self, run: Any) -> None:
-        """Write the rest of ``run`` now, and visit it no more."""
+        """Write the rest of ``run`` now, and visit it no more; where the store cannot be written
+        now, go on trying."""
         with self._lock:
-            entry = self._entries.pop(run.id, None)
+            entry = self._entries.get(run.id)
         if entry is not None:
-            with _visiting:
-                self._try(entry)
-                entry.store.release(run.id)
+            entry.over = True
+            self._visit([entry])
 
     def sync(self) -> None:
         """Write what is new of all runs now, so that a reader of the store sees it."""
         with self._lock:
             entries = list(self._entries.values())
-        with _visiting:
-            for entry in entries:
-                self._try(entry)
+        self._visit(entries)
+
+    def has(self, run: str) -> bool:
+        """Whether a run of this id is under way here, or not all of it is written."""
+        with self._lock:
+            return run in self._entries
 
     def _visit_all(self) -> None:
         while True:
@@ -140,16 +144,34 @@ class Recorder:
                 self._wake.wait(INTERVAL)
             self.sync()
 
-    def _try(self, entry: _Entry) -> None:
+    def _visit(self, entries: list[_Entry]) -> None:
+        """Write what is new of runs; those that are over are done with then."""
+        stuck = set()  # to wait once for a store that is locked is enough
+        with _visiting:
+            for entry in entries:
+                if entry.store not in stuck and not self._write(entry):
+                    stuck.add(entry.store)
+
+    def _write(self, entry: _Entry) -> bool:
+        """Whether it could be written."""
+        over = entry.over
         try:
             entry.write()
-            entry.failures = 0
         except Exception as error:
             # A full disk or a lock held elsewhere must not stop the training; nothing is lost
-            # while the run lives, for the next visit writes it.
-            entry.failures += 1
-            if entry.failures == 1:
-                entry.run.history.note("warning", f"the run store could not be written: {error}")
+            # while this process lives, for the next visit writes it.
+            if not entry.failed:
+                why = error.message if isinstance(error, FileError) else repr(error)
+                entry.run.history.note("warning", f"{why}; training goes on, and what is missing "
+                                       "is written later")  # fmt: skip
+            entry.failed = True
+            return False
+        entry.failed = False
+        if over:
+            with self._lock:
+                self._entries.pop(entry.run.id, None)
+            entry.store.release(entry.run.id)
+        return True
 
 
 _visiting = threading.Lock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ FINAL = frozenset(("finished", "stopped", "interrupted", "failed"))
 """Statuses of a run that is over."""
 
 _SILENT = 120.0
-"""Seconds without a sign of life after which a run on another machine counts as killed."""
+"""Seconds without a sign of life after which a run whose process cannot be seen was killed."""
 
 
 @dataclass(eq=False)
@@ -143,14 +142,17 @@ def clock(seconds: float) -> str:
 
 def is_gone(row: dict[str, Any]) -> bool:
     """Whether the process of a run that is not over has ended."""
-    if row["host"] == socket.gethostname() and sys.platform != "win32":
-        if row["pid"] == os.getpid():
-            return False
-        try:
-            os.kill(row["pid"], 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
+    if row["host"] != socket.gethostname():
+        return time.time() - row["seen"] > _SILENT
+    if row["pid"] == os.getpid():  # or that of a former process, which had the same number
+        return not recorder.has(row["id"])
+    import psutil  # noqa: PLC0415 (takes long, and is seldom needed)
+
+    try:
+        process = psutil.Process(row["pid"])
+        another = process.create_time() > row["seen"] + _SILENT  # it has its number now
+        return bool(another or process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:  # it is another person's
         return False
-    return time.time() - row["seen"] > _SILENT

@@ -149,7 +149,7 @@ class Checkpoints:
         self._earliest = self._begun
         self._spent = self._cost = 0.0
         self._wanted = False
-        self._failing = ""
+        self._failing = False
         self._taken: tuple[int, int] | None = None  # steps and whole epochs of the newest state
         self._lock = threading.Lock()  # held while a file is written
         self._turn = threading.Lock()  # held for a moment, to change what waits
@@ -269,21 +269,21 @@ class Checkpoints:
         except (OSError, MemoryError, NbdlError, TypeError, ValueError) as error:
             self._failed(getattr(error, "message", None) or f"{type(error).__name__}: {error}")
         else:
-            self.written, self._failing = step, ""
+            self.written, self._failing = step, False
             self._thin(self.policy.keep)
         self._cost = time.perf_counter() - begun
         self._spent += self._cost
         self._earliest = self._begun + (self._spent + self._cost) / SHARE
 
     def _failed(self, why: str) -> None:
-        if why != self._failing:
+        if not self._failing:  # said once, until one could be written
             good = "there is none" if self.written is None else f"it is that of step {self.written}"
             self.run.history.note(
                 "warning",
                 f"a checkpoint could not be written (the last good one: {good}): {why}; training "
                 "goes on",
             )
-        self._failing = why
+        self._failing = True
         self._last = time.perf_counter()
 
     def _thin(self, keep: int) -> None:

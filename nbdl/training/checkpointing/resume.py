@@ -15,10 +15,10 @@ from nbdl.errors import ArgumentError, DataError, FileError, TrainingError, brie
 from nbdl.training.active import active_runs
 from nbdl.training.archive.database import Store
 from nbdl.training.archive.environment import machine, why_not_identical
-from nbdl.training.archive.origin import fingerprint, weights_hash
+from nbdl.training.archive.origin import difference, fingerprint, weights_hash
 from nbdl.training.archive.recorder import objects, plain_config, recorder
-from nbdl.training.archive.records import FINAL, is_gone
-from nbdl.training.archive.store import default_path, open_store
+from nbdl.training.archive.records import FINAL, is_gone, kept_store
+from nbdl.training.archive.store import open_store
 from nbdl.training.checkpointing.checkpoints import (
     Checkpoints,
     checkpoint_files,
@@ -96,7 +96,7 @@ class Resumed:
 def interrupted_runs() -> list[dict[str, Any]]:
     """The rows of runs in the working directory's store whose process is gone, each the newest of
     its name, the newest first. What they were writing when they were killed is removed."""
-    store = open_store() if default_path().exists() else None
+    store = kept_store()
     if store is None:
         return []
     newest = {row["name"]: row for row in store.runs()}
@@ -145,7 +145,7 @@ def _opened(store: Any) -> Store | None:
     if store is False:
         return None
     if store is True or store is None:
-        return open_store() if default_path().parent.exists() else None
+        return kept_store()
     return open_store(store) if Path(store).exists() else None
 
 
@@ -224,9 +224,26 @@ def _check_not_running(found: Resumed) -> None:
                 f"{run.name!r} is under way (run {run.id}, step {run.step})",
                 hint="run.stop() first, or run.resume() if it is paused",
             )
+    _kept(found)
+
+
+def _kept(found: Resumed) -> dict[str, Any] | None:
+    """The row of a run, if there is one; TrainingError if another process trains it."""
     row = None if found.store is None else found.store.find(found.id)
     if row is not None and row["status"] not in FINAL and not is_gone(row):
-        raise TrainingError(f"{_said(row)} is under way in another process, {row['pid']}")
+        raise TrainingError(
+            f"{_said(row)} is under way in another process, {row['pid']}",
+            hint="stop it there, or end that kernel",
+        )
+    return row
+
+
+def take_over(found: Resumed) -> None:
+    """Make this process the one that trains the run; TrainingError if another does, FileError
+    where that cannot be written."""
+    row = _kept(found)
+    if row is not None and found.store is not None and not found.store.take_over(row):
+        raise TrainingError(f"{_said(row)} has just been taken up by another process")
 
 
 # ----- options ------------------------------------------------------------------------------------
@@ -263,7 +280,8 @@ def _completed(args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any
         if key in new:
             raise ArgumentError(
                 f"{key}={brief(new[key])} cannot be changed in the middle of a training: run "
-                f"{found.id} has {key}={config.get(key)!r}"
+                f"{found.id} has {key}={config.get(key)!r}",
+                hint=f"leave {key} out, or train anew without resume",
             )
     for key in run["objects"]:
         if key not in given:
@@ -297,29 +315,10 @@ def _check_data(
         now = everything.get(what)
         if now is None or isinstance(now, float) or origin.get(what) is None:
             continue
-        wrong = _difference(origin[what], fingerprint(now))
+        wrong = difference(origin[what], fingerprint(now))
         if wrong:
             which = "the validation data is" if what == "val" else "the data is"
             raise DataError(f"{which} not what this run was trained with: {wrong}")
-
-
-def _difference(then: Any, now: Any, path: str = "") -> str:
-    """Where two fingerprints differ; empty if they do not."""
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        for key in then:
-            wrong = _difference(then[key], now.get(key), f"{path} {key}".strip())
-            if wrong:
-                return wrong
-        return ""
-    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        pairs = zip(then, now, strict=True)
-        found = (_difference(a, b, f"{path} {i + 1}") for i, (a, b) in enumerate(pairs))
-        return next((wrong for wrong in found if wrong), "")
-    if then == now:
-        return ""
-    if path.endswith("hash"):
-        return f"{path.removesuffix(' hash')} has other values"
-    return f"{path} is {now}, it was {then}"
 
 
 # ----- taking it up -------------------------------------------------------------------------------
@@ -347,10 +346,10 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
     _change(found.changed, run, loop)
     if loop.over is not None or loop.done >= (run.epochs or 1):
         why = loop.over or f"{loop.done} epoch{'s' * (loop.done != 1)} done"
-        raise TrainingError(
-            f"{run.name!r} (run {run.id}) is finished: {why}",
-            hint=f"epochs={loop.done + 5} trains on",
-        )
+        enough = loop.max_steps is not None and run.step >= loop.max_steps
+        more = f"max_steps={run.step + 100}" if enough else f"epochs={loop.done + 5}"
+        said = f"{run.name!r} (run {run.id}) is finished: {why}"
+        raise TrainingError(said, hint=f"{more} trains on")
     found.notes += _remarks(found, run)
     for kind, text in found.notes:
         run.history.note(kind, text)
@@ -364,7 +363,8 @@ def _change(changed: Mapping[str, Any], run: Run, loop: Loop) -> None:
                 group["lr"] = changed["lr"]
         run.schedule = None
     if {"epochs", "max_steps"} & set(changed):
-        loop.over = None
+        enough = loop.max_steps is not None and run.step >= loop.max_steps
+        loop.over = f"{run.step} steps done" if enough else None
 
 
 def _remarks(found: Resumed, run: Run) -> list[tuple[str, str]]:
