@@ -15,6 +15,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from nbdl import nn, widgets
+from nbdl.errors import ArgumentError
 from nbdl.experiments import Sweep
 from nbdl.inspection import static
 from nbdl.inspection.graph import model_graph
@@ -197,6 +198,15 @@ class Views:
     def save(self, path: str | Path) -> Path:
         """Write all of it to one file, as ``View.save`` does: .html, of one thing .svg or .png."""
         return widgets.save(self.views, path)
+
+    def figure(self) -> Any:
+        """The plotly figure of one thing, as ``View.figure`` gives it."""
+        if len(self.views) != 1 or isinstance(self.views[0], Picture):
+            raise ArgumentError(
+                "a plotly figure is of one run or tensor",
+                hint="nbdl.inspect(run).figure()",
+            )
+        return self.views[0].figure()
 
     def _ipython_display_(self) -> None:
         for each in self.views:

@@ -16,6 +16,7 @@ import traitlets
 
 from nbdl.inspection.wire import pack
 from nbdl.widgets.bundle import bundle, loader
+from nbdl.widgets.figures import figure_of
 from nbdl.widgets.saving import save
 from nbdl.widgets.source import Source
 from nbdl.widgets.twin import Twin
@@ -63,7 +64,11 @@ class View(anywidget.AnyWidget):
         if self.comm is None or not threading.main_thread().is_alive():
             return  # closed, or the kernel is ending: its sockets refuse what comes now, loudly
         with self._send_lock:
-            self.send(message, buffers)
+            try:
+                self.send(message, buffers)
+            except Exception:
+                if self.comm is not None:
+                    raise  # else it was closed meanwhile, in another thread
 
     def tell_record(self, record: Any) -> None:
         """Send a record."""
@@ -115,6 +120,13 @@ class View(anywidget.AnyWidget):
     def follow_twin(self, update: Any) -> None:
         """Call ``update(mime bundle)`` every 10 s while the source is live, and at its end."""
         self._twin.follow(update)
+
+    def figure(self) -> Any:
+        """What the view shows now as a plotly figure: a run's curves, its gradient flow, a tensor.
+
+        Raises ArgumentError for views that are no charts, such as graphs.
+        """
+        return figure_of(self.source.whole())
 
     def save(self, path: str | Path) -> Path:
         """Write the view, as it is now, to one file that needs neither a kernel nor a network.
