@@ -41,10 +41,10 @@ export const walkThrough = (graph: View, tensor: View): View => (frame, port, si
   const stepper = h(
     "div",
     { class: "stepper row" },
-    button("Start", "First step", () => 0),
+    button("Start", "Start: first step", () => 0),
     button("◀", "Step back", () => at - 1),
     button("Next ▶", "Next step", () => at + 1),
-    button("End", "Last step", () => Infinity),
+    button("End", "End: last step", () => Infinity),
     place,
     h("span", { class: "spread" }),
     example,

@@ -94,22 +94,32 @@ export class Network {
       const fill = known ? css(scale(0.5 + (0.12 * value) / most)) : this.theme.color("bg");
       const bias = column.bias.data[neuron];
       const said = known ? formatNumber(value) : "not computed yet";
-      const group = svg(
+      const button = svg(
         "g",
         {
-          class: this.isAt(at, neuron) ? "neuron at" : "neuron", id: `n${at}-${neuron}`, tabindex: 0,
+          id: `n${at}-${neuron}`, tabindex: 0,
           role: "button", "aria-label": `${title}, neuron ${neuron + 1}: ${said}` +
             (back ? `, derivative ${formatNumber(derivative)}` : ""),
         },
         svg("circle", { cx: x, cy: y, r: RADIUS, fill }),
-        known && word(x, back ? y : y + 4, value, 3, "value"),
-        back && word(x, y + 13, derivative, 2, "d"),
-        bias !== undefined && step >= 70 &&
-          svg("text", { x: x + RADIUS - 2, y: y - RADIUS + 4, class: "bias" }, `b ${formatNumber(bias, 2)}`),
+      );
+      const group = svg(
+        "g",
+        { class: this.isAt(at, neuron) ? "neuron at" : "neuron" },
+        button,
+        // The button's label says it all; what is drawn is the same in fewer digits.
+        svg(
+          "g",
+          { "aria-hidden": "true" },
+          known && word(x, back ? y : y + 4, value, 3, "value"),
+          back && word(x, y + 13, derivative, 2, "d"),
+          bias !== undefined && step >= 70 &&
+            svg("text", { x: x + RADIUS - 2, y: y - RADIUS + 4, class: "bias" }, `b ${formatNumber(bias, 2)}`),
+        ),
       );
       const go = () => this.onNeuron(at, neuron);
       group.addEventListener("click", go);
-      group.addEventListener("keydown", (event) => {
+      button.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") go();
       });
       return group;

@@ -33,7 +33,7 @@ class Dashboard {
   private readonly grid = h("div", { class: "charts" });
   private readonly results = h("div", {});
   private readonly samples = h("div", {});
-  private readonly log = h("ol", { class: "log", role: "log", tabindex: 0 });
+  private readonly log = h("ol", { class: "log", tabindex: 0, "aria-live": "polite", "aria-label": "Messages" });
   private readonly gradients: GradientMap;
   private readonly tabs: Tabs;
   private readonly past: Timeline;
@@ -87,7 +87,7 @@ class Dashboard {
       { name: "gradients", title: "Gradient flow", element: this.gradients.element },
       { name: "confusion", title: "Confusion", element: this.results },
       { name: "samples", title: "Predictions", element: this.samples },
-      { name: "log", title: "Messages", element: this.log },
+      { name: "log", title: "Messages", element: h("div", {}, this.log) },
     ];
     this.tabs = new Tabs(pages, this.tools(), soon, signal);
     const body = h("div", { class: "body" }, ...pages.map(({ element }) => element));

@@ -77,10 +77,10 @@ it("shows values forward and derivatives backward, step by step", async () => {
   press("Next step");
   await settle();
   expect(said(".network .d")).toEqual(["−0.25", "0.75", "30"]);
-  press("Last step");
+  press("End: last step");
   await settle();
   expect(said(".network .d")).toEqual(["−0.25", "0.75", "10", "20", "30"]);
-  press("First step");
+  press("Start: first step");
   await settle();
   expect(said(".network .d")).toEqual([]);
 });
@@ -100,7 +100,7 @@ it("is walked by keys, and stays within the walk", async () => {
 it("goes to the steps of a neuron that is chosen, which can be reached by keys", async () => {
   tell(true, LESSON);
   await settle();
-  const neurons = [...root().querySelectorAll("g.neuron[tabindex]")];
+  const neurons = [...root().querySelectorAll("g.neuron [tabindex]")];
   expect(neurons.map((each) => each.getAttribute("aria-label"))[2]).toBe(`layer ${NAME} tanh, neuron 1: 3`);
   neurons[2]!.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   expect(one(".stepper [role=status]").textContent).toBe("step 3 of 5 · backward");

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import PICTURES, OpenNotebook
-from tests.browser.views import graph, twin
-
-AXE = Path(__file__).resolve().parents[2] / "js/node_modules/axe-core/axe.min.js"
+from tests.browser.views import graph, twin, violations
 
 SETUP = """
 %load_ext nbdl
@@ -29,20 +25,6 @@ run = nbdl.train(old, (x, y), epochs=2, batch_size=8, compile=True, progress=Fal
 """
 
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-
-
-def violations(view: Locator) -> list[str]:
-    """What axe finds wrong in a view."""
-    view.page.evaluate(AXE.read_text("utf-8"))
-    script = """async (element) => {
-      const { host } = element.getRootNode();
-      host.id = "axe-host";
-      const found = await axe.run({ include: [{ fromShadowDom: ["#axe-host", ".nbdl"] }] });
-      host.removeAttribute("id");
-      if (found.passes.length < 5) throw new Error("axe saw nothing");
-      return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
-    }"""
-    return list(view.evaluate(script))
 
 
 def test_two_models_stand_side_by_side_and_a_change_leads_to_its_layer(

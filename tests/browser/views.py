@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.sync_api import Locator, expect
 
 from tests.browser.notebook import PATIENCE, NotebookPage
 
 LIMIT = PATIENCE * 1000
+
+AXE = Path(__file__).resolve().parents[2] / "js/node_modules/axe-core/axe.min.js"
 
 # How many pixels of a canvas differ from its first one, which is background or nothing.
 INKED = """canvas => {
@@ -76,3 +80,17 @@ def wait_for_change(canvas: Locator, before: int) -> None:
     """Wait until ``inked`` of a canvas is no longer what it was before."""
     script = f"([canvas, before]) => ({INKED})(canvas) !== before"
     canvas.page.wait_for_function(script, arg=[canvas.element_handle(), before], polling=50)
+
+
+def violations(view: Locator) -> list[str]:
+    """What axe finds wrong in a view."""
+    view.page.evaluate(AXE.read_text("utf-8"))
+    script = """async (element) => {
+      const { host } = element.getRootNode();
+      host.id = "axe-host";
+      const found = await axe.run({ include: [{ fromShadowDom: ["#axe-host", ".nbdl"] }] });
+      host.removeAttribute("id");
+      if (found.passes.length < 5) throw new Error("axe saw nothing");
+      return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
+    }"""
+    return list(view.evaluate(script))
