@@ -36,6 +36,7 @@ def test_the_slider_shows_a_step_and_an_edited_model_goes_on(open_notebook: Open
     notebook.run(4)
     edited = dashboard(notebook, 4)
     wait_for_status(edited, "Finished")
+    edited.locator(".body").scroll_into_view_if_needed()  # what nobody sees is not drawn again
     expect(edited.locator(".plot-mark").first).to_have_attribute(
         "title", re.compile("^step 92: the model was edited, 4 of 9 weights kept")
     )
