@@ -7,9 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nbdl import files
 from nbdl.magics import options
 from nbdl.magics.arguments import Line
-from nbdl.training.checkpointing.resume import Resumed, find, interrupted_runs
+from nbdl.training.archive.records import FINAL, is_gone, kept_store
+from nbdl.training.checkpointing.checkpoints import folder_of
+from nbdl.training.checkpointing.resume import Resumed, find
 from nbdl.training.models import modules_of, name_of
 
 
@@ -57,9 +60,22 @@ def tell(run: Any, found: Resumed | None) -> None:
         print(f"{run.name} {said}" if said.startswith(("goes on", "begins")) else said)
 
 
+def _interrupted() -> list[dict[str, Any]]:
+    """The rows of runs in the working directory's store whose process is gone, each the newest of
+    its name, the newest first. What they were writing when they were killed is removed."""
+    store = kept_store()
+    if store is None:
+        return []
+    newest = {row["name"]: row for row in store.runs()}
+    gone = [row for row in newest.values() if row["status"] not in FINAL and is_gone(row)]
+    for row in gone:
+        files.sweep(folder_of(store.path, row["id"]))
+    return gone[::-1]
+
+
 def cut_off() -> list[str]:
     """A line for each model whose newest training was cut off by the end of its kernel."""
-    return [_cut_off(row) for row in interrupted_runs()]
+    return [_cut_off(row) for row in _interrupted()]
 
 
 def _cut_off(row: Mapping[str, Any]) -> str:

@@ -91,6 +91,7 @@ class NotebookPage:
 
     def open(self, path: Path) -> None:
         """Open the notebook file and wait until its kernel is connected and idle."""
+        self.path = path
         name = path.relative_to(self.server.folder).as_posix()
         place = HOSTS[self.host].format(workspace=path.parent.name)
         address = f"{self.server.url}/{place}/{name}?token={self.server.token}"

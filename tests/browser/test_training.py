@@ -152,3 +152,30 @@ def test_the_whole_history_is_there_after_the_page_is_reloaded(
     expect(chart).to_have_attribute("aria-label", re.compile("^loss, step 1: "))
     notebook.evaluate("run.stop()")
     wait_for_status(again, "Stopped")
+
+
+def test_two_tabs_of_one_notebook_show_and_steer_the_same_run(open_notebook: OpenNotebook) -> None:
+    notebook = start_training(open_notebook, "run")
+    here = dashboard(notebook, 2)
+    notebook.save()
+    other = NotebookPage(notebook.page.context.new_page(), notebook.server, "lab")
+    other.open(notebook.path)
+    other.run(3)
+    there = dashboard(other, 3)
+    wait_for_status(there, "Training")
+    button(there, "Pause").click()
+    for board in (there, here):
+        wait_for_status(board, "Paused")
+    step = other.evaluate("run.step")
+    for board in (there, here):
+        expect(board.locator(".run-facts")).to_contain_text(f"{int(step):,} / ")
+        chart = board.locator(".chart").first
+        chart.press("Home")
+        expect(chart).to_have_attribute("aria-label", re.compile("^loss, step 1: "))
+    button(here, "Resume").click()
+    for board in (here, there):
+        wait_for_status(board, "Training")
+    other.page.close()
+    button(here, "Stop").click()
+    wait_for_status(here, "Stopped")
+    assert notebook.problems() == []

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from nbdl.magics.resuming import cut_off
+from nbdl.training.archive.store import forget_stores, open_store
 from tests.magics.conftest import LENET
 from tests.magics.kernel import Kernel
 
@@ -68,6 +72,15 @@ def test_a_killed_kernel_goes_on_in_the_next(tmp_path):
         assert second.value("nbdl.runs()[kept.id].status") == "'finished'"
     finally:
         second.close()
+
+
+def test_a_loop_that_was_cut_off_is_not_said_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    open_store().add_run("a", "mine", {}, status="running", step=7, pid=ended.pid)
+    assert cut_off() == ["training mine was cut off at step 7: %runs has its numbers"]
+    forget_stores()
 
 
 def test_after_stop_with_a_function_from_the_line(lenet):

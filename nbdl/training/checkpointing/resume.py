@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from nbdl import files
 from nbdl.errors import ArgumentError, DataError, FileError, TrainingError, brief, unknown
 from nbdl.training.active import active_runs
 from nbdl.training.archive.database import Store
@@ -91,19 +90,6 @@ class Resumed:
     def id(self) -> str:
         """Of the run."""
         return str(self.run["id"])
-
-
-def interrupted_runs() -> list[dict[str, Any]]:
-    """The rows of runs in the working directory's store whose process is gone, each the newest of
-    its name, the newest first. What they were writing when they were killed is removed."""
-    store = kept_store()
-    if store is None:
-        return []
-    newest = {row["name"]: row for row in store.runs()}
-    gone = [row for row in newest.values() if row["status"] not in FINAL and is_gone(row)]
-    for row in gone:
-        files.sweep(folder_of(store.path, row["id"]))
-    return gone[::-1]
 
 
 def find(resume: Any, name: str, store: Any = True) -> Resumed:
@@ -193,16 +179,17 @@ def _of_row(store: Store, row: Mapping[str, Any]) -> Resumed:
 def _newest_good(paths: list[Path]) -> Resumed | None:
     """The newest that is not damaged, with a remark if it is not the newest; None if there are
     none at all. Raises FileError if all are damaged."""
-    notes: list[tuple[str, str]] = []
+    damaged: list[str] = []
     for path in reversed(paths):
         try:
             found = read(path)
         except FileError as error:
-            notes.append(("warning", f"{error.message}; the checkpoint before it is taken"))
+            damaged.append(error.message)
         else:
-            return Resumed(found.run, found.state, notes=notes)
-    if notes:
-        raise FileError(f"no checkpoint in {str(paths[0].parent)!r} is good: {notes[0][1]}")
+            said = [("warning", f"{why}; the checkpoint before it is taken") for why in damaged]
+            return Resumed(found.run, found.state, notes=said)
+    if damaged:
+        raise FileError(f"no checkpoint in {str(paths[0].parent)!r} is good: {damaged[0]}")
     return None
 
 

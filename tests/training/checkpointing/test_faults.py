@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 import nbdl
-from nbdl import data, nn
+from nbdl import data, keras, nn
 from nbdl.errors import DataError, TrainingError
 from nbdl.training import Callback
 from nbdl.training.archive import database, records
@@ -401,6 +401,23 @@ def test_loops_that_keep_no_checkpoints_say_so():
         run.log(loss=loss)
     with pytest.raises(TrainingError, match=r"has kept no checkpoints\n.*without resume"):
         train(resume=True)
+
+
+def keras_model():
+    nbdl.manual_seed(7)
+    layers = keras.layers.Dense(12, activation="relu", name="a"), keras.layers.Dense(3, name="b")
+    return keras.Sequential(list(layers))
+
+
+def test_a_keras_model_goes_on_where_it_was_trained_by_train():
+    model = keras_model()
+    model.compile("adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(X, Y, epochs=1, verbose=0)
+    with pytest.raises(TrainingError, match="has kept no checkpoints"):
+        train(model, resume=nbdl.runs()[0].id)
+    whole = train(keras_model(), **OPTIONS, store=False)
+    train(keras_model(), **OPTIONS, callbacks=At({13: lambda run: run.stop()}))
+    assert losses(train(keras_model(), resume=True)) == losses(whole)
 
 
 def test_a_run_with_enough_steps_is_finished():
