@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -186,8 +188,10 @@ def test_tensors_and_models_have_a_small_picture_beside_their_text(lenet):
     assert shown["text/plain"].startswith("tensor(")
     assert shown["image/svg+xml"].startswith("<svg")
     assert len(shown["image/svg+xml"]) < 15_000
+    assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")
     assert set(one.shown[0]) == {"text/plain"}
     assert "1,210 parameters" in model.shown[0]["image/svg+xml"]
+    assert "image/png" in model.shown[0]
     assert lenet.run("%unload_ext nbdl").status == "ok"
     try:
         assert set(lenet.run("x").shown[0]) == {"text/plain"}
