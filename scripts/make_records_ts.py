@@ -1,4 +1,4 @@
-"""Write js/lib/records.ts from nbdl/inspection/records.py, the one truth of the wire format.
+"""Write js/lib/records.ts from the records of nbdl/inspection, the one truth of the wire format.
 
 python -m scripts.make_records_ts            write it
 python -m scripts.make_records_ts --check    say whether it is stale (exit status 1)
@@ -12,12 +12,13 @@ import re
 import sys
 from pathlib import Path
 
+from nbdl.inspection import tensor_records, walk_records  # noqa: F401 - they make kinds known
 from nbdl.inspection.records import Record
 
 TARGET = Path(__file__).resolve().parent.parent / "js" / "lib" / "records.ts"
 
 HEADER = """\
-// Generated from nbdl/inspection/records.py by `python -m scripts.make_records_ts`; do not edit.
+// Generated from nbdl/inspection/*records.py by `python -m scripts.make_records_ts`; do not edit.
 
 /** Many numbers of one kind: `data` in C order, `shape` as in NumPy. */
 export interface Numbers<T> {
@@ -51,7 +52,7 @@ def split_top(text: str, separator: str) -> list[str]:
 
 
 def typescript(annotation: str) -> str:
-    """A Python annotation of records.py as a TypeScript type."""
+    """A Python annotation of a record as a TypeScript type."""
     alternatives = split_top(annotation, "|")
     if len(alternatives) > 1:
         return " | ".join(typescript(part) for part in alternatives)
@@ -61,7 +62,7 @@ def typescript(annotation: str) -> str:
         return annotation
     generic = re.fullmatch(r"(tuple|list|dict)\[(.*)\]", annotation)
     if generic is None:
-        raise TypeError(f"records.py uses a type that has no place on the wire: {annotation}")
+        raise TypeError(f"a record uses a type that has no place on the wire: {annotation}")
     outer, inner = generic.group(1), split_top(generic.group(2), ",")
     if outer == "dict":
         return f"Record<{typescript(inner[0])}, {typescript(inner[1])}>"

@@ -1,4 +1,4 @@
-// Generated from nbdl/inspection/records.py by `python -m scripts.make_records_ts`; do not edit.
+// Generated from nbdl/inspection/*records.py by `python -m scripts.make_records_ts`; do not edit.
 
 /** Many numbers of one kind: `data` in C order, `shape` as in NumPy. */
 export interface Numbers<T> {

@@ -1,7 +1,8 @@
 """What views are told: frozen records, the wire format between Python and the browser.
 
-Every view is a function of one of these records; ``js/lib/records.ts`` is generated from this
-file (``python -m scripts.make_records_ts``). Numbers that come many at a time are NumPy arrays and
+Every view is a function of one of these records, or of those in ``tensor_records`` and
+``walk_records``; ``js/lib/records.ts`` is generated from the three (``python -m
+scripts.make_records_ts``). Numbers that come many at a time are NumPy arrays and
 travel as binary buffers, never as lists; what each array holds is said in the field's comment.
 ``wire.pack`` turns a record into (JSON, buffers), ``decode`` in js/lib/wire.ts turns it back.
 """
@@ -29,8 +30,6 @@ _row32 = partial(np.zeros, (0,), "float32")
 _row64 = partial(np.zeros, (0,), "float64")
 _table32 = partial(np.zeros, (0, 0), "float32")
 _table64 = partial(np.zeros, (0, 0), "float64")
-_cube64 = partial(np.zeros, (0, 0, 0), "float64")
-_row32i = partial(np.zeros, (0,), "int32")
 _triples = partial(np.zeros, (0, 3), "int32")
 _fours = partial(np.zeros, (0, 4), "int32")
 _bytes = partial(np.zeros, (0,), "uint8")
@@ -350,100 +349,3 @@ class GraphRecord(Record):
     error: str = ""  # what ended the forward pass before its end
     findings: tuple[Finding, ...] = ()
     frames: FlowFrames | None = None
-
-
-# ------------------------------------------------------------------------------------ a tensor
-
-
-@dataclass(frozen=True)
-class TensorAxis(Record):
-    """One axis of a tensor, and its place in the picture."""
-
-    name: str  # 'N', 'height', 'axis 0'
-    size: int
-    role: str  # rows, columns, panels; index: one place of it is shown
-    start: int  # the first place shown
-    stop: int  # the end of what is shown
-    every: int = 1  # so many neighbours share a cell
-
-
-@dataclass(frozen=True)
-class TensorRecord(Record):
-    """A tensor's numbers in words, and the part of it that is looked at as a picture."""
-
-    title: str
-    kind: str  # Tensor, Parameter, ndarray
-    dtype: str
-    device: str
-    shape: tuple[int, ...]
-    size: int
-    nbytes: int
-    stats: TensorStats | None = None
-    facts: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    mode: str = "values"  # values, image, or a projection: pca, tsne, umap
-    modes: tuple[str, ...] = ("values",)
-    part: str = ""  # of complex numbers: abs, angle, real, imag
-    axes: tuple[TensorAxis, ...] = ()
-    palette: str = "diverging"  # diverging: low = -high; sequential
-    low: float = 0.0  # the ends of the colours
-    high: float = 0.0
-    square: bool = False  # cells are squares: pixels, filters
-    cells: Float64s = field(default_factory=_cube64)  # (panels, rows, columns), means of blocks
-    marks: Uint8s = field(default_factory=_bytes)  # as cells: 0 number, 1 NaN, 2 ∞, 3 −∞, 4 masked
-    image: Uint8s = field(default_factory=_bytes)  # (panels, rows, columns, 3)
-    points: Float32s = field(default_factory=_table32)  # (points, 2) of a projection
-    rows: Int32s = field(default_factory=_row32i)  # (points,) which row each point is
-
-
-# --------------------------------------------------------------------- a model on a given input
-
-
-@dataclass(frozen=True)
-class WalkStep(Record):
-    """One step of the walk through a model, forward and then backward."""
-
-    phase: str  # forward, loss, backward
-    node: str  # id of the graph's node
-    title: str
-    lines: tuple[str, ...] = ()  # the formula, and with the numbers of small networks
-    looks: tuple[str, ...] = ()  # what the tensor viewer may show of it: output, gradient, ...
-    column: int = -1  # of the network's drawing, -1: none
-    neuron: int = -1
-
-
-@dataclass(frozen=True)
-class NeuronColumn(Record):
-    """A column of neurons: a linear layer with the activation behind it, or the inputs."""
-
-    name: str
-    function: str  # 'tanh', '' for none
-    weights: Float64s = field(default_factory=_table64)  # (neurons, neurons before)
-    bias: Float64s = field(default_factory=_row64)  # (neurons,), empty for none
-    sums: Float64s = field(default_factory=_row64)  # (neurons,) before the activation
-    values: Float64s = field(default_factory=_row64)  # (neurons,)
-    d_weights: Float64s = field(default_factory=_table64)  # partial derivatives of the loss
-    d_bias: Float64s = field(default_factory=_row64)
-    d_sums: Float64s = field(default_factory=_row64)
-    d_values: Float64s = field(default_factory=_row64)
-
-
-@dataclass(frozen=True)
-class NetworkRecord(Record):
-    """A small dense network with every number of one example."""
-
-    columns: tuple[NeuronColumn, ...]
-    loss: float
-    objective: str  # what the loss is, in words
-    example: int
-    examples: int
-
-
-@dataclass(frozen=True)
-class ActivationRecord(Record):
-    """What a model does on a given input."""
-
-    graph: GraphRecord
-    objective: str  # what the gradients are of, in words
-    walk: tuple[WalkStep, ...] = ()
-    network: NetworkRecord | None = None  # None: it is not small, or not a chain of dense layers

@@ -12,8 +12,8 @@ from nbdl.core.backward import grad
 from nbdl.core.tensor import Tensor, rules
 from nbdl.inspection.activations import Observed
 from nbdl.inspection.recording import Step
-from nbdl.inspection.records import NetworkRecord, NeuronColumn, WalkStep
 from nbdl.inspection.static import formats
+from nbdl.inspection.walk_records import NetworkRecord, NeuronColumn, WalkStep
 from nbdl.ops.families import Elementwise
 
 MOST_NEURONS = 40

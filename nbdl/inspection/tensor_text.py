@@ -6,10 +6,10 @@ import numpy as np
 
 from nbdl.inspection.arrays import DOWN, MASKED, NAN, NUMBER, UP
 from nbdl.inspection.layout.words import one_line
-from nbdl.inspection.records import TensorRecord
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.panels import panel_names
 from nbdl.inspection.static.tensor import described, where
+from nbdl.inspection.tensor_records import TensorRecord
 from nbdl.inspection.tensors import facts_of
 from nbdl.inspection.text import BLOCKS
 

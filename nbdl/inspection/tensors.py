@@ -14,9 +14,10 @@ from nbdl.errors import ArgumentError
 from nbdl.inspection import projection
 from nbdl.inspection.arrays import EXACT, MASKED, NUMBER, PARTS, WORK, Numbers, blocks, numbers_of
 from nbdl.inspection.axes import Layout, layout_of
-from nbdl.inspection.records import TensorAxis, TensorRecord, TensorStats
+from nbdl.inspection.records import TensorStats
 from nbdl.inspection.static import formats
 from nbdl.inspection.statistics import numbers_stats
+from nbdl.inspection.tensor_records import TensorAxis, TensorRecord
 
 CELLS = 24_000
 """Cells of a picture at most: about 200 kB a message."""

@@ -12,11 +12,12 @@ from nbdl.inspection.axes import BATCHED, FILTERS
 from nbdl.inspection.formulas import formulas_of
 from nbdl.inspection.receptive import Field, receptive_fields
 from nbdl.inspection.recording import Call, Step
-from nbdl.inspection.records import ActivationRecord, GraphRecord, NetworkRecord, WalkStep
+from nbdl.inspection.records import GraphRecord
 from nbdl.inspection.static import formats
 from nbdl.inspection.statistics import tensor_stats
 from nbdl.inspection.teaching import MOST_NEURONS, lesson, network_of
 from nbdl.inspection.tensors import Seen, shape_text
+from nbdl.inspection.walk_records import ActivationRecord, NetworkRecord, WalkStep
 from nbdl.nn import Module
 
 MOST_STEPS = 500

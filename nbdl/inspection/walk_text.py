@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nbdl.inspection.records import ActivationRecord
 from nbdl.inspection.static import formats
 from nbdl.inspection.summary import summary_text
+from nbdl.inspection.walk_records import ActivationRecord
 
 MOST_LINES = 120
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nbdl.errors import ArgumentError
-from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record, TensorRecord
+from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
+from nbdl.inspection.tensor_records import TensorRecord
 
 
 def figure_of(record: Record) -> Any:

@@ -11,9 +11,9 @@ import pytest
 
 import nbdl
 from nbdl import nn
-from nbdl.inspection.records import NetworkRecord
 from nbdl.inspection.static.network import network_svg
 from nbdl.inspection.walk import Walk
+from nbdl.inspection.walk_records import NetworkRecord
 from nbdl.inspection.walk_text import walk_text
 from tests.inspection.test_tensor_svg import texts
 

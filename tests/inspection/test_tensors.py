@@ -13,8 +13,8 @@ import nbdl
 from nbdl import nn
 from nbdl.errors import ArgumentError
 from nbdl.inspection.arrays import DOWN, MASKED, NAN, NUMBER, UP
-from nbdl.inspection.records import TensorRecord
 from nbdl.inspection.static.scales import DIVERGING, diverging
+from nbdl.inspection.tensor_records import TensorRecord
 from nbdl.inspection.tensor_text import tensor_text
 from nbdl.inspection.tensors import CELLS, Look, Seen, is_sampled
 from nbdl.inspection.wire import pack

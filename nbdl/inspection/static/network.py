@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nbdl.inspection.records import ActivationRecord, NetworkRecord, NeuronColumn
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.scales import diverging, hex_color
 from nbdl.inspection.static.svg import (
@@ -22,6 +21,7 @@ from nbdl.inspection.static.svg import (
     shorten,
     text,
 )
+from nbdl.inspection.walk_records import ActivationRecord, NetworkRecord, NeuronColumn
 
 DERIVATIVE = "#9440a8"
 RADIUS = 24

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbdl.inspection.arrays import DOWN, MASKED, NAN, NUMBER, UP
-from nbdl.inspection.records import TensorAxis, TensorRecord
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.heat import data_url
 from nbdl.inspection.static.scales import diverging, viridis
 from nbdl.inspection.static.svg import FAINT, LINE, MUTED, TEXT, element, rectangle, text
+from nbdl.inspection.tensor_records import TensorAxis, TensorRecord
 
 # What a cell that is no number looks like; the same stand in js/lib/color.ts.
 SIGNS = {NAN: ("#d1006c", "×"), UP: (TEXT, "+"), DOWN: (TEXT, "−"), MASKED: (LINE, "")}

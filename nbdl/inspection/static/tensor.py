@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nbdl.inspection.arrays import NAN
-from nbdl.inspection.records import TensorRecord
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.panels import SIGNS, axis_of, histogram, panels, scatter
 from nbdl.inspection.static.svg import (
@@ -16,6 +15,7 @@ from nbdl.inspection.static.svg import (
     text,
     wrap,
 )
+from nbdl.inspection.tensor_records import TensorRecord
 from nbdl.inspection.tensors import facts_of, is_sampled, shape_text
 
 SIDE = 196
