@@ -4,8 +4,15 @@ from nbdl.data.adoption import TARGET_KEYS, adopted, as_dataset, split
 from nbdl.data.arrays import as_array, check_finite, encode_labels
 from nbdl.data.arrow import arrow, parquet
 from nbdl.data.bundled import breast_cancer, diabetes, digits, iris, wine
-from nbdl.data.collate import batch_length, collate, map_arrays, pad_sequences, to_tensors
-from nbdl.data.combining import ConcatDataset
+from nbdl.data.collate import (
+    batch_length,
+    collate,
+    default_collate,
+    map_arrays,
+    pad_sequences,
+    to_tensors,
+)
+from nbdl.data.combining import ConcatDataset, StackDataset, random_split
 from nbdl.data.dataset import (
     Dataset,
     Mapped,
@@ -38,7 +45,8 @@ from nbdl.data.samplers import (
     WeightedRandomSampler,
 )
 from nbdl.data.sampling import sample_key, sample_rng
-from nbdl.data.streams import IterableDataset, stream
+from nbdl.data.sharing import WorkerInfo, get_worker_info
+from nbdl.data.streams import ChainDataset, IterableDataset, stream
 from nbdl.data.tables import from_pandas, read_csv
 from nbdl.data.text import CharTokenizer, SequenceWindows, Tokenizer, WordTokenizer
 
@@ -46,6 +54,7 @@ __all__ = [
     "TARGET_KEYS",
     "BatchSampler",
     "CenterCrop",
+    "ChainDataset",
     "CharTokenizer",
     "ConcatDataset",
     "Compose",
@@ -65,6 +74,7 @@ __all__ = [
     "Sampler",
     "SequenceWindows",
     "SequentialSampler",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
@@ -73,6 +83,7 @@ __all__ = [
     "Transform",
     "WeightedRandomSampler",
     "WordTokenizer",
+    "WorkerInfo",
     "adopted",
     "arrow",
     "as_array",
@@ -82,11 +93,13 @@ __all__ = [
     "check_finite",
     "cifar10",
     "collate",
+    "default_collate",
     "diabetes",
     "digits",
     "encode_labels",
     "fashion_mnist",
     "from_pandas",
+    "get_worker_info",
     "image_folder",
     "iris",
     "map_arrays",
@@ -94,6 +107,7 @@ __all__ = [
     "mnist",
     "pad_sequences",
     "parquet",
+    "random_split",
     "read_csv",
     "read_idx",
     "read_numpy",

@@ -114,9 +114,7 @@ def _is_ours(value: Any) -> bool:
     return isinstance(value, (np.ndarray, Tensor))
 
 
-def map_arrays(
-    batch: Any, fn: Callable[[Any], Any], of: Callable[[Any], bool] = _is_ours
-) -> Any:
+def map_arrays(batch: Any, fn: Callable[[Any], Any], of: Callable[[Any], bool] = _is_ours) -> Any:
     """``fn`` of every array or tensor in a batch, with its structure kept; the rest as it is."""
     if of(batch):
         return fn(batch)
@@ -143,6 +141,11 @@ def to_tensors(batch: Any) -> Any:
     if isinstance(batch, (tuple, list, Mapping)):
         return map_arrays(batch, to_tensors, of=_is_array)
     return Tensor(np.asarray(batch)) if _is_array(batch) else batch
+
+
+def default_collate(samples: Sequence[Any]) -> Any:
+    """``collate`` with tensors: what a DataLoader does unless told otherwise."""
+    return to_tensors(collate(samples))
 
 
 def _is_array(value: Any) -> bool:

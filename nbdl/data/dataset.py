@@ -70,6 +70,12 @@ class Dataset:
         """The data set with ``transform`` applied to each input (or target) when it is read."""
         return Mapped(self, transform, target=target)
 
+    def __add__(self, other: Any) -> Dataset:
+        """``a + b`` is ``ConcatDataset([a, b])``."""
+        from nbdl.data.combining import ConcatDataset  # noqa: PLC0415 - it is made of data sets
+
+        return ConcatDataset([self, other])
+
     def labels(self) -> np.ndarray:
         """The targets of all samples: (N, ...). Reads every sample unless they are in memory."""
         rows = [self[i] for i in range(len(self))]

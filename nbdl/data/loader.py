@@ -7,21 +7,24 @@ import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from nbdl import dtypes
 from nbdl.backends import Device
+from nbdl.core import random
 from nbdl.core.tensor import Tensor
 from nbdl.data.adoption import adopted, as_dataset
 from nbdl.data.collate import map_arrays, to_tensors
-from nbdl.data.prefetch import read_ahead
+from nbdl.data.loader_options import as_they_are, count, drawn_seed, seconds
+from nbdl.data.prefetch import Turn, in_turn, read_ahead
 from nbdl.data.processes import END, Processes
-from nbdl.data.reading import Reader, frames_of, name_line
+from nbdl.data.reading import Reader, frames_of, name_line, no_samples
 from nbdl.data.samplers import RandomSampler, SequentialSampler, batches_of, order_of
-from nbdl.data.streams import IterableDataset
+from nbdl.data.sharing import Share, acting, enter, shares
+from nbdl.data.streams import IterableDataset, length_of
 from nbdl.errors import ArgumentError, DataError, brief
 
 
@@ -31,14 +34,17 @@ class DataLoader:
     Args:
         dataset: a Dataset, an IterableDataset, ``(x, y)``, a dict of arrays, or any object
             with ``__len__`` and ``__getitem__``.
-        batch_size: samples a batch; the last batch of an epoch may be smaller.
+        batch_size: samples a batch; the last batch of an epoch may be smaller. None: samples
+            come as they are, for data whose samples are batches already.
         shuffle: a new order each epoch, a function of ``seed`` and the epoch's number.
         sampler: says which samples come in which order, instead of ``shuffle``: a Sampler, or
             an iterable of numbers with a length, gone through anew each epoch.
         batch_sampler: says it for whole batches, instead of ``batch_size``, ``shuffle``,
             ``sampler`` and ``drop_last``: an iterable of lists of numbers with a length.
         num_workers: threads (or processes) that read ahead. None: none for arrays in memory,
-            one otherwise. A stream is read by one.
+            one otherwise. Of a stream each reads the share that it takes by
+            ``get_worker_info``, and batches come from them in turn; where it does not ask,
+            whole batches are dealt out, and are those of one worker.
         processes: read in processes of their own, for transforms whose Python computes much:
             threads take turns at Python. They are started afresh, not forked; objects defined
             in a notebook travel with their code. Batches come back through shared memory.
@@ -48,8 +54,10 @@ class DataLoader:
         collate_fn: makes a batch from a list of samples; the default stacks arrays.
         drop_last: leave out the last batch if it is smaller.
         prefetch_factor: batches read ahead by each thread or process.
+        timeout: seconds to wait for a thread's or process's batch before it is an error; 0: any.
         pin_memory: taken for programs that say it; batches go to ``device`` by themselves.
         seed: of the order and of random transforms.
+        generator: the seed is drawn from it instead.
         device: where the batches are put, such as ``"cuda"``.
         dtype: the dtype that floats are read as, where the data set says nothing else.
 
@@ -69,7 +77,7 @@ class DataLoader:
     def __init__(
         self,
         dataset: Any,
-        batch_size: int = 1,
+        batch_size: int | None = 1,
         shuffle: bool = False,
         *,
         sampler: Any = None,
@@ -82,20 +90,26 @@ class DataLoader:
         drop_last: bool = False,
         prefetch_factor: int = 2,
         pin_memory: bool = False,
+        timeout: float = 0,
         seed: int = 0,
+        generator: random.Generator | None = None,
         device: str | None = None,
         dtype: Any = None,
     ) -> None:
         dataset = adopted(dataset)
         self.streams = isinstance(dataset, IterableDataset)
         self.dataset = dataset if self.streams else as_dataset(dataset, "the data set")
-        self.batch_size = _count("batch_size", batch_size, 1)
-        self.prefetch_factor = _count("prefetch_factor", prefetch_factor, 1)
+        if batch_size is None:
+            collate_fn, batch_size = as_they_are(collate_fn, drop_last), 1
+        self.batch_size = count("batch_size", batch_size, 1)
+        self.prefetch_factor = count("prefetch_factor", prefetch_factor, 1)
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
         for name, function in (("collate_fn", collate_fn), ("worker_init_fn", worker_init_fn)):
             if function is not None and not callable(function):
                 raise ArgumentError(f"{name} must be a function, got {brief(function)}")
-        self.collate_fn, self.seed = collate_fn, _count("seed", seed, None)
+        self.timeout = seconds(timeout)
+        self.collate_fn = collate_fn
+        self.seed = count("seed", seed, None) if generator is None else drawn_seed(generator)
         self.device = None if device is None else Device(device)
         self.dtype = None if dtype is None else dtypes.as_dtype(dtype)
         self.processes, self.worker_init_fn = bool(processes), worker_init_fn
@@ -103,12 +117,13 @@ class DataLoader:
         if num_workers is None:
             quick = getattr(self.dataset, "in_memory", False) and collate_fn is None
             num_workers = 0 if quick and not processes else 1
-        self.num_workers = _count("num_workers", num_workers, 1 if processes else 0)
+        self.num_workers = count("num_workers", num_workers, 1 if processes else 0)
         self.sampler, self.batch_sampler = sampler, batch_sampler
         self._workers: Processes | None = None
         self._epoch = 0
         self._position = 0
         self._resume: int | None = None
+        self._ended: list[tuple[int, int]] | None = []
         self._check_sizes()
 
     def _check_sizes(self) -> None:
@@ -165,7 +180,7 @@ class DataLoader:
         """Batches an epoch. Raises TypeError for a data set that only streams."""
         if self.batch_sampler is not None:
             return len(self.batch_sampler)
-        if self.streams and not hasattr(self.dataset, "__len__"):
+        if self.streams and length_of(self.dataset) is None:
             raise TypeError(f"the length of a {type(self.dataset).__name__} is not known")
         n = self._count()
         return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
@@ -179,12 +194,23 @@ class DataLoader:
         """Start the next iteration at the first batch of ``epoch``."""
         self._epoch, self._position, self._resume = int(epoch), 0, None
 
-    def state_dict(self) -> dict[str, int]:
-        """Where the reader is: epoch, and batches of it already handed out."""
-        return {"epoch": self._epoch, "position": self._position, "seed": self.seed}
+    def state_dict(self) -> dict[str, Any]:
+        """Where the reader is: epoch, and batches of it already handed out.
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+        Of a stream with several workers also their number, and when which of them ended.
+        """
+        state: dict[str, Any] = {
+            "epoch": self._epoch, "position": self._position, "seed": self.seed
+        }  # fmt: skip
+        if self._sharing and self._ended is not None:
+            state |= {"workers": self.num_workers, "ended": [list(pair) for pair in self._ended]}
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """The next iteration goes on where ``state`` was taken, in the same order."""
+        ended = [(int(at), int(worker)) for at, worker in state.get("ended", ())]
+        alike = state.get("workers", 1) == max(self.num_workers, 1)
+        self._ended = [e for e in ended if e[0] <= state["position"]] if alike else None
         self._epoch, self._position = int(state["epoch"]), int(state["position"])
         self._resume = self._position
         self.seed = int(state["seed"])
@@ -195,6 +221,8 @@ class DataLoader:
         if self._resume is None and self._position:
             self._epoch += 1  # the reader left the last epoch early: this is a new one
         start, self._resume = self._resume or 0, None
+        if not start:
+            self._ended = []
         self._position = start
         done = start
         batches = self._batches(start)
@@ -235,13 +263,25 @@ class DataLoader:
         reader = Reader(self.dataset, self.collate_fn, self.seed, self.dtype)
         if not self.num_workers:
             return self._here(reader, start)
-        if self.processes:
-            return self._in_processes(reader, start)
-        return self._in_threads(reader, start)
+        ahead = self._in_processes if self.processes else self._in_threads
+        return self._in_time(ahead(reader, start))
+
+    def _in_time(self, batches: Generator[Any, None, None]) -> Generator[Any, None, None]:
+        try:
+            yield from batches
+        except TimeoutError as error:
+            raise DataError(
+                f"no batch of {self.dataset!r} came within {self.timeout:g} s: a worker hangs, or "
+                "reads slowly",
+                hint="a larger timeout=, or timeout=0, which waits",
+            ) from error
 
     def _here(self, reader: Reader, start: int) -> Generator[Any, None, None]:
         if self.streams:
-            yield from reader.batches(self.batch_size, self.drop_last, self._epoch, start)
+            share, *_ = self._shares(start)
+            info = reader.info(share.worker, share.workers) if self.num_workers else None
+            with acting(info):
+                yield from reader.batches(self.batch_size, self.drop_last, self._epoch, share)
             return
         epoch = self._epoch
         for chunk in self._chunks(start):
@@ -251,38 +291,66 @@ class DataLoader:
         if not self.streams:
             epoch = self._epoch
             tasks = (partial(reader.batch, chunk, epoch) for chunk in self._chunks(start))
-            yield from read_ahead(tasks, self.num_workers, self.prefetch_factor)
+            yield from read_ahead(tasks, self.num_workers, self.prefetch_factor, self.timeout)
             return
-        stream = reader.batches(self.batch_size, self.drop_last, self._epoch, start)
-        yield from read_ahead(
-            repeat(partial(next, stream, END)), 1, self.prefetch_factor, at_end=stream.close
-        )
+        parts = self._shares(start)
+        turns = []
+        for share in parts:
+            made = reader.batches(self.batch_size, self.drop_last, self._epoch, share)
+            info = reader.info(share.worker, share.workers)
+            turns.append(Turn(partial(next, made, END), partial(enter, info), made.close))
+        yield from self._in_turn(parts, turns)
+
+    def _in_turn(self, parts: list[Share], turns: list[Turn]) -> Generator[Any, None, None]:
+        """The batches of workers that each read a share of a stream."""
+        for place, batch in in_turn(turns, self.prefetch_factor, self.timeout):
+            if batch is not END:
+                yield batch
+            elif self._ended is not None:
+                self._ended.append((self._position, parts[place].worker))
+        if self._sharing and not self._position:
+            raise no_samples(self.dataset)
+
+    @property
+    def _sharing(self) -> bool:
+        """Whether several workers read one stream."""
+        return self.streams and self.num_workers > 1
+
+    def _shares(self, start: int) -> list[Share]:
+        return shares(max(self.num_workers, 1), start, self._ended)
 
     def _in_processes(self, reader: Reader, start: int) -> Generator[Any, None, None]:
+        epoch = self._epoch
         if self._workers is not None and self._workers.reader.seed != reader.seed:
             self._workers.close()  # they would draw from another seed
             self._workers = None
         workers = self._workers or Processes(
-            reader, 1 if self.streams else self.num_workers, self.worker_init_fn,
-            self.prefetch_factor + 1,
-        )  # fmt: skip
+            reader, self.num_workers, self.worker_init_fn, self.prefetch_factor + 1
+        )
         if self.persistent_workers and self._workers is None:
             self._workers = workers
             weakref.finalize(self, workers.close)
         try:
-            tasks = self._wishes(workers, start)
-            yield from read_ahead(tasks, len(workers.workers), self.prefetch_factor)
+            if self.streams:
+                yield from self._in_turn(*self._turns(workers, start))
+            else:
+                tasks = (partial(workers.call, "batch", c, epoch) for c in self._chunks(start))
+                yield from read_ahead(tasks, self.num_workers, self.prefetch_factor, self.timeout)
+        except TimeoutError:
+            workers.broken = True  # one of them may never answer again
+            raise
         finally:
             if workers.broken or workers is not self._workers:
                 self._workers = None
                 workers.close()
 
-    def _wishes(self, workers: Processes, start: int) -> Iterator[Callable[[], Any]]:
-        epoch = self._epoch
-        if not self.streams:
-            return (partial(workers.call, "batch", chunk, epoch) for chunk in self._chunks(start))
-        workers.call("open", self.batch_size, self.drop_last, epoch, start)
-        return repeat(partial(workers.call, "next"))
+    def _turns(self, workers: Processes, start: int) -> tuple[list[Share], list[Turn]]:
+        """Begin the stream in each process."""
+        parts = self._shares(start)
+        for share in parts:
+            wish = ("open", self.batch_size, self.drop_last, self._epoch, share)
+            workers.call_one(share.worker, *wish)
+        return parts, [Turn(partial(workers.call_one, share.worker, "next")) for share in parts]
 
     def _count(self) -> int:
         """How many samples an epoch visits."""
@@ -307,11 +375,3 @@ def _name_line(error: DataError) -> None:
     """Have an error say which line of the user's own code it came from."""
     frames = getattr(error, "frames", None)
     name_line(error, frames if frames is not None else frames_of(error.__cause__ or error))
-
-
-def _count(name: str, value: Any, least: int | None) -> int:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or (least is not None and value < least):
-        bound = "" if least is None else f" of at least {least}"
-        raise ArgumentError(f"{name} must be a whole number{bound}, got {brief(value)}")
-    return int(value)

@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 import weakref
 from collections import deque
@@ -75,12 +76,21 @@ class Processes:
         """What one of the processes answers; END where a stream has ended."""
         worker = self._idle.get()
         try:
-            return worker.call(what, *args)
+            return self._answer(worker, what, args)
+        finally:
+            self._idle.put(worker)
+
+    def call_one(self, number: int, what: str, *args: Any) -> Any:
+        """What the process of this number answers."""
+        return self._answer(self.workers[number], what, args)
+
+    def _answer(self, worker: _Process, what: str, args: tuple[Any, ...]) -> Any:
+        try:
+            with worker.lock:  # an epoch that was left may still wait for its last answer
+                return worker.call(what, *args)
         except LoaderProcessError:
             self.broken = True
             raise
-        finally:
-            self._idle.put(worker)
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
@@ -99,7 +109,8 @@ class _Process:
 
     def __init__(self, number: int, count: int, given: Segment, lent: int) -> None:
         self.title = f"loader process {number + 1} of {count}"
-        self.number = number
+        self.number, self.count = number, count
+        self.lock = threading.Lock()
         self.doing = "starting"
         self.segments = [Segment() for _ in range(lent + 1)]
         self.free = deque(range(len(self.segments)))
@@ -115,7 +126,7 @@ class _Process:
 
     def begin(self, default: str, given: tuple[str, int], where: messages.Places) -> None:
         names = [segment.name for segment in self.segments]
-        self._ask(0, "start", self.number, default, given, where, names)
+        self._ask(0, "start", self.number, self.count, default, given, where, names)
 
     def call(self, what: str, *args: Any) -> Any:
         slot = self.free.popleft()  # there is always one: see _lend
@@ -149,9 +160,7 @@ class _Process:
             return END
         raise _error(self.title, *content)
 
-    def _lend(
-        self, slot: int | None, message: bytes, where: messages.Places, size: int
-    ) -> Any:
+    def _lend(self, slot: int | None, message: bytes, where: messages.Places, size: int) -> Any:
         """The value: its arrays lie in the segment, which is free again when they are gone.
 
         The last free segment is not lent: then the value is a copy, so that the process can go

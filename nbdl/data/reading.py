@@ -8,15 +8,17 @@ import sysconfig
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nbdl.data import arrays, sampling
+from nbdl.data import arrays, sampling, sharing
 from nbdl.data.collate import batch_length, collate, map_arrays
 from nbdl.data.dataset import Mapped, Subset
+from nbdl.data.sharing import Share, WorkerInfo
 from nbdl.data.streams import BlockStream, IterableDataset, rebatched
 from nbdl.errors import DataError, NbdlError
 
@@ -55,47 +57,79 @@ class Reader:
         return self._collated(samples, f"samples {_few(indices)}")
 
     def batches(
-        self, size: int, drop_last: bool, epoch: int, start: int
+        self, size: int, drop_last: bool, epoch: int, share: Share
     ) -> Generator[Any, None, None]:
-        """The batches of a stream from batch ``start`` on; raises DataError if it has none."""
+        """The batches of a stream that are one worker's.
+
+        Raises DataError where one worker reads it alone and it has none.
+        """
         stream: IterableDataset = self.dataset
         if isinstance(stream, BlockStream) and self.collate_fn is None:
-            blocks = rebatched(stream.blocks(self.seed, epoch, start * size), size)
-            made: Iterator[Any] = map(self._cast, blocks)
+            blocks = rebatched(stream.blocks(self.seed, epoch, share.first * size), size)
+            made: Iterator[Any] = map(self._cast, islice(blocks, 0, None, share.workers))
         else:
-            made = self._chunks(stream, size, epoch, start)
-        empty = not start
+            made = self._chunks(stream, size, epoch, share)
+        empty = share.workers == 1 and not share.start
         for batch in made:
             empty = False
             if drop_last and batch_length(batch) < size:
                 break
             yield batch
         if empty:
-            raise DataError(f"{stream!r} gave no samples in this epoch")
+            raise no_samples(stream)
+
+    def info(self, worker: int, workers: int) -> WorkerInfo:
+        """What ``get_worker_info`` says to one of those that read."""
+        return WorkerInfo(worker, workers, self.seed + worker, self.dataset)
 
     def _chunks(
-        self, stream: IterableDataset, size: int, epoch: int, start: int
+        self, stream: IterableDataset, size: int, epoch: int, share: Share
     ) -> Generator[Any, None, None]:
-        samples = self._stream(stream, epoch, start * size)
-        first = start * size
+        samples = self._samples(stream, size, epoch, share)
         while chunk := list(islice(samples, size)):
-            yield self._collated(chunk, f"samples {first} to {first + len(chunk) - 1}")
-            first += size
+            numbers, values = zip(*chunk, strict=True)
+            yield self._collated(list(values), f"samples {numbers[0]} to {numbers[-1]}")
 
-    def _stream(
-        self, stream: IterableDataset, epoch: int, start: int
-    ) -> Generator[Any, None, None]:
-        """The samples of a stream, each with its own chance and its number in errors."""
-        samples = iter(stream.samples(self.seed, epoch, start))
-        for number in count(start):
+    def _samples(
+        self, stream: IterableDataset, size: int, epoch: int, share: Share
+    ) -> Generator[tuple[int, Any], None, None]:
+        """The samples that are one worker's, with their numbers."""
+        if share.workers == 1:
+            start = share.start * size
+            samples = stream.samples(self.seed, epoch, start)
+            yield from self._numbered(samples, self.seed, epoch, count(start))
+        elif self._shares(stream, epoch):
+            start, seed = share.taken() * size, sampling.part_seed(self.seed, share.worker)
+            samples = stream.samples(seed, epoch, start)
+            yield from self._numbered(samples, seed, epoch, count(start))
+        else:
+            start, stride = share.first * size, share.workers * size
+            numbers = (at + i for at in count(start, stride) for i in range(size))
+            samples = stream.dealt(self.seed, epoch, start, size, stride)
+            yield from self._numbered(samples, self.seed, epoch, numbers, sharing.refuse_late)
+
+    def _shares(self, stream: IterableDataset, epoch: int) -> bool:
+        """Whether a stream gives each worker a share: it asks before its first sample."""
+        questions: list[None] = []
+        samples, asked = stream.samples(self.seed, epoch), partial(questions.append, None)
+        next(self._numbered(samples, self.seed, epoch, count(), asked), None)
+        return bool(questions)
+
+    def _numbered(
+        self, samples: Iterator[Any], seed: int, epoch: int, numbers: Iterator[int],
+        asked: Callable[[], None] | None = None,
+    ) -> Generator[tuple[int, Any], None, None]:  # fmt: skip
+        """Samples of a stream, each with its own chance and its number in errors."""
+        samples = iter(samples)
+        for number in numbers:
             try:
-                with sampling.sample_key(self.seed, epoch, number):
+                with sampling.sample_key(seed, epoch, number), sharing.asking(asked):
                     sample = next(samples)
             except StopIteration:
                 return
             except Exception as error:
-                raise _unreadable(number, stream, error) from error
-            yield sample
+                raise _unreadable(number, self.dataset, error) from error
+            yield number, sample
 
     def _sample(self, index: int, epoch: int) -> Any:
         dataset = self.dataset
@@ -125,6 +159,11 @@ class Reader:
             batch,
             lambda a: arrays.to_dtype(a, self.dtype) if isinstance(a, np.ndarray) else a,
         )
+
+
+def no_samples(stream: Any) -> DataError:
+    """The error of a stream in which there was nothing."""
+    return DataError(f"{stream!r} gave no samples in this epoch")
 
 
 def _unreadable(index: int, dataset: Any, error: Exception) -> DataError:

@@ -13,7 +13,7 @@ import numpy as np
 
 from nbdl.core.random import default_generator
 
-_ORDER, _SAMPLE, _SPLIT, _BLOCK = 1, 2, 3, 4
+_ORDER, _SAMPLE, _SPLIT, _BLOCK, _PART = 1, 2, 3, 4, 5
 _MASK = 2**64 - 1
 
 
@@ -50,6 +50,11 @@ def block_order(n: int, seed: int, epoch: int, block: int) -> np.ndarray:
 def split_order(n: int, seed: int) -> np.ndarray:
     """The permutation by which ``split`` deals out samples: (n,) int64."""
     return _rng(_SPLIT, seed).permutation(n)
+
+
+def part_seed(seed: int, part: int) -> int:
+    """The seed of one part of a stream, independent of the others'."""
+    return int(_rng(_PART, seed, 0, part).integers(2**63))
 
 
 class sample_key:

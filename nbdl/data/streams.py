@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from operator import itemgetter
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from nbdl.data import sampling
 from nbdl.data.collate import batch_length
+from nbdl.data.sharing import asking
 from nbdl.errors import ArgumentError, DataError, brief
 
 
@@ -40,6 +41,23 @@ class IterableDataset:
                     return
         yield from stream
 
+    def dealt(self, seed: int, epoch: int, start: int, size: int, stride: int) -> Iterator[Any]:
+        """The first ``size`` of every ``stride`` samples from number ``start`` on.
+
+        The others are passed over: made, each with its own chance, but not mapped.
+        """
+        samples = iter(self.samples(seed, epoch, start))
+        for number in count(start):
+            if (number - start) % stride < size:
+                sample = next(samples, _END)
+                if sample is not _END:
+                    yield sample
+            else:
+                with sampling.sample_key(seed, epoch, number):
+                    sample = next(samples, _END)
+            if sample is _END:
+                return
+
     def map(self, transform: Callable[[Any], Any], *, target: bool = False) -> MappedStream:
         """The stream with ``transform`` applied to each input (or target) as it is read."""
         return MappedStream(self, transform, target=target)
@@ -47,6 +65,10 @@ class IterableDataset:
     def shuffle(self, buffer_size: int = 1000) -> IterableDataset:
         """The stream with each ``buffer_size`` samples in a new random order every epoch."""
         return ShuffledStream(self, buffer_size)
+
+    def __add__(self, other: Any) -> IterableDataset:
+        """``a + b`` is ``ChainDataset([a, b])``."""
+        return ChainDataset([self, other])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -108,8 +130,14 @@ class MappedStream(IterableDataset):
         return self.samples(0, 0)
 
     def samples(self, seed: int, epoch: int, start: int = 0) -> Iterator[Any]:
-        for sample in self.dataset.samples(seed, epoch, start):
-            yield transformed(sample, self.transform, self.target)
+        return map(self._transformed, self.dataset.samples(seed, epoch, start))
+
+    def dealt(self, seed: int, epoch: int, start: int, size: int, stride: int) -> Iterator[Any]:
+        return map(self._transformed, self.dataset.dealt(seed, epoch, start, size, stride))
+
+    def _transformed(self, sample: Any) -> Any:
+        with asking(None):  # a transform that asks for its worker deals out nothing
+            return transformed(sample, self.transform, self.target)
 
     def __repr__(self) -> str:
         name = getattr(self.transform, "__name__", None) or repr(self.transform)
@@ -146,6 +174,52 @@ class ShuffledStream(IterableDataset):
         return f"ShuffledStream({self.dataset!r}, buffer_size={self.buffer_size})"
 
 
+class ChainDataset(IterableDataset):
+    """Streams one after the other: ``ChainDataset([a, b])``, or ``a + b``.
+
+    Where all have a length, a loader that goes on in the middle passes whole streams over.
+    Raises ArgumentError for anything but streams.
+    """
+
+    def __init__(self, datasets: Iterable[IterableDataset]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ArgumentError("ChainDataset needs at least one stream")
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise ArgumentError(
+                    f"ChainDataset takes streams, got {brief(dataset)}",
+                    hint="data.ConcatDataset joins data sets whose samples have numbers",
+                )
+        self.classes, self.features = self.datasets[0].classes, self.datasets[0].features
+
+    def __len__(self) -> int:
+        """Samples. Raises TypeError where one of the streams has no length."""
+        return sum(map(len, self.datasets))  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.samples(0, 0)
+
+    def samples(self, seed: int, epoch: int, start: int = 0) -> Iterator[Any]:
+        for part, dataset in enumerate(self.datasets):
+            own = sampling.part_seed(seed, part)  # no two streams draw the same
+            length = length_of(dataset) if start else None
+            if length is not None:
+                if start >= length:
+                    start -= length
+                    continue
+                keyed = _keyed(dataset.samples(own, epoch, start), own, epoch, start)
+                start = 0
+            else:  # only going through it says how long it is
+                keyed = _keyed(dataset.samples(own, epoch), own, epoch, 0)
+                while start and next(keyed, _END) is not _END:
+                    start -= 1
+            yield from keyed
+
+    def __repr__(self) -> str:
+        return f"ChainDataset({', '.join(map(repr, self.datasets))})"
+
+
 class BlockStream(IterableDataset):
     """A stream that is read in blocks: subclasses write ``blocks``."""
 
@@ -172,6 +246,14 @@ def _keyed(samples: Iterator[Any], seed: int, epoch: int, start: int) -> Iterato
             return
         yield sample
         number += 1
+
+
+def length_of(stream: Any) -> int | None:
+    """How many samples a stream has; None where it does not know."""
+    try:
+        return len(stream)
+    except TypeError:
+        return None
 
 
 def transformed(sample: Any, transform: Callable[[Any], Any], target: bool) -> Any:

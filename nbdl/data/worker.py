@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from nbdl import dtypes
-from nbdl.data import messages
+from nbdl.data import messages, sharing
 from nbdl.data.reading import Reader, frames_of
 from nbdl.data.segments import Segment
 from nbdl.errors import DataError
@@ -55,8 +55,8 @@ class _Worker:
                 self._send("error", _told(error))
 
     def start(
-        self, number: int, default: str, given: tuple[str, int], where: messages.Places,
-        names: list[str],
+        self, number: int, count: int, default: str, given: tuple[str, int],
+        where: messages.Places, names: list[str],
     ) -> None:  # fmt: skip
         """Take over the data set. Its large arrays are read where they lie, by every process."""
         dtypes.set_default_float(default)
@@ -66,6 +66,7 @@ class _Worker:
         head, *arrays = messages.pieces(self.keep, where)
         self.segments = [Segment(name) for name in names]
         self.reader, begin = messages.unpack(head.tobytes(), arrays)
+        sharing.enter(self.reader.info(number, count))
         if begin is not None:
             begin(number)
 
@@ -111,5 +112,3 @@ def _told(error: BaseException) -> tuple[str, bytes, Any]:
         own = error if isinstance(error, DataError) else RuntimeError(text)
         whole = messages.pack((own, plain))[0]
     return text, whole, frames_of(cause or error)
-
-

@@ -24,7 +24,8 @@ from nbdl.data import (
 from nbdl.data.adoption import is_adoptable
 from nbdl.data.reading import Reader
 from nbdl.data.sampling import split_order
-from nbdl.data.streams import joined
+from nbdl.data.sharing import Share
+from nbdl.data.streams import joined, length_of
 from nbdl.errors import ArgumentError, DataError, NbdlError, brief
 
 MOST = 100_000
@@ -185,10 +186,10 @@ def _nbytes(value: Any) -> int:
 
 
 def _see_stream(stream: IterableDataset, title: str) -> Seen:
-    total = len(stream) if hasattr(stream, "__len__") else None
+    total = length_of(stream)
     reader = Reader(stream, None, 0, None)
     chunks = -(-FEW // _CHUNK)
-    batches = islice(reader.batches(_CHUNK, False, 0, 0), chunks)
+    batches = islice(reader.batches(_CHUNK, False, 0, Share(0, 1, 0, 0)), chunks)
     found = _gathered(title, stream, total, np.arange(chunks * _CHUNK), batches)
     if total is None and found.count < chunks * _CHUNK and not found.trouble:
         return replace(found, total=found.count)

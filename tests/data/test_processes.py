@@ -253,7 +253,7 @@ def test_worker_init_fn_is_called_with_the_number_first():
         data.TensorDataset(np.zeros((4, 2))).map(read), 2,
         num_workers=1, processes=True, worker_init_fn=begin,
     )  # fmt: skip
-    assert [b.tolist() for b, in made] == [[0, 0], [0, 0]]
+    assert [b.tolist() for (b,) in made] == [[0, 0], [0, 0]]
     with pytest.raises(ArgumentError, match="worker_init_fn must be a function"):
         data.DataLoader(Numbers(), worker_init_fn=3)
 
@@ -298,3 +298,39 @@ def test_no_process_outlives_a_killed_parent():
     parent.wait()
     parent.stdout.close()
     assert all(gone(pid) for pid in pids)
+
+
+def test_a_program_needs_no_main_guard_and_runs_once(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+        import numpy as np
+        from nbdl import data
+
+        print("begun", flush=True)
+
+        class Squares(data.Dataset):
+            def __len__(self): return 4
+            def __getitem__(self, i): return np.float32(i * i)
+
+        loader = data.DataLoader(Squares(), 2, num_workers=2, processes=True)
+        print([x.tolist() for x in loader])
+    """)
+    )
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["begun", "[[0.0, 1.0], [4.0, 9.0]]"], done.stderr
+
+
+def test_where_memory_has_no_name_nor_reserve_batches_come_through_deleted_files(monkeypatch):
+    """As on macOS, which has neither memfd_create nor posix_fallocate."""
+
+    def begin(number):
+        for name in ("memfd_create", "posix_fallocate"):
+            if hasattr(os, name):
+                delattr(os, name)
+
+    for name in ("memfd_create", "posix_fallocate"):
+        monkeypatch.delattr(os, name, raising=False)
+    big = Numbers(8, size=100_000)
+    there = rows(loader(big, shuffle=True, worker_init_fn=begin))
+    assert there == rows(data.DataLoader(big, 2, shuffle=True, num_workers=0))

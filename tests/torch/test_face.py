@@ -531,6 +531,38 @@ def test_loaders_take_pytorchs_arguments_and_follow_the_seed():
         DataLoader(Squares(), sampler=[1, 2], shuffle=True)
 
 
+def test_streams_stacks_and_the_rest_of_pytorchs_names():
+    from nbdl.torch.utils import data
+
+    torch = nbdl.torch
+
+    class Lines(data.IterableDataset):
+        def __iter__(self):
+            info = data.get_worker_info()
+            start, step = (info.id, info.num_workers) if info else (0, 1)
+            return iter(range(start, 8, step))
+
+    loader = data.DataLoader(Lines(), batch_size=2, num_workers=2)
+    assert [x.tolist() for x in loader] == [[0, 2], [1, 3], [4, 6], [5, 7]]
+    assert data.get_worker_info() is None
+    assert list(data.ChainDataset([Lines(), Lines()])) == [*range(8), *range(8)]
+    pairs = data.StackDataset(torch.arange(3), ["a", "b", "c"])
+    assert pairs[1][1] == "b"
+    batches = data.BatchSampler(data.SequentialSampler(pairs), 2, drop_last=False)
+    assert list(batches) == [[0, 1], [2]]
+    assert len(batches) == len(list(data.DataLoader(pairs, batch_sampler=batches))) == 2
+    assert len(data.BatchSampler(range(5), 2, drop_last=True)) == 2
+    stacked = data.default_collate([(1.0, "x"), (2.0, "y")])
+    assert stacked[0].tolist() == [1, 2]
+    assert stacked[1] == ["x", "y"]
+    assert isinstance(data.default_convert(np.ones(2)), torch.Tensor)
+    assert [int(x) for x in data.DataLoader(range(3), batch_size=None)] == [0, 1, 2]
+    with pytest.raises(ArgumentError, match="batch_size=0"):
+        data.BatchSampler(range(5), 0)
+    with pytest.raises(ArgumentError, match="in_order=False"):
+        data.DataLoader(range(3), in_order=False)
+
+
 def test_samplers_say_which_sample_comes_when():
     from nbdl.torch.utils import data
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from nbdl import data
 from nbdl.core.random import Generator, default_generator
-from nbdl.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, to_tensors
-from nbdl.data import collate as default_collate
-from nbdl.errors import ArgumentError, DataError
-from nbdl.ops.random import randperm
+from nbdl.data import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+    get_worker_info,
+    random_split,
+    to_tensors,
+)
+from nbdl.data import to_tensors as default_convert
+from nbdl.errors import ArgumentError
 from nbdl.torch.utils.sampling import (
+    BatchSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,
@@ -21,6 +32,8 @@ from nbdl.torch.utils.sampling import (
 )
 
 __all__ = [
+    "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -28,11 +41,14 @@ __all__ = [
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
     "WeightedRandomSampler",
     "default_collate",
+    "default_convert",
+    "get_worker_info",
     "random_split",
 ]
 
@@ -42,8 +58,10 @@ class DataLoader(data.DataLoader):
 
     The order follows ``generator`` or ``manual_seed``, or a ``sampler`` or ``batch_sampler``.
     ``num_workers`` are threads; with a ``multiprocessing_context`` they are processes, always
-    started afresh, for which ``worker_init_fn`` and ``persistent_workers`` are meant.
-    ``pin_memory`` and ``timeout`` have no meaning here.
+    started afresh (as ``spawn`` does, whichever is named), for which ``worker_init_fn`` and
+    ``persistent_workers`` are meant.
+    A stream that does not ask ``get_worker_info`` is dealt out to the workers, not repeated by
+    each. ``pin_memory`` has no meaning here.
     """
 
     def __init__(
@@ -65,19 +83,20 @@ class DataLoader(data.DataLoader):
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
         pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
-        if batch_size is None:
-            raise ArgumentError("DataLoader: batch_size=None is not possible here",
-                                hint="batch_size=1")  # fmt: skip
-        seed = 0
-        if shuffle:
-            key, draw = (generator or default_generator()).next()
-            seed = (key * 0x9E3779B97F4A7C15 + draw) & (2**63 - 1)
+        if not in_order:
+            raise ArgumentError(
+                "DataLoader: in_order=False is not possible here: batches keep their order, so "
+                "that a run can be repeated",
+                hint="leave it out",
+            )
         super().__init__(
             dataset, batch_size, bool(shuffle), sampler=sampler, batch_sampler=batch_sampler,
             num_workers=num_workers, processes=bool(multiprocessing_context and num_workers),
             collate_fn=None if collate_fn is None else _on_tensors(collate_fn),
-            drop_last=drop_last, prefetch_factor=prefetch_factor or 2, seed=seed,
+            drop_last=drop_last, prefetch_factor=prefetch_factor or 2, timeout=timeout,
+            generator=generator or (default_generator() if shuffle else None),
             worker_init_fn=worker_init_fn, persistent_workers=persistent_workers,
         )  # fmt: skip
 
@@ -90,26 +109,3 @@ class _on_tensors:
 
     def __call__(self, samples: list[Any]) -> Any:
         return self.function([to_tensors(sample) for sample in samples])
-
-
-def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
-) -> list[Subset]:
-    """Parts of given lengths, or of given shares of 1, of a data set in random order."""
-    n = len(dataset)
-    if abs(sum(lengths) - 1) < 1e-9 and all(0 <= share <= 1 for share in lengths):
-        counts = [math.floor(n * share) for share in lengths]
-        for i in range(n - sum(counts)):
-            counts[i % len(counts)] += 1
-    else:
-        counts = [int(length) for length in lengths]
-    if sum(counts) != n:
-        raise DataError(
-            f"random_split: the lengths {counts} add up to {sum(counts)}, the data set has {n}"
-        )
-    order = randperm(n, generator=generator).numpy()
-    parts, start = [], 0
-    for count in counts:
-        parts.append(Subset(data.as_dataset(dataset), order[start : start + count]))
-        start += count
-    return parts

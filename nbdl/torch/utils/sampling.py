@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from nbdl.core.random import Generator
@@ -12,6 +13,7 @@ from nbdl.ops.random import randint, randperm
 from nbdl.torch.creation import multinomial
 
 __all__ = [
+    "BatchSampler",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -99,3 +101,22 @@ class WeightedRandomSampler(Sampler):
 
     def __len__(self) -> int:
         return self.num_samples
+
+
+class BatchSampler(Sampler):
+    """Lists of ``batch_size`` numbers of a sampler; the last may be shorter."""
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool = False) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ArgumentError(f"BatchSampler: batch_size={batch_size!r} must be 1 or more")
+        self.sampler, self.batch_size, self.drop_last = sampler, batch_size, bool(drop_last)
+
+    def __iter__(self) -> Iterator[Any]:
+        numbers = iter(self.sampler)
+        while batch := list(islice(numbers, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield batch
+
+    def __len__(self) -> int:
+        n = len(self.sampler)  # type: ignore[arg-type]
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)

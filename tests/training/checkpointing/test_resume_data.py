@@ -19,6 +19,15 @@ def numbers():
         yield rng.normal(size=4).astype(np.float32), i % 3
 
 
+@data.stream
+def shares():
+    info = data.get_worker_info()
+    rng = np.random.default_rng(info.id)
+    for i in range(25 if info.id else 35):  # 3 and 4 batches of 10: the first goes on alone
+        noise = data.sample_rng().normal(size=4)
+        yield (rng.normal(size=4) + noise).astype(np.float32), i % 3
+
+
 class Noisy(data.Dataset):
     """Samples that are different in every epoch."""
 
@@ -45,6 +54,11 @@ SOURCES = {
         Noisy(), 10, shuffle=True, num_workers=2, processes=True
     ),
     "a stream in a process": lambda _: data.DataLoader(numbers, 10, processes=True),
+    "a stream dealt out": lambda _: data.DataLoader(numbers.shuffle(25), 10, num_workers=3),
+    "a stream shared": lambda _: data.DataLoader(shares, 10, num_workers=2),
+    "a stream shared by processes": lambda _: data.DataLoader(
+        shares, 10, num_workers=2, processes=True
+    ),
     "classes drawn equally": lambda _: data.DataLoader(
         Noisy(), 10, sampler=data.WeightedRandomSampler(np.arange(N))
     ),
@@ -74,5 +88,5 @@ def test_losses_are_those_of_a_run_never_stopped(source, tmp_path, monkeypatch):
     first = train(SOURCES[source](tmp_path), columns, callbacks=StopAt())
     assert (first.status, first.step) == ("stopped", STEP)
     again = train(SOURCES[source](tmp_path), columns, resume=True)
-    assert (again.status, again.step) == ("finished", 12)
+    assert (again.status, again.step) == ("finished", whole.step)
     np.testing.assert_array_equal(again.history["loss"], whole.history["loss"])
