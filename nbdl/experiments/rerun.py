@@ -83,7 +83,8 @@ def _options(
             "was in memory alone",
             hint="train the run that it is a branch of again, with history=..., and branch from it",
         )
-    if not record.origin or not set(record.config) <= OPTIONS:
+    began = record.origin.get("by", "train")
+    if not record.origin or began != "train" or not set(record.config) <= OPTIONS:
         raise ArgumentError(
             f"the run {record.id} ({record.name}) was not started by train: what it did is not "
             "recorded"

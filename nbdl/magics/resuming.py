@@ -12,7 +12,8 @@ from nbdl.magics import options
 from nbdl.magics.arguments import Line
 from nbdl.training.archive.records import FINAL, is_gone, kept_store
 from nbdl.training.checkpointing.checkpoints import folder_of
-from nbdl.training.checkpointing.resume import Resumed, find
+from nbdl.training.checkpointing.options import WAYS
+from nbdl.training.checkpointing.resume import Resumed, find, keeps_checkpoints
 from nbdl.training.models import modules_of, name_of
 
 
@@ -25,6 +26,11 @@ def complete(
     wanted = True if args.resume is True else text.text_of(args.resume)
     found = text.run(find, wanted, given.get("name") or name_of(text.run(modules_of, model)))
     given["resume"] = found
+    if found.run["origin"].get("by") == "track":
+        raise text.error(
+            f"{found.run['name']} is a loop of your own: run its cell again, with resume=True in "
+            "nbdl.track"
+        )
     line = found.run["origin"].get("line")
     if line is None:
         return
@@ -80,9 +86,11 @@ def cut_off() -> list[str]:
 
 def _cut_off(row: Mapping[str, Any]) -> str:
     what = f"training {row['name']} was cut off at step {row['step'] or 0}"
-    origin = json.loads(row["origin"] or "{}")
-    if "weights" not in origin:  # a loop of one's own, which keeps no checkpoints
+    config, origin = json.loads(row["config"]), json.loads(row["origin"] or "{}")
+    if not keeps_checkpoints(config, origin):
         return f"{what}: %runs has its numbers"
     line = origin.get("line")
-    how = "nbdl.train(..., resume=True)" if line is None else f"%train {line.split()[0]} --resume"
-    return f"{what}: {how} goes on"
+    how = WAYS.get(origin.get("by", "train"))
+    if line is not None:
+        how = f"%train {line.split()[0]} --resume"
+    return f"{what}: {how or 'resume=True'} goes on"

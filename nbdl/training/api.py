@@ -9,19 +9,13 @@ from typing import Any
 from nbdl import events, nn
 from nbdl.core import random
 from nbdl.errors import ArgumentError, brief
-from nbdl.training.active import claim, release
+from nbdl.training.active import release
 from nbdl.training.archive.origin import origin
-from nbdl.training.archive.recorder import keep, objects
+from nbdl.training.archive.recorder import objects
 from nbdl.training.callbacks import Callbacks
+from nbdl.training.checkpointing.options import NOT_CONFIGURATION, resumable
 from nbdl.training.checkpointing.policy import Policy, as_policy
-from nbdl.training.checkpointing.resume import (
-    NOT_CONFIGURATION,
-    Resumed,
-    keep_checkpoints,
-    resumable,
-    take_over,
-    take_up,
-)
+from nbdl.training.checkpointing.resume import Resumed, enter, take_up
 from nbdl.training.checkpointing.travel import ONCE, Start
 from nbdl.training.checks import check_before_training
 from nbdl.training.compilation import Compilation
@@ -37,7 +31,7 @@ from nbdl.training.step import SupervisedStep
 from nbdl.training.stopping import as_rules
 
 
-@resumable
+@resumable("train")
 def train(
     model: Any = None,
     data: Any = None,
@@ -238,13 +232,9 @@ def _go(
     run: Run, loop: Loop, wait: bool, progress: bool | None, store: Any, policy: Policy | None,
     resume: Any,
 ) -> Run:  # fmt: skip
-    claim(run)
+    found = resume if isinstance(resume, Resumed) else None
+    enter(run, store, policy, found, isinstance(loop.step, SupervisedStep))
     try:
-        if isinstance(resume, Resumed):
-            take_over(resume)
-        kept = keep(run, store)
-        if kept is not None and policy is not None:
-            keep_checkpoints(run, kept, policy, isinstance(loop.step, SupervisedStep))
         run.launch(loop)
     except BaseException:
         release(run)

@@ -139,8 +139,8 @@ class Controls:
         if self.checkpoints is None:
             raise TrainingError(
                 f"{self.name!r} keeps no checkpoints",
-                hint="nbdl.train(...) without store=False and checkpoint=False; the body of an "
-                "nbdl.track loop as step=",
+                hint="train without store=False and checkpoint=False; nbdl.track needs model= and "
+                "optimizer=",
             )
         self._check_alive("save")
         self._wish(self.checkpoints.save)
@@ -162,7 +162,7 @@ class Controls:
         if not self.is_alive:
             raise TrainingError(
                 f"{self.name!r} is {self.status}: there is nothing to {what}",
-                hint="nbdl.train(model, data, resume=True, epochs=...) goes on with it",
+                hint="the same call with resume=True, epochs=... goes on with it",
             )
 
     def _wish(self, wish: Callable[[], None]) -> None:

@@ -74,12 +74,16 @@ def test_a_killed_kernel_goes_on_in_the_next(tmp_path):
         second.close()
 
 
-def test_a_loop_that_was_cut_off_is_not_said_to_go_on(tmp_path, monkeypatch):
+def test_a_loop_that_was_cut_off_is_said_to_go_on_where_it_can(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     open_store().add_run("a", "mine", {}, status="running", step=7, pid=ended.pid)
     assert cut_off() == ["training mine was cut off at step 7: %runs has its numbers"]
+    open_store().add_run("b", "mine", {}, status="running", step=9, pid=ended.pid,
+                         origin='{"weights": "", "by": "track"}')  # fmt: skip
+    said = "nbdl.track(data, model=..., optimizer=..., resume=True) goes on"
+    assert cut_off() == [f"training mine was cut off at step 9: {said}"]
     forget_stores()
 
 
@@ -97,6 +101,24 @@ def test_after_stop_with_a_function_from_the_line(lenet):
     assert cell.status == "ok", cell.said
     assert "lenet goes on after step 30 (epoch 2 of 2)" in cell.printed
     assert lenet.value("run.status, run.step") == "('finished', 46)"
+
+
+def test_a_loop_of_ones_own_goes_on_in_its_own_cell(lenet):
+    loop = (
+        "optimizer = nbdl.optim.SGD(lenet.parameters(), lr=0.1)\n"
+        "for x, y in (own := nbdl.track(train, model=lenet, optimizer=optimizer, {})):\n"
+        "    loss = nn.functional.cross_entropy(lenet(x), y)\n"
+        "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n"
+        "    own.log(loss=loss)\n"
+        "    if own.step + 1 == {}: break"
+    )
+    cell = lenet.run(loop.format("epochs=2", 30))
+    assert cell.status == "ok", cell.said
+    cell = lenet.run("%train lenet --resume")
+    assert "run its cell again, with resume=True in nbdl.track" in cell.said
+    cell = lenet.run(loop.format("resume=True", 0))
+    assert cell.status == "ok", cell.said
+    assert lenet.value("own.status, own.step, len(own.history['loss'])") == "('finished', 46, 46)"
 
 
 @pytest.mark.parametrize(

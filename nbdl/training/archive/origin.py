@@ -29,20 +29,21 @@ WEIGHTS_WHOLE = 1 << 20
 
 def origin(
     models: list[Any], data: Any, val: Any, random: Mapping[str, int], objects: list[str],
-    line: str | None = None,
-) -> dict[str, Any]:
+    line: str | None = None, by: str = "train",
+) -> dict[str, Any]:  # fmt: skip
     """What is taken down of a run's beginning, as JSON holds it.
 
     Args:
         models: what is trained, with the weights of now.
         data, val: as they were given.
         random: the state of the random numbers in use when the call began.
-        line: the line of ``%train``, if it was that.
         objects: the arguments whose values were functions or objects rather than names.
+        line: the line of ``%train``, if it was that.
+        by: what began it: ``"train"``, ``"track"`` or ``"fit"``.
     """
     begun: dict[str, Any] = {
-        "data": fingerprint(data), "weights": weights_hash(models), "random": dict(random),
-        "objects": objects,
+        "by": by, "data": fingerprint(data), "weights": weights_hash(models),
+        "random": dict(random), "objects": objects,
     }  # fmt: skip
     defined = [definitions[model].random for model in models if model in definitions]
     if defined:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nbdl.errors import ArgumentError, DataError, FileError, TrainingError, brief, unknown
-from nbdl.training.active import active_runs
+from nbdl.errors import ArgumentError, FileError, TrainingError, brief, unknown
+from nbdl.training.active import active_runs, claim, release
 from nbdl.training.archive.database import Store
 from nbdl.training.archive.environment import machine, why_not_identical
-from nbdl.training.archive.origin import difference, fingerprint, weights_hash
-from nbdl.training.archive.recorder import objects, plain_config, recorder
+from nbdl.training.archive.origin import weights_hash
+from nbdl.training.archive.recorder import keep, objects, plain_config, recorder
 from nbdl.training.archive.records import FINAL, is_gone, kept_store
 from nbdl.training.archive.store import open_store
 from nbdl.training.checkpointing.checkpoints import (
@@ -28,21 +28,24 @@ from nbdl.training.checkpointing.checkpoints import (
 from nbdl.training.checkpointing.editing import edited, words
 from nbdl.training.checkpointing.policy import Policy
 from nbdl.training.checkpointing.state import State, restore
-from nbdl.training.models import modules_of, name_of
 from nbdl.training.statistics.history import marked
 
 if TYPE_CHECKING:
-    from nbdl.training.loop import Loop
     from nbdl.training.run import Run
 
-P = ParamSpec("P")
 
-FIXED = ("batch_size", "accumulate", "seed", "optim", "schedule", "target")
-"""Options that a run keeps: with others its state would mean something else."""
+class Place(Protocol):
+    """Where a run's loop is.
 
-NOT_CONFIGURATION = ("model", "data", "val", "source", "wait", "progress", "store", "callbacks",
-                     "resume", "check", "line", "start")  # fmt: skip
-"""Arguments of ``nbdl.train`` that are not kept with a run as its options."""
+    Attributes:
+        done: epochs that are complete.
+        over: the sentence that the run ends with, or None.
+        max_steps: end after so many steps; None for no such bound.
+    """
+
+    done: int
+    over: str | None
+    max_steps: int | None
 
 
 # ----- what is taken down -------------------------------------------------------------------------
@@ -57,12 +60,31 @@ def about(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def keep_checkpoints(run: Run, store: Store, policy: Policy, beside: bool) -> None:
-    """Have the checkpoints of a run written beside its store; ``beside``: see ``Checkpoints``."""
-    folder = folder_of(store.path, run.id)
-    kept = Checkpoints(run, folder, policy, functools.partial(about, run), beside)
-    run.checkpoints = kept
-    run.at_end.insert(0, kept.finish)  # the store hears of what goes wrong
+def enter(
+    run: Run, store: Any, policy: Policy | None, found: Resumed | None = None,
+    beside: bool = False,
+) -> None:  # fmt: skip
+    """Claim a run's models; keep it in its store, and its checkpoints beside that.
+
+    Args:
+        store: as for ``nbdl.train``.
+        policy: when checkpoints are written; None for none.
+        found: the run that it goes on with.
+        beside: see ``Checkpoints``.
+    """
+    claim(run)
+    try:
+        if found is not None:
+            take_over(found)
+        kept = keep(run, store)
+        if kept is not None and policy is not None:
+            folder = folder_of(kept.path, run.id)
+            written = Checkpoints(run, folder, policy, functools.partial(about, run), beside)
+            run.checkpoints = written
+            run.at_end.insert(0, written.finish)  # the store hears of what goes wrong
+    except BaseException:
+        release(run)
+        raise
 
 
 # ----- finding it ---------------------------------------------------------------------------------
@@ -166,7 +188,7 @@ def _of_row(store: Store, row: Mapping[str, Any]) -> Resumed:
     found = _newest_good(checkpoint_files(folder_of(store.path, row["id"])))
     if found is None:
         config, origin = json.loads(row["config"]), json.loads(row["origin"] or "{}")
-        if config.get("checkpoint") is False or "weights" not in origin:
+        if not keeps_checkpoints(config, origin):
             raise TrainingError(
                 f"{_said(row)} has kept no checkpoints", hint="train it again without resume"
             )
@@ -174,6 +196,11 @@ def _of_row(store: Store, row: Mapping[str, Any]) -> Resumed:
         found = Resumed({"id": row["id"], "name": row["name"], "origin": origin, **known}, None)
     found.store = store
     return found
+
+
+def keeps_checkpoints(config: Mapping[str, Any], origin: Mapping[str, Any]) -> bool:
+    """Whether a run of the store has a state to go on from, be it that of its beginning."""
+    return config.get("checkpoint") is not False and "weights" in origin
 
 
 def _newest_good(paths: list[Path]) -> Resumed | None:
@@ -233,85 +260,10 @@ def take_over(found: Resumed) -> None:
         raise TrainingError(f"{_said(row)} has just been taken up by another process")
 
 
-# ----- options ------------------------------------------------------------------------------------
-
-
-def resumable(train: Callable[P, Run]) -> Callable[P, Run]:
-    """Gives ``nbdl.train`` the options that a resumed run was started with; a decorator."""
-
-    @functools.wraps(train)
-    def call(*args: P.args, **kwargs: P.kwargs) -> Run:
-        if kwargs.get("resume") in (None, False):
-            return train(*args, **kwargs)
-        return train(*args, **_completed(args, kwargs))
-
-    return call
-
-
-def _completed(args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments as they were, and as they are given now."""
-    names = ("model", "data")
-    everything = {**dict(zip(names, args, strict=False)), **given}
-    name = everything.get("name") or name_of(modules_of(everything.get("model")))
-    found = find(given["resume"], name, given.get("store", True))
-    run, config = found.run, dict(found.run["config"])
-    config.pop("parent", None)
-    given = {key: value for key, value in given.items() if key != "resume"}
-    new = {
-        key: value for key, value in given.items()
-        if key not in (*NOT_CONFIGURATION, *run["objects"])
-        and plain_config({key: value})[key] != config.get(key)
-    }  # fmt: skip
-    by_name = ("lr",) if isinstance(new.get("lr"), Mapping) else ()
-    for key in (*FIXED, *by_name):
-        if key in new:
-            raise ArgumentError(
-                f"{key}={brief(new[key])} cannot be changed in the middle of a training: run "
-                f"{found.id} has {key}={config.get(key)!r}",
-                hint=f"leave {key} out, or train anew without resume",
-            )
-    for key in run["objects"]:
-        if key not in given:
-            raise ArgumentError(
-                f"{run['name']!r} was started with {key}={config.get(key)}, which no file can "
-                "keep: give it again",
-                hint=f"nbdl.train(model, data, resume=..., {key}=...)",
-            )
-        config.pop(key, None)
-    if "optim" in run["objects"]:
-        config.pop("lr", None)
-    _check_data(run["origin"], everything, given, config)
-    found.changed = new
-    return {"name": run["name"], "check": False, **config, **given, "resume": found}
-
-
-def _check_data(
-    origin: Mapping[str, Any], everything: Mapping[str, Any], given: Mapping[str, Any],
-    config: dict[str, Any],
-) -> None:  # fmt: skip
-    """Raise DataError for other data than the run was trained on; a fraction of it that is held
-    out is added to the options."""
-    then = origin.get("val")
-    if then is not None and "val" not in given:
-        if "fraction" not in then:
-            raise ArgumentError(
-                "the run had data to validate on: give it again", hint="val=..."
-            )
-        config["val"] = then["fraction"]
-    for what in ("data", "val"):
-        now = everything.get(what)
-        if now is None or isinstance(now, float) or origin.get(what) is None:
-            continue
-        wrong = difference(origin[what], fingerprint(now))
-        if wrong:
-            which = "the validation data is" if what == "val" else "the data is"
-            raise DataError(f"{which} not what this run was trained with: {wrong}")
-
-
 # ----- taking it up -------------------------------------------------------------------------------
 
 
-def take_up(found: Resumed, run: Run, loop: Loop) -> None:
+def take_up(found: Resumed, run: Run, loop: Place) -> None:
     """Let ``run``, built with the same options, go on where the checkpoint was taken.
 
     Raises TrainingError where the model is another one, or there is nothing left to do.
@@ -342,7 +294,7 @@ def take_up(found: Resumed, run: Run, loop: Loop) -> None:
         run.history.note(kind, text)
 
 
-def _change(changed: Mapping[str, Any], run: Run, loop: Loop) -> None:
+def _change(changed: Mapping[str, Any], run: Run, loop: Place) -> None:
     """Options of now in place of those of then, where the state says otherwise."""
     if isinstance(changed.get("lr"), (int, float)):
         for optimizer in run.optimizers:
@@ -386,6 +338,6 @@ def _recall(found: Resumed, state: State, run: Run, is_edited: bool) -> None:
     for name, (columns, rows) in found.store.series(found.id).items():
         if name in tables and not is_edited:
             tables[name].read(columns, rows[: counts.get(name, 0)])
-        elif name not in tables:
-            run.history.extend(name, rows[: counts["series"].get(name, 0)])
+        elif name not in tables and counts["series"].get(name, 0):
+            run.history.extend(name, rows[: counts["series"][name]])
     run.history.events[:0] = [(t, kind, text) for t, kind, text in found.store.events(found.id)]

@@ -390,19 +390,6 @@ def test_a_process_that_has_the_number_of_a_former_one_trains_nothing_of_it(monk
 # ----- what cannot go on --------------------------------------------------------------------------
 
 
-def test_loops_that_keep_no_checkpoints_say_so():
-    model = net()
-    optimizer = nbdl.optim.SGD(model.parameters(), lr=0.1)
-    for x, y in (run := nbdl.track((X, Y), model=model, optimizer=optimizer, epochs=1)):
-        loss = nn.functional.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        run.log(loss=loss)
-    with pytest.raises(TrainingError, match=r"has kept no checkpoints\n.*without resume"):
-        train(resume=True)
-
-
 def keras_model():
     nbdl.manual_seed(7)
     layers = keras.layers.Dense(12, activation="relu", name="a"), keras.layers.Dense(3, name="b")
