@@ -7,6 +7,7 @@ Everything public is here or one module below: ``nbdl.tensor``, ``nbdl.nn``, ``n
 from __future__ import annotations
 
 import importlib
+import sys
 from math import e, inf, nan, pi
 from typing import Any
 
@@ -157,3 +158,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *ROOMS, *FUNCTIONS})
+
+
+if "marimo" in sys.modules:  # it has no %load_ext
+    importlib.import_module("nbdl.magics.marimo_cells").register()

@@ -9,7 +9,7 @@ from IPython import get_ipython
 
 from nbdl import nn, training
 from nbdl.errors import ArgumentError
-from nbdl.magics import edits, look, show
+from nbdl.magics import edits, look, marimo, show
 from nbdl.magics import model as models
 from nbdl.magics.inputs import specs_of
 
@@ -68,12 +68,23 @@ def _define(name: str, thing: Any, inputs: Any, keep: nn.Module | None, quiet: b
     module, specs = models.as_module(thing), specs_of(inputs)
     models.check_inputs(module, specs)
     built = models.build(module, specs, name)
+    carried = None if keep is None else edits.Report(training.carry_over(keep, built.model))
+    if marimo.is_here():
+        _show_in_marimo(built, carried, quiet)
+        return built.model
     shell = get_ipython()
-    if keep is not None:
-        show.report(shell, edits.Report(training.carry_over(keep, built.model)))
+    if carried is not None:
+        show.report(shell, carried)
     if shell is not None and not quiet:
         show.view(shell, show.model_view(built))
     return built.model
+
+
+def _show_in_marimo(built: models.Built, carried: edits.Report | None, quiet: bool) -> None:
+    if carried is not None:
+        marimo.append(marimo.Html(carried.html()))
+    if not quiet:
+        marimo.append(show.model_view(built))
 
 
 def inspect(

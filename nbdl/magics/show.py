@@ -24,6 +24,7 @@ from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.lr_finder import lr_finder_svg
 from nbdl.inspection.static.sweep import sweep_svg
 from nbdl.inspection.summary import summary_text
+from nbdl.magics import marimo
 from nbdl.magics.edits import Report
 from nbdl.magics.model import Built
 from nbdl.magics.sheet import Section
@@ -123,6 +124,9 @@ class Picture:
         """The picture for a notebook."""
         return static.mime_bundle(self.svg, self.text)
 
+    def _mime_(self) -> tuple[str, str]:
+        return "text/html", marimo.picture(self.svg, self.text)
+
 
 Shown = widgets.View | Picture
 
@@ -185,7 +189,7 @@ def put(shell: Any, shown: Shown) -> None:
 
 
 class Views:
-    """What ``nbdl.inspect`` returns: shows itself as the last line of a cell."""
+    """What ``nbdl.inspect`` returns: shows itself as the last line of a cell, in marimo too."""
 
     def __init__(self, views: list[Shown]) -> None:
         self.views = views
@@ -211,6 +215,9 @@ class Views:
     def _ipython_display_(self) -> None:
         for each in self.views:
             put(get_ipython(), each)
+
+    def _display_(self) -> Any:
+        return marimo.stacked(self.views)
 
 
 def report(shell: Any, made: Report) -> None:

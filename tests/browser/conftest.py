@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwright
 
 from scripts import chromium
+from tests.browser.marimo_page import MarimoPage, write_marimo
 from tests.browser.notebook import NotebookPage, write_notebook
-from tests.browser.server import JupyterServer
+from tests.browser.server import JupyterServer, MarimoServer
 
 # No sandbox inside containers; no GPU; and no look-ups of the browser's maker's hosts.
 FLAGS = [
@@ -30,12 +31,22 @@ SIZE: ViewportSize = {"width": 1280, "height": 900}
 PICTURES = Path(os.environ.get("NBDL_PICTURES", "build/browser/pictures"))
 
 OpenNotebook = Callable[..., NotebookPage]
+OpenMarimo = Callable[[Sequence[str]], MarimoPage]
 
 
 @pytest.fixture(scope="session")
 def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """A Jupyter server with default settings and an empty folder."""
     server = JupyterServer(tmp_path_factory.mktemp("jupyter"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def marimo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MarimoServer]:
+    """A marimo server with default settings and an empty folder."""
+    server = MarimoServer(tmp_path_factory.mktemp("marimo"))
     server.start()
     yield server
     server.stop()
@@ -75,8 +86,7 @@ def open_notebook(
         source: Sequence[str] | Path, host: str = "lab", size: ViewportSize = SIZE,
         sharpness: float = 1,
     ) -> NotebookPage:  # fmt: skip
-        name = re.sub(r"\W+", "-", request.node.name).strip("-")
-        folder = jupyter_server.folder / f"{name}-{next(numbers)}"
+        folder = jupyter_server.folder / f"{_word(request)}-{next(numbers)}"
         folder.mkdir(parents=True)
         if isinstance(source, Path):
             path = Path(shutil.copy(source, folder))
@@ -96,11 +106,38 @@ def open_notebook(
         close(notebook)
 
 
-def keep_evidence(test: str, number: int, notebook: NotebookPage) -> None:
+def _word(request: pytest.FixtureRequest) -> str:
+    """The test's name as that of a folder."""
+    return re.sub(r"\W+", "-", request.node.name).strip("-")
+
+
+@pytest.fixture
+def open_marimo(
+    request: pytest.FixtureRequest, marimo_server: MarimoServer, browser: Browser
+) -> Iterator[OpenMarimo]:
+    """Call it with a list of cell sources; get the marimo notebook open, its cells running."""
+    opened: list[MarimoPage] = []
+
+    def open_one(cells: Sequence[str]) -> MarimoPage:
+        path = marimo_server.folder / f"{_word(request)}-{len(opened)}" / "test.py"
+        context = browser.new_context(viewport=SIZE)
+        opened.append(MarimoPage(context.new_page(), marimo_server))
+        opened[-1].open(write_marimo(path, cells))
+        return opened[-1]
+
+    yield open_one
+    for number, notebook in enumerate(opened):
+        if getattr(request.node, "failed", False):
+            keep_evidence(request.node.name, number, notebook)
+        notebook.page.context.close()
+
+
+def keep_evidence(test: str, number: int, notebook: NotebookPage | MarimoPage) -> None:
     """A picture and the console's errors of a failed test's tab."""
     folder = Path(os.environ.get("NBDL_EVIDENCE", "build/browser"))
     name = re.sub(r"\W+", "-", test).strip("-")
-    path = notebook.screenshot(folder / f"{name}-{number}.png")
+    path = folder / f"{name}-{number}.png"
+    notebook.page.screenshot(path=path)
     print(f"\nscreenshot: {path}")
     for problem in notebook.problems():
         print(f"console: {problem}")

@@ -1,6 +1,6 @@
-"""A real Jupyter server on loopback, with default settings and a folder of its own.
+"""Real notebook servers on loopback, with default settings and a folder of their own.
 
-One server is both hosts: JupyterLab under /lab and Notebook 7 under /notebooks.
+One Jupyter server is two hosts: JupyterLab under /lab and Notebook 7 under /notebooks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
 
-class JupyterServer:
+class Server:
     """Starts on `start()`, serves `folder` under `url`, ends with its kernels on `stop()`."""
+
+    ANSWERS = "/api"
+    """What answers as soon as the server is up."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -53,12 +56,12 @@ class JupyterServer:
         deadline = time.monotonic() + limit
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                with urlopen(f"{self.url}/api", timeout=5):
+                with urlopen(f"{self.url}{self.ANSWERS}", timeout=5):
                     return
             except OSError:
                 time.sleep(0.25)
         self.stop()
-        raise RuntimeError(f"JupyterLab did not come up:\n{self.log.read_text()[-4000:]}")
+        raise RuntimeError(f"the server did not come up:\n{self.log.read_text()[-4000:]}")
 
     def stop(self) -> None:
         """End the server and its kernels; whatever does not end by itself is killed."""
@@ -71,6 +74,22 @@ class JupyterServer:
                 process.wait(timeout=20)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
+
+    def _command(self, port: int) -> list[str]:
+        raise NotImplementedError
+
+    def _environment(self) -> dict[str, str]:
+        """The environment of a person without any configuration."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("JUPYTER", "MARIMO", "PYTEST"))
+        }
+        return kept | ONE_THREAD | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
+class JupyterServer(Server):
+    """JupyterLab and Notebook 7."""
 
     def forget_theme(self) -> None:
         """A theme chosen by one test is not the next one's."""
@@ -88,12 +107,6 @@ class JupyterServer:
         return [*command, "--allow-root"] if os.geteuid() == 0 else command
 
     def _environment(self) -> dict[str, str]:
-        """The environment of a person without any Jupyter configuration."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("JUPYTER", "PYTEST"))
-        }
         settings = self.place / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True, exist_ok=True)
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
@@ -105,12 +118,34 @@ class JupyterServer:
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
             "IPYTHONDIR": "ipython",
         }
-        return (
-            kept
-            | {name: str(self.place / folder) for name, folder in folders.items()}
-            | ONE_THREAD
-            | {"JUPYTER_TOKEN": self.token, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
-        )
+        own = {name: str(self.place / folder) for name, folder in folders.items()}
+        return super()._environment() | own | {"JUPYTER_TOKEN": self.token}
+
+
+class MarimoServer(Server):
+    """marimo's editor; a notebook runs as soon as it is opened."""
+
+    ANSWERS = "/health"
+
+    def _command(self, port: int) -> list[str]:
+        return [
+            sys.executable, "-m", "marimo", "edit", str(self.folder), "--headless",
+            "--host=127.0.0.1", f"--port={port}", f"--token-password={self.token}",
+            "--skip-update-check", "--no-sandbox",
+        ]  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        settings = self.place / "config" / "marimo" / "marimo.toml"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text("[runtime]\nauto_instantiate = true\n")
+        folders = {
+            "XDG_CONFIG_HOME": "config",
+            "XDG_CACHE_HOME": "cache",
+            "XDG_DATA_HOME": "data",
+            "XDG_STATE_HOME": "state",
+        }
+        own = {name: str(self.place / folder) for name, folder in folders.items()}
+        return super()._environment() | own
 
 
 def free_port() -> int:
