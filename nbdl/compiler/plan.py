@@ -89,7 +89,8 @@ class Plan:
         buffer = place.buffer if isinstance(place, View) else place
         if buffer.kind not in ("arena", "constant"):
             offset = place.offset * place.dtype.itemsize if isinstance(place, View) else 0
-            self._uses.setdefault(buffer, []).append(lambda base: change(base + offset))
+            moved = (lambda base: change(base + offset)) if offset else change
+            self._uses.setdefault(buffer, []).append(moved)
 
     # ----- binding ----------------------------------------------------------------------------
 

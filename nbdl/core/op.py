@@ -75,6 +75,7 @@ class Op(_Immutable):
     - ``axis_fields`` and ``shape_fields``: the fields that hold axes, counted from the front, and
       whole shapes: ``vmap`` puts a batch in front of them; where that is not all, ``batch`` does;
     - ``broadcasts``: the walk sums gradients back; ``moves``: the result is on another device;
+    - ``computes``: whether NumPy may find infinities and NaN on the way, and warn of them;
     - ``compiled_from``: of how many elements an input must be for compiled code to be faster than
       ``forward``, as measured; None: it never is;
     - ``decompose(*inputs)``: what the compiler puts in its place; core operations have none;
@@ -95,6 +96,7 @@ class Op(_Immutable):
     shape_fields: ClassVar[tuple[str, ...]] = ()
     broadcasts: ClassVar[bool] = False
     moves: ClassVar[bool] = False
+    computes: ClassVar[bool] = True
     name: ClassVar[str]
     title: ClassVar[str]
 
@@ -158,14 +160,14 @@ class Op(_Immutable):
         state = modes.local.state
         if state.cast is not None:
             inputs = state.cast(self, inputs)
-        arrays = [x.value for x in inputs]
+        arrays = [inputs[0].value] if len(inputs) == 1 else [x.value for x in inputs]
         for a in arrays:
             if type(a) is not _ndarray:
                 result, xp = _elsewhere(self, inputs, arrays)
                 break
         else:
             xp = np
-            before = silence()
+            before = silence() if self.computes else None
             try:
                 result = None
                 if self.compiled_from is not None:
@@ -175,7 +177,8 @@ class Op(_Immutable):
             except Exception as error:
                 raise _explained(self, arrays, error) from error
             finally:
-                restore(before)
+                if before is not None:
+                    restore(before)
         if type(result) is tuple:
             return _record_many(self, inputs, arrays, result, xp, state)
         if type(result) is not _ndarray and xp is np and not self.moves:
@@ -219,7 +222,10 @@ def _record(op: Op, inputs: tuple[Tensor, ...], arrays: list[Any], y: Any, state
             specs.append(_new_spec(Spec, (a.shape, a.dtype)))
     node = _new_node(Node)
     node.op = op
-    node.edges = tuple([x.node for x in inputs])
+    if len(inputs) == 1:  # a comprehension costs as much as all of a small record
+        node.edges = (inputs[0].node,)
+    else:
+        node.edges = tuple([x.node for x in inputs])
     node.saved = _saved(op, arrays, y) if op._saves_x or op._saves_y else ()
     node.specs = specs
     node.scope = state.scope

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
 from nbdl.ops.conversion import astensor, cast
-from nbdl.ops.families import Movement, Reduction
+from nbdl.ops.families import Movement, Reduction, reduction
 from nbdl.ops.movement import reshape
 from nbdl.ops.sums import sum_of
-from nbdl.shapes import Shape, Spec, normalize_axes
+from nbdl.shapes import Shape, Spec
 
 __all__ = ["sum", "broadcast_to"]
 
@@ -41,8 +44,16 @@ class BroadcastTo(Movement):
 
     shape: Shape
     onnx = "Expand"
+    computes = False
 
     def forward(self, xp: Any, x: Any) -> Any:
+        shape, mine = self.shape, x.shape
+        added = len(shape) - len(mine)
+        if xp is np and added >= 0 and shape[added:] == mine and x.flags.c_contiguous:
+            # What NumPy's function makes of it in ten times the time.
+            y = np.ndarray(shape, x.dtype, x, 0, (0,) * added + x.strides)
+            y.setflags(write=False)
+            return y
         return xp.broadcast_to(x, self.shape)
 
     def infer(self, x: Spec) -> Spec:
@@ -80,7 +91,7 @@ def sum(
         x = cast(x, dtypes.int64)
     elif x.dtype.kind == "u":
         x = cast(x, dtypes.uint64)
-    return Sum(normalize_axes(axis, x.ndim), keepdims)(x)
+    return reduction(Sum, axis, x.ndim, keepdims)(x)
 
 
 def sum_to(x: Tensor, shape: Shape) -> Tensor:
@@ -97,7 +108,13 @@ def broadcast_to(x: Any, /, shape: Sequence[int]) -> Tensor:
     """``x`` repeated along axes of size 1, and new ones in front.  x: (...) -> y: ``shape``."""
     x = astensor(x)
     wanted = tuple(shape)
-    return x if x.shape == wanted else BroadcastTo(wanted)(x)
+    return x if x.value.shape == wanted else _repeating(wanted)(x)
+
+
+@functools.lru_cache(maxsize=1024)
+def _repeating(shape: Shape) -> BroadcastTo:
+    """The operation for a shape; the usual ones are made once and kept."""
+    return BroadcastTo(shape)
 
 
 METHODS = {"broadcast_to": broadcast_to}

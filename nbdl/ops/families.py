@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from nbdl.core.forward import pushforward
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor, rules
 from nbdl.errors import DtypeError
-from nbdl.shapes import Spec, broadcast_shapes, reduced_shape
+from nbdl.shapes import Spec, broadcast_shapes, normalize_axes, reduced_shape
 
 Tangents = tuple[Tensor | None, ...]
 
@@ -101,6 +102,18 @@ class Reduction(Op, abstract=True):
     def expanded(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The output's shape with the reduced axes kept, which broadcasts to the input."""
         return reduced_shape(shape, self.axis, True)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def _reduction(kind: Any, axis: int | None, ndim: int, keepdims: bool) -> Any:
+    return kind(normalize_axes(axis, ndim), keepdims)
+
+
+def reduction(kind: Any, axis: Any, ndim: int, keepdims: bool = False) -> Any:
+    """The reduction along axes as a user names them; the usual ones are made once and kept."""
+    if axis is None or type(axis) is int:
+        return _reduction(kind, axis, ndim, keepdims)
+    return kind(normalize_axes(axis, ndim), keepdims)
 
 
 class Movement(Op, abstract=True):

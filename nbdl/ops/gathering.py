@@ -88,6 +88,8 @@ class Gather(Indexing):
             y = np.empty(index.shape, x.dtype)
             if _compiled("gather", x, index, y, self.axis):
                 return y
+        if xp is np:
+            check_range("gather", index, x.shape, self.axis)
         return x.reshape(-1).take(flat_places(xp, x.shape, index, self.axis))
 
     def infer(self, x: Spec, index: Spec) -> Spec:
@@ -192,8 +194,22 @@ def _grown(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 # ----- doors ----------------------------------------------------------------------------------
 
 
-def _index(name: str, x: Tensor, index: Any, axis: int) -> Tensor:
-    """An index tensor on x's device: integers in range; negative ones count from the end."""
+def check_range(name: str, index: np.ndarray, shape: tuple[int, ...], axis: int) -> None:
+    """Raise IndexRangeError for an index past the axis; negative ones count from the end."""
+    if not index.size:
+        return
+    size = shape[axis] if shape else 1
+    low, high = int(index.min()), int(index.max())
+    if low < -size or high >= size:
+        raise IndexRangeError(
+            f"{name}: index {low if low < -size else high} is out of range for axis {axis} "
+            f"of size {size} (tensor of shape {shape})",
+            hint=f"indices from {-size} to {size - 1}" if size else "the axis is empty",
+        )
+
+
+def _index(name: str, x: Tensor, index: Any, axis: int, check: bool = True) -> Tensor:
+    """An index tensor on x's device: integers, with ``check`` those in range."""
     given = astensor(index)
     if isinstance(index, (list, tuple)) and not given.size:
         given = cast(given, dtypes.int64)
@@ -202,15 +218,8 @@ def _index(name: str, x: Tensor, index: Any, axis: int) -> Tensor:
             f"{name} needs an index of integers, got {given.dtype}",
             hint="index.to('int64'); a bool mask selects with x[mask]",
         )
-    size = x.shape[axis] if x.ndim else 1
-    if type(given.value) is np.ndarray and given.size:
-        low, high = int(given.value.min()), int(given.value.max())
-        if low < -size or high >= size:
-            raise IndexRangeError(
-                f"{name}: index {low if low < -size else high} is out of range for axis {axis} "
-                f"of size {size} (tensor of shape {x.shape})",
-                hint=f"indices from {-size} to {size - 1}" if size else "the axis is empty",
-            )
+    if check and type(given.value) is np.ndarray:
+        check_range(name, given.value, x.shape, axis)
     return given if given.device in (x.device, "meta") or x.device == "meta" else given.to(x.device)
 
 
@@ -244,7 +253,7 @@ def take_along_axis(x: Any, indices: Any, /, axis: int = -1) -> Tensor:
     """
     x = astensor(x)
     place = normalize_axis(axis, x.ndim)
-    index = _index("take_along_axis", x, indices, place)
+    index = _index("take_along_axis", x, indices, place, check=False)  # Gather does it
     if index.ndim != x.ndim:
         raise ShapeError(
             f"take_along_axis needs x and indices with equally many axes, got x {x.shape} and "
@@ -290,7 +299,7 @@ def _by_index(
     x = astensor(x)
     place = normalize_axis(axis, x.ndim)
     shape = x.shape
-    index = _index(name, x, index, place)
+    index = _index(name, x, index, place, check=op is not Gather)  # which does it itself
     inputs = [x, index]
     if source is not None:
         given = cast(astensor(source, like=x), x.dtype)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from dataclasses import dataclass
-from types import EllipsisType
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
@@ -115,9 +116,15 @@ class GetItem(Indexing):
 
     index: tuple[Any, ...]
     saves = ("arrays",)
+    computes = False
 
     def forward(self, xp: Any, x: Any, *arrays: Any) -> Any:
-        return x[_filled(self.index, arrays)]
+        return x[_filled(self.index, arrays) if arrays else self.place]
+
+    @functools.cached_property
+    def place(self) -> tuple[Any, ...]:
+        """The index as NumPy takes it, where it has no arrays."""
+        return _filled(self.index, ())
 
     def decompose(self, x: Tensor, *arrays: Tensor) -> Tensor | None:
         axis = _taken(self.index, x.ndim, arrays)
@@ -239,15 +246,20 @@ def _summed(dy: Tensor, shape: Shape) -> Tensor:
     return reshape(sum_to(dy, shape[max(len(shape) - dy.ndim, 0) :]), shape)
 
 
+_PLAIN = {int, NoneType}
+
+
 def _parsed(x: Tensor, index: Any) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
     """An index as its hashable static part and its arrays."""
     items = index if isinstance(index, tuple) else (index,)
     static: list[Any] = []
     arrays: list[Tensor] = []
     for item in items:
-        if isinstance(item, slice):
-            static.append(tuple(None if v is None else operator.index(v)
-                                for v in (item.start, item.stop, item.step)))
+        if type(item) is slice:
+            bounds = item.start, item.stop, item.step
+            static.append(bounds if _PLAIN.issuperset(map(type, bounds)) else tuple(
+                [None if v is None else operator.index(v) for v in bounds]
+            ))
         elif item is None or item is Ellipsis:
             static.append(item)
         elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
@@ -286,8 +298,14 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     static, arrays = _parsed(x, index)
     _check_range(x, static)
     if not arrays:
-        return GetItem(static)(x)
+        return _view(static)(x)
     return GetItem(static)(x, *_checked(x, static, arrays))
+
+
+@functools.lru_cache(maxsize=1024)
+def _view(static: tuple[Any, ...]) -> GetItem:
+    """The operation of an index without arrays; the usual ones are made once and kept."""
+    return GetItem(static)
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> Tensor:

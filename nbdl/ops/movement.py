@@ -60,6 +60,7 @@ class Reshape(Movement):
 
     shape: Shape
     onnx = "Reshape"
+    computes = False
     shape_fields = ("shape",)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -82,6 +83,7 @@ class PermuteDims(Movement):
 
     axes: tuple[int, ...]
     onnx = "Transpose"
+    computes = False
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x.transpose(self.axes)

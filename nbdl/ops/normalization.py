@@ -114,7 +114,7 @@ class StandardizeGrad(Op):
         scale = 1 / xp.sqrt(var + v.dtype.type(self.eps))
         y = xp.subtract(v, mean, out=xp.empty_like(v))
         dx = xp.subtract(g, sum_of(xp, g, self.axes, True) / count, out=xp.empty_like(v))
-        y *= sum_of(xp, dx, self.axes, True, times=y) / count * scale * scale
+        y *= sum_of(xp, g, self.axes, True, times=y) / count * scale * scale
         dx -= y
         dx *= scale
         return dx.astype(x.dtype, copy=False)
@@ -123,7 +123,8 @@ class StandardizeGrad(Op):
         g, count, scale = widened(dy), _count(x, self.axes), rsqrt(var + self.eps)
         y = widened(x) - mean
         dx = g - total(g, self.axes, keepdims=True) / count
-        slope = total(dx * y, self.axes, keepdims=True) / count * scale * scale
+        # As y has the mean 0, it is the same for g and for dx; for g it is one walk with the other.
+        slope = total(g * y, self.axes, keepdims=True) / count * scale * scale
         return cast((dx - y * slope) * scale, x.dtype)
 
     def infer(self, dy: Spec, x: Spec, mean: Spec, var: Spec) -> Spec:

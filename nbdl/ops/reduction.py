@@ -15,7 +15,7 @@ from nbdl.ops.comparison import isfinite
 from nbdl.ops.conversion import astensor, cast, floats, widened
 from nbdl.ops.creation import ones
 from nbdl.ops.cumulative import cumprod
-from nbdl.ops.families import Reduction, require_kind, require_real
+from nbdl.ops.families import Reduction, reduction, require_kind, require_real
 from nbdl.ops.movement import concat, flip, permute_dims, reshape
 from nbdl.ops.numerics import wide
 from nbdl.ops.selection import where
@@ -206,7 +206,7 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False, dtype: Any = N
             f"mean: dtype={wanted} cannot hold a mean", hint="a float or complex dtype"
         )
     x = floats(x) if wanted is None else cast(x, wanted)
-    return Mean(normalize_axes(axis, x.ndim), keepdims)(x)
+    return reduction(Mean, axis, x.ndim, keepdims)(x)
 
 
 def prod(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
@@ -220,7 +220,7 @@ def prod(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fa
         x = cast(x, dtypes.as_dtype(dtype))
     elif x.dtype.kind in "ibu":
         x = cast(x, dtypes.uint64 if x.dtype.kind == "u" else dtypes.int64)
-    return Prod(normalize_axes(axis, x.ndim), keepdims)(x)
+    return reduction(Prod, axis, x.ndim, keepdims)(x)
 
 
 def max(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -242,7 +242,7 @@ def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 def _extreme(op: type[_Extreme], x: Any, axis: Axis, keepdims: bool) -> Tensor:
     x = astensor(x)
     require_real(op.__name__.lower(), x)
-    return op(normalize_axes(axis, x.ndim), keepdims)(x)
+    return reduction(op, axis, x.ndim, keepdims)(x)
 
 
 amax, amin = max, min
@@ -251,13 +251,13 @@ amax, amin = max, min
 def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """Whether some element along ``axis`` is not 0.  x: (...) -> y: bool."""
     x = astensor(x)
-    return Any_(normalize_axes(axis, x.ndim), keepdims)(x)
+    return reduction(Any_, axis, x.ndim, keepdims)(x)
 
 
 def all(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """Whether no element along ``axis`` is 0.  x: (...) -> y: bool."""
     x = astensor(x)
-    return All_(normalize_axes(axis, x.ndim), keepdims)(x)
+    return reduction(All_, axis, x.ndim, keepdims)(x)
 
 
 def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:

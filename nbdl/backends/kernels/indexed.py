@@ -7,7 +7,6 @@ NumPy has to, and says what is wrong.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import cache
 
 import numpy as np
@@ -15,14 +14,14 @@ import numpy as np
 from nbdl.backends.kernels import runtime
 from nbdl.backends.kernels.arithmetic import cast
 from nbdl.backends.kernels.compile import compile_functions
-from nbdl.backends.kernels.ir import BITS, Code, Module, Value
+from nbdl.backends.kernels.ir import BITS, Code, Module, Value, select
 from nbdl.backends.kernels.program import WIDTH
 from nbdl.backends.kernels.special import body_of, load, place_of, scatter_add_rows, words_of
 
 _SHARED = 1 << 17
 """Elements from which waking other threads is worth it."""
 
-_FLOATS = ("float32", "float64")
+_FLOATS = {"f": "float32", "d": "float64"}
 
 
 def add_rows(total: np.ndarray, rows: np.ndarray, values: np.ndarray) -> bool:
@@ -34,9 +33,9 @@ def add_rows(total: np.ndarray, rows: np.ndarray, values: np.ndarray) -> bool:
     if not _fits(total, rows) or values.dtype != total.dtype or not _contiguous(*arrays):
         return False
     width = total.shape[1]
-    addresses = [a.ctypes.data for a in arrays]
+    addresses = [runtime.address_of(a) for a in arrays]
     words = [len(total), len(rows), width, *addresses, width, width]
-    _call(scatter_add_rows(total.dtype.name), words, -(-width // WIDTH), values.size)
+    _call(scatter_add_rows(_FLOATS[total.dtype.char]), words, -(-width // WIDTH), values.size)
     return True
 
 
@@ -55,15 +54,18 @@ def _along(name: str, whole: np.ndarray, index: np.ndarray, part: np.ndarray) ->
     arrays = whole, index, part
     if not _fits(whole, index) or part.dtype != whole.dtype or not _contiguous(*arrays):
         return False
+    if not whole.shape[1]:
+        return False
     wrong = np.zeros(1, np.int64)
-    addresses = [a.ctypes.data for a in (*arrays, wrong)]
+    addresses = [runtime.address_of(a) for a in (*arrays, wrong)]
     words = [whole.shape[1], index.shape[1], whole.shape[2], *addresses]
-    _call(_body(name, whole.dtype.name, whole.shape[2] == 1), words, len(whole), index.size)
+    body = _body(name, _FLOATS[whole.dtype.char], whole.shape[2] == 1)
+    _call(body, words, len(whole), index.size)
     return not wrong[0]
 
 
 def _fits(x: np.ndarray, index: np.ndarray) -> bool:
-    return x.dtype.name in _FLOATS and x.dtype.isnative and index.dtype == np.int64
+    return x.dtype.char in _FLOATS and x.dtype.isnative and index.dtype == np.int64
 
 
 def _contiguous(*arrays: np.ndarray) -> bool:
@@ -75,10 +77,10 @@ def _call(body: int, words: Sequence[int], blocks: int, elements: int) -> None:
     args = np.array(words, np.int64)
     threads = runtime.thread_count() if elements >= _SHARED else 1
     if threads == 1 or blocks == 1:
-        runtime.Walk([(body, args.ctypes.data, 0, blocks, 0)], (args,))()
+        runtime.function(body)(runtime.address_of(args), 0, blocks, 0)
         return
     batch = runtime.tasks_for(body, args, blocks, threads)
-    runtime.Walk([(runtime.parallel_address(), batch.ctypes.data, 0, 0, 0)], (args, batch))()
+    runtime.function(runtime.parallel_address())(runtime.address_of(batch), 0, 0, 0)
 
 
 @cache
@@ -98,18 +100,33 @@ def _write(module: Module, symbol: str, name: str, dtype: str, last: bool) -> No
     zero, (_, begin, end) = code.constant(0, "int64"), code.arguments
     if last:
         width = code.constant(1, "int64")
-    columns = nullcontext(zero) if last else code.loop(zero, width)
-    with code.loop(begin, end) as a, code.loop(zero, count) as i, columns as b:
-        at = (a * count + i) * width + b
-        k = load(code, place_of(code, "int64", index, at), "int64", 0)
-        k = k + cast(k < 0, "int64") * n
-        there = place_of(code, dtype, whole, (a * n + k) * width + b)
-        here = place_of(code, dtype, part, at)
-        inside = (k >= 0) & (k < n)
-        with code.when(inside):
-            _move(code, name, dtype, there, here)
-        with code.when(inside.equal(0)):
-            code.line(f"store i64 1, ptr {wrong.text}")
+    wrongs = code.slot("int64")
+    wrongs.set(zero)
+    with code.loop(begin, end) as a:
+        first, row = place_of(code, dtype, whole, a * n * width), a * count * width
+
+        def move(i: Value, b: Value) -> None:
+            at = row + i * width + b
+            k = load(code, place_of(code, "int64", index, at), "int64", 0)
+            k = k + ((k >> 63) & n)
+            outside = code.value(f"icmp uge {k.typed}, {n.text}", "bool", 0)
+            wrongs.set(wrongs.get() | cast(outside, "int64"))
+            k = select(outside, zero, k)  # no branch in the loop: what it did is not used then
+            there = place_of(code, dtype, first, k * width + b)
+            _move(code, name, dtype, there, place_of(code, dtype, part, at))
+
+        if last:
+            many = count & ~3
+            with code.loop(zero, many, 4) as i:
+                for j in range(4):
+                    move(i + j, zero)
+            with code.loop(many, count) as i:
+                move(i, zero)
+        else:
+            with code.loop(zero, count) as i, code.loop(zero, width) as b:
+                move(i, b)
+    with code.when(wrongs.get() > 0):
+        code.line(f"store i64 1, ptr {wrong.text}")
     code.end(code.constant(0, "int32"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from nbdl.backends.kernels.arithmetic import limits, maximum, minimum
@@ -17,6 +18,8 @@ _COMBINE: dict[str, Callable[[Value, Value], Value]] = {
     "all": lambda x, y: x & y,
 }
 
+
+_EXTREMES = maximum, minimum
 
 PART = 128
 """After how many additions a sum is put aside and begun anew, so that its rounding errors grow
@@ -93,9 +96,22 @@ class Accumulator(Reducer):
                 value = self.combine(*_halves(value))
             rest = slot.get()
             value = self.combine(value, _lane(rest, 0) if slot.lanes == 1 else rest)
+        if across and value.lanes > 1 and self.combine in _EXTREMES and is_float(self.dtype):
+            return self._extreme(value)
         while across and value.lanes:
             value = self.combine(*_halves(value))
         return value
+
+    def _extreme(self, value: Value) -> Value:
+        """The greatest or least of all lanes: NaN is asked for once and not at each halving."""
+        code, greatest = self.code, self.combine is maximum
+        mask = value.is_nan()
+        bits = code.value(f"bitcast {mask.typed} to i{value.lanes}", "int64", 0)
+        some = code.value(f"icmp ne i{value.lanes} {bits.text}, 0", "bool", 0)
+        while value.lanes:
+            x, y = _halves(value)
+            value = select(x > y if greatest else x < y, x, y)
+        return select(some, code.constant(math.nan, self.dtype), value)
 
 
 def _lane(value: Value, lane: int) -> Value:

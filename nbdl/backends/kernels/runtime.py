@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,8 +23,8 @@ from nbdl.backends.openmp import thread_count
 from nbdl.errors import ArgumentError
 
 __all__ = [
-    "NEVER", "Entry", "Walk", "bind", "blocks", "parallel_address", "serial_address", "tasks_for",
-    "thread_count", "walk_address",
+    "NEVER", "Entry", "Walk", "address_of", "bind", "blocks", "function", "parallel_address",
+    "serial_address", "tasks_for", "thread_count", "walk_address",
 ]  # fmt: skip
 
 Entry = tuple[int, int, int, int, int]
@@ -34,6 +34,34 @@ _GOMP = "GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads"
 _WORDS = 4  # of a task: body, args, begin, end
 NEVER = np.zeros(1, np.int64)
 """The ``stop`` of walks that nothing stops."""
+
+
+_HEAD = object.__basicsize__
+_word_at = ctypes.c_size_t.from_address
+
+
+def address_of(a: np.ndarray) -> int:
+    """Where the elements begin: the first word of NumPy's C structure after Python's own.
+
+    ``a.ctypes.data`` says the same and takes a microsecond, a fifth of what an operation costs.
+    """
+    return _word_at(id(a) + _HEAD).value
+
+
+if address_of(NEVER) != NEVER.ctypes.data:  # another Python or NumPy than we know
+
+    def address_of(a: np.ndarray) -> int:
+        """Where the elements begin."""
+        return int(a.ctypes.data)
+
+
+_Function = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
+
+
+@cache
+def function(address: int) -> Callable[[int, int, int, int], int]:
+    """A function of four 64-bit integers at an address, such as a kernel's body, to call once."""
+    return _Function(address)
 
 
 @cache
