@@ -157,13 +157,16 @@ def _charts(shown: DashboardRecord) -> str:
 
 def _picture(marks: str, title: str) -> str:
     said = f"<title>{svg.escape(title)}</title>"
-    return _themed(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{said}{marks}</svg>')
+    return _themed(svg.element(
+        "svg", said, marks, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", font_size=svg.SIZE,
+        fill=svg.TEXT,
+    ))  # fmt: skip
 
 
 def _themed(markup: str) -> str:
     """The colours of a picture as the page's, which has two sets of them."""
     for light, name in _NAMES.items():
-        markup = markup.replace(f'"{light}"', f'"var({name})"')
+        markup = markup.replace(f"'{light}'", f"'var({name})'")
     return markup
 
 

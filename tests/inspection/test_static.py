@@ -24,6 +24,7 @@ from nbdl.inspection.records import (
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.confusion import right_of_all
 from nbdl.inspection.static.heat import encode_png
+from nbdl.inspection.static.raster import few_colors
 from nbdl.inspection.static.scales import log_range, ticks, viridis
 from nbdl.inspection.static.svg import BAD, TRAIN, VAL, escape, number, wrap
 from tests.widgets.pretend import PretendRun
@@ -147,7 +148,22 @@ def test_rare_colours_survive_in_the_png(run):
     picture = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
     for colour in (TRAIN, VAL, BAD):  # the legend has all three
         wanted = list(bytes.fromhex(colour[1:]))
-        assert (np.abs(picture - wanted).max(axis=2) < 20).sum() > 20, colour
+        assert (picture == wanted).all(axis=2).sum() > 20, colour
+
+
+def test_few_colours_are_those_of_areas_and_the_strongest_of_the_rest():
+    draw = np.random.default_rng(0)
+    pixels = np.full((60, 80, 3), 255, np.uint8)
+    pixels[:20] = 234, 243, 239
+    pixels[20:40, :40] = 236, 236, 238  # near the one above, and not to be mixed with it
+    pixels[50, 3:6] = 200, 30, 40
+    pixels[55:] = draw.integers(100, 140, (5, 80, 3))
+    palette, places = few_colors(pixels, most=12)
+    assert palette.shape == (12, 3)
+    seen = palette[places].astype(int)
+    assert np.array_equal(seen[:55], pixels[:55])
+    assert np.abs(seen[55:] - pixels[55:]).max() < 40
+    assert len(few_colors(pixels[:40])[0]) == 3
 
 
 def test_a_bad_cell_is_red_and_a_zero_is_grey_in_the_picture():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from nbdl.inspection.layout import PlacedLevel, expand_to_fit, layout_graph
 from nbdl.inspection.layout.types import HEADER
@@ -23,12 +24,14 @@ from nbdl.inspection.static import formats
 from nbdl.inspection.static.svg import (
     BAD,
     LEVELS,
+    MARGIN,
     MUTED,
     PAPER,
     TEXT,
     WIDTH,
     element,
     escape,
+    letters,
     number,
     picture,
     rectangle,
@@ -39,7 +42,12 @@ from nbdl.inspection.static.svg import (
 ROOM = (WIDTH, 800)
 """Groups are opened while the picture fits this, at a readable size."""
 
+LEAST = 400
+"""Pixels of a narrow graph's picture: paper on both sides of it says nothing."""
+
 EDGE = "#8e9094"
+LOWER = 4
+"""From the middle of a line of letters to what they stand on: a whole number, so they are sharp."""
 CORNER = 6.0
 TOP = 56
 
@@ -74,11 +82,12 @@ def graph_svg(record: GraphRecord, expanded: Sequence[int] | None = None) -> str
     levels = layout_graph(shapes, expanded)
     root = levels[0].box
     notes = _notes(record)
-    width = max(WIDTH, root.w)
+    heading, wide = _heading(record)
+    width = max(WIDTH if notes else LEAST, wide, root.w)
     top = TOP + sum(height for _, height in notes)
-    marks = [*_heading(record), *_stack(notes, width)]
+    marks = [*heading, *_stack(notes, width)]
     drawing = _Drawing(record, levels)
-    place = f"translate({number((width - root.w) / 2)} {number(top)})"
+    place = f"translate({number((width - root.w) // 2)} {number(top)})"
     marks.append(element("g", *drawing.marks(), transform=place))
     return picture(top + root.h, *marks, title=_words(record), width=width)
 
@@ -89,16 +98,16 @@ def _words(record: GraphRecord) -> str:
     return f"{said}, {record.params:,} parameters" if record.params else said
 
 
-def _heading(record: GraphRecord) -> list[str]:
+def _heading(record: GraphRecord) -> tuple[list[str], float]:
+    """The title and what there is altogether, and the room that they take."""
     facts = [one_line(record.subtitle, 80)] if record.subtitle else []
     if record.params:
         facts.append(f"{formats.count(record.params)} parameters")
     if record.flops:
         facts.append(f"{formats.count(record.flops)} FLOPs")
-    return [
-        text(20, 28, one_line(record.title, 60), 14, font_weight=600),
-        text(20, 46, " · ".join(facts), 11, fill=MUTED),
-    ]
+    title, about = one_line(record.title, 60), " · ".join(facts)
+    marks = [text(20, 28, title, 14, font_weight=600), text(20, 46, about, 11, fill=MUTED)]
+    return marks, max(text_width(title, 14, True), text_width(about, 11)) + 2 * MARGIN
 
 
 def _notes(record: GraphRecord) -> list[tuple[str, float]]:
@@ -125,6 +134,31 @@ def _stack(blocks: list[tuple[str, float]], width: float) -> list[str]:
     return marks
 
 
+class _Words:
+    """The titles and details of one level, each kind in a group that says once how it looks."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.details: list[str] = []
+
+    def title(self, x: float, middle: float, title: str, name: str, **attributes: Any) -> None:
+        """A bold title with the dim name behind it, wherever the title ends in a reader's font."""
+        style = {"font_weight": 400, "font_size": SMALL, "fill": MUTED}
+        dim = element("tspan", escape(name), dx=7, **style) if name else ""
+        bold = letters(FONT, **attributes)
+        self.titles.append(element("text", escape(title), dim, x=x, y=middle + LOWER, **bold))
+
+    def detail(self, right: float, middle: float, words: str) -> None:
+        """A detail that ends at ``right``."""
+        self.details.append(element("text", escape(words), x=right, y=middle + LOWER))
+
+    def marks(self) -> list[str]:
+        """All of it."""
+        style = {"font_size": SMALL, "fill": MUTED, "text_anchor": "end"}
+        titles = element("g", *self.titles, font_weight=600) if self.titles else ""
+        return [titles, element("g", *self.details, **style) if self.details else ""]
+
+
 class _Drawing:
     """The nodes and edges of all levels, each level above the one around it."""
 
@@ -141,17 +175,18 @@ class _Drawing:
         marks: list[str] = []
         for level in self.levels:
             x, y = self.place[level.group]
+            words = _Words()
             marks += self._edges(level, x, y)
             if level.group >= 0:
-                marks += self._header(level, x, y)
+                marks += self._header(level, x, y, words)
             for node, (left, top, w, h) in zip(level.children, level.box.rects, strict=True):
                 self.place[node] = (x + left, y + top)
                 if node in self.opened:
                     self.depth[node] = self.depth[level.group] + 1
                     marks.append(self._open_group(node, x + left, y + top, w, h))
                 else:
-                    marks += self._node(self.record.nodes[node], x + left, y + top, w, h)
-            marks += self._labels(level, x, y)
+                    marks += self._node(self.record.nodes[node], x + left, y + top, w, h, words)
+            marks += [*words.marks(), *self._labels(level, x, y)]
         return marks
 
     def _edges(self, level: PlacedLevel, x: float, y: float) -> list[str]:
@@ -180,19 +215,19 @@ class _Drawing:
         return mix(TEXT, 0.035 if self.depth[group] % 2 == 0 else 0.065)
 
     def _labels(self, level: PlacedLevel, x: float, y: float) -> list[str]:
-        marks, shapes = [], []
+        grounds, shapes = [], []
         for net, cx, cy in level.box.labels:
             start, _, output = (int(v) for v in self.record.edges[level.nets[net]])
             words = edge_label(self.record.nodes[start], output)
-            width = text_width(words, EDGE_FONT) + 6
-            ground = self._ground(level.group)
-            left, top = x + cx - width / 2, y + cy - 6.5
-            marks.append(rectangle(left, top, width, 13, rx=3, fill=ground))
-            shapes.append(element("text", escape(words), x=x + cx, y=y + cy + 0.36 * EDGE_FONT))
-        if shapes:
-            style = {"font_size": EDGE_FONT, "fill": MUTED, "text_anchor": "middle"}
-            marks.append(element("g", *shapes, **style))
-        return marks
+            half = math.ceil(text_width(words, EDGE_FONT) / 2) + 3
+            left, top, base = round(x + cx) - half, round(y + cy) - 6, round(y + cy) + LOWER
+            grounds.append(f"M{left} {top}h{2 * half}v13h-{2 * half}z")
+            shapes.append(element("text", escape(words), x=x + cx, y=base))
+        if not shapes:
+            return []
+        style = {"font_size": EDGE_FONT, "fill": MUTED, "text_anchor": "middle"}
+        ground = element("path", d="".join(grounds), fill=self._ground(level.group))
+        return [ground, element("g", *shapes, **style)]
 
     def _open_group(self, node: int, x: float, y: float, w: float, h: float) -> str:
         failed = bool(self.record.nodes[node].status)
@@ -201,7 +236,7 @@ class _Drawing:
             stroke_dasharray="4 3" if failed else None,
         )  # fmt: skip
 
-    def _header(self, level: PlacedLevel, x: float, y: float) -> list[str]:
+    def _header(self, level: PlacedLevel, x: float, y: float, words: _Words) -> list[str]:
         title, name, detail = words_of(self.record.nodes[level.group])
         middle, w = y + HEADER / 2, level.box.w
         ground = self._ground(level.group)
@@ -212,17 +247,19 @@ class _Drawing:
         marks = [
             rectangle(x + 8, y + 4, cover, HEADER - 8, rx=3, fill=ground),
             _chevron(x + 16, middle, True),
-            _title_at(at, middle, title, name, TEXT),
         ]
+        words.title(at, middle, title, name)
         at += title_width + 7
         detail_width = text_width(detail, SMALL)
         if detail and at + name_width + detail_width + 20 < x + w:
             left = x + w - 14 - detail_width
             marks.append(rectangle(left, y + 4, detail_width + 6, HEADER - 8, fill=ground))
-            marks.append(_words_at(x + w - 12, middle, detail, SMALL, MUTED, anchor="end"))
+            words.detail(x + w - 12, middle, detail)
         return marks
 
-    def _node(self, node: GraphNode, x: float, y: float, w: float, h: float) -> list[str]:
+    def _node(
+        self, node: GraphNode, x: float, y: float, w: float, h: float, words: _Words
+    ) -> list[str]:
         group = node.kind == "group"
         family = node.change or node.family
         colour = FAMILIES.get(family, PLAIN)
@@ -240,8 +277,6 @@ class _Drawing:
             marks.append(
                 rectangle(x + shift, y + shift, w, h, rx=radius, fill=PAPER, stroke=stroke)
             )
-        if group:
-            marks.append(rectangle(x, y, w, h, rx=radius, fill=PAPER))
         marks.append(
             rectangle(
                 x, y, w, h, rx=radius, fill=fill, stroke=stroke, stroke_width=width,
@@ -250,21 +285,23 @@ class _Drawing:
         )  # fmt: skip
         if node.kind == "op":
             marks.append(rectangle(x + 4, y + 6, 3, h - 12, rx=1.5, fill=colour))
-        return marks + self._node_words(node, x, y + h / 2, w)
+        if group:
+            marks.append(_chevron(x + 15, y + h / 2, False))
+        self._node_words(node, x, y + h / 2, w, words)
+        return marks
 
-    def _node_words(self, node: GraphNode, x: float, middle: float, w: float) -> list[str]:
+    def _node_words(
+        self, node: GraphNode, x: float, middle: float, w: float, words: _Words
+    ) -> None:
         title, name, detail = words_of(node)
-        at, marks = x + 12, []
-        if node.kind == "group":
-            marks.append(_chevron(x + 15, middle, False))
-            at += CHEVRON - 2
         colour = BAD if node.status == "failed" else TEXT
         if node.kind in ENDS and not name and not detail:
-            return [_title_at(x + w / 2, middle, title, "", colour, anchor="middle")]
-        marks.append(_title_at(at, middle, title, name, colour))
+            words.title(x + w / 2, middle, title, "", fill=colour, text_anchor="middle")
+            return
+        at = x + 12 + (CHEVRON - 2 if node.kind == "group" else 0)
+        words.title(at, middle, title, name, fill=colour)
         if detail:
-            marks.append(_words_at(x + w - 10, middle, detail, SMALL, MUTED, anchor="end"))
-        return marks
+            words.detail(x + w - 10, middle, detail)
 
 
 def _edge_sizes(record: GraphRecord) -> list[int]:
@@ -287,9 +324,9 @@ def _route(x0: float, y0: float, bend: float, x1: float, y1: float) -> str:
     if across > 0.5:
         radius = min(CORNER, across / 2, bend - y0, y1 - bend)
         side = radius if x1 > x0 else -radius
-        path += f"L{n(x0)} {n(bend - radius)}Q{n(x0)} {n(bend)} {n(x0 + side)} {n(bend)}"
-        path += f"L{n(x1 - side)} {n(bend)}Q{n(x1)} {n(bend)} {n(x1)} {n(bend + radius)}"
-    return f"{path}L{n(x1)} {n(y1)}"
+        path += f"V{n(bend - radius)}Q{n(x0)} {n(bend)} {n(x0 + side)} {n(bend)}"
+        path += f"H{n(x1 - side)}Q{n(x1)} {n(bend)} {n(x1)} {n(bend + radius)}"
+    return f"{path}V{n(y1)}"
 
 
 def _chevron(x: float, y: float, opened: bool) -> str:
@@ -302,30 +339,6 @@ def _chevron(x: float, y: float, opened: bool) -> str:
     return element(
         "path", d="M" + "L".join(f"{number(a)} {number(b)}" for a, b in corners) + "Z", fill=MUTED
     )
-
-
-def _words_at(
-    x: float, middle: float, words: str, size: float, colour: str, anchor: str | None = None
-) -> str:
-    """Text around a middle line."""
-    return text(
-        x,
-        middle + 0.36 * size,
-        words,
-        size,
-        fill=colour,
-        text_anchor=anchor,
-    )
-
-
-def _title_at(
-    x: float, middle: float, title: str, name: str, colour: str, anchor: str | None = None
-) -> str:
-    """The bold title with the dim name behind it, wherever the title ends in a reader's font."""
-    bold = element("tspan", escape(title), font_weight=600, fill=colour)
-    dim = element("tspan", escape(name), dx=7, font_size=SMALL, fill=MUTED) if name else ""
-    y = middle + 0.36 * FONT
-    return element("text", bold, dim, x=x, y=y, font_size=FONT, text_anchor=anchor)
 
 
 def mix(colour: str, share: float) -> str:

@@ -14,7 +14,9 @@ WIDTH = 760
 MARGIN = 20
 """Around what is in a picture."""
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+FONT = "system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif"
+SIZE = 12
+"""Of letters, unless a text has its own."""
 
 # The light theme of js/lib/base.css; a picture brings its own paper, so that it reads on any page.
 PAPER = "#ffffff"
@@ -34,8 +36,12 @@ TONES = {
     "running": ACCENT, "paused": WARNING, "waiting": WARNING, "interrupted": WARNING,
     "finished": GOOD, "stopped": MUTED, "failed": BAD, "killed": BAD,
 }  # fmt: skip
+LETTERS = {"font_family": FONT, "font_size": SIZE, "fill": TEXT}
+"""What a picture says of all its texts."""
+
 LEVELS = {"good": GOOD, "note": ACCENT, "warning": WARNING, "bad": BAD}
 
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -43,7 +49,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 def escape(text: str) -> str:
     """Text made safe for XML content and attributes."""
     text = _FORBIDDEN.sub("\ufffd", clean(text))
-    for letter, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+    for letter, entity in _ENTITIES.items():
         text = text.replace(letter, entity)
     return text
 
@@ -56,10 +62,11 @@ def number(value: float) -> str:
 def element(tag: str, *children: str, **attributes: Any) -> str:
     """An element with attributes; ``stroke_width`` becomes stroke-width, None is left out.
 
+    Values stand in single quotes: in a notebook's JSON a double one takes two letters.
     Children are markup already: make text with ``text`` or ``escape``.
     """
     said = "".join(
-        f' {name.replace("_", "-")}="{_attribute(value)}"'
+        f" {name.replace('_', '-')}='{_attribute(value)}'"
         for name, value in attributes.items()
         if value is not None
     )
@@ -70,10 +77,15 @@ def _attribute(value: Any) -> str:
     return number(value) if isinstance(value, (int, float)) else escape(str(value))
 
 
-def text(x: float, y: float, content: str, size: float = 12, **attributes: Any) -> str:
-    """A line of text at a baseline."""
-    attributes = {"fill": TEXT, **attributes}
-    return element("text", escape(content), x=x, y=y, font_size=size, **attributes)
+def text(x: float, y: float, content: str, size: float = SIZE, **attributes: Any) -> str:
+    """A line of text at a baseline; what is not said of it is as the whole picture says."""
+    return element("text", escape(content), x=x, y=y, **letters(size, **attributes))
+
+
+def letters(size: float, fill: str = TEXT, **attributes: Any) -> dict[str, Any]:
+    """The attributes of a text that differ from those of the whole picture."""
+    own = {"font_size": None if size == SIZE else size, "fill": None if fill == TEXT else fill}
+    return own | attributes
 
 
 def rectangle(x: float, y: float, width: float, height: float, **attributes: Any) -> str:
@@ -125,10 +137,10 @@ def picture(height: float, *children: str, title: str, width: float = WIDTH) -> 
         width: in pixels.
     """
     width, height = round(width), round(height)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" font-family="{FONT}">'
-    )
     paper = rectangle(0, 0, width, height, fill=PAPER)
     border = rectangle(0.5, 0.5, width - 1, height - 1, rx=6, fill="none", stroke=LINE)
-    return f"{head}<title>{escape(title)}</title>{paper}{''.join(children)}{border}</svg>"
+    words = element("title", escape(title))
+    return element(
+        "svg", words, paper, *children, border, xmlns="http://www.w3.org/2000/svg", width=width,
+        height=height, viewBox=f"0 0 {width} {height}", role="img", **LETTERS,
+    )  # fmt: skip
