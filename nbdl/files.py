@@ -103,7 +103,9 @@ def _header_crc(entries: Mapping[str, Mapping[str, Any]], texts: Mapping[str, st
     return str(zlib.crc32(json.dumps([said, sorted(texts.items())]).encode()))
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], None], *, synced: bool = True) -> None:
+def write_whole(
+    path: Path, write: Callable[[BinaryIO], object], *, synced: bool = True
+) -> None:
     """Write a file so that it appears whole or not at all: ``write(file)`` writes it.
 
     It is written beside its place under another name, flushed to the disk (if ``synced``) and

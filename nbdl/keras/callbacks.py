@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nbdl import files
+from nbdl.backends import to_device
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, did_you_mean
+from nbdl.training.checkpointing.resume import is_cut_off
 
 Logs = dict[str, float]
 
@@ -114,6 +119,9 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 class _Monitor(Callback):
     """Watches one of the logs for improvement."""
 
+    remembers: tuple[str, ...] = ("best",)
+    """What it knows of the epochs so far: kept with a run's checkpoints."""
+
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(
@@ -142,9 +150,20 @@ class _Monitor(Callback):
         """Whether ``value`` is better by more than ``min_delta``."""
         return self.sign * value > self.sign * than + self.min_delta
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers."""
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with that."""
+        for name in self.remembers:
+            setattr(self, name, state[name])
+
 
 class EarlyStopping(_Monitor):
     """End fit when ``monitor`` has not improved for ``patience`` epochs."""
+
+    remembers = ("best", "wait", "stopped_epoch", "best_epoch")
 
     def __init__(
         self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0,
@@ -181,9 +200,24 @@ class EarlyStopping(_Monitor):
         for weight, value in self.best_weights or ():
             weight.value = value
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers, the best weights among it."""
+        best = self.best_weights
+        values = None if best is None else [Tensor._wrap(value) for _, value in best]
+        return {**super().state_dict(), "weights": values}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with that."""
+        super().load_state_dict(state)
+        if state["weights"] is not None:
+            pairs = zip(self.model.weights, state["weights"], strict=True)
+            self.best_weights = [(w, to_device(saved.value, w.device)) for w, saved in pairs]
+
 
 class ReduceLROnPlateau(_Monitor):
     """Multiply the learning rate by ``factor`` when ``monitor`` has stopped improving."""
+
+    remembers = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10,
@@ -278,15 +312,15 @@ class ModelCheckpoint(_Monitor):
 
 
 class CSVLogger(Callback):
-    """Write one line an epoch into a CSV file."""
+    """Write one line an epoch into a CSV file, behind those of the epochs of a resumed fit."""
 
     def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
         self.path, self.separator, self.append = Path(filename), separator, append
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._header = not (self.append and self.path.exists() and self.path.stat().st_size)
-        if not self.append:
+        if not self.append and not self.params.get("resumed"):
             self.path.write_text("")
+        self._header = not self.state_dict()["size"]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         names = sorted(logs or {})
@@ -296,6 +330,16 @@ class CSVLogger(Callback):
                 writer.writerow(["epoch", *names])
                 self._header = False
             writer.writerow([epoch, *((logs or {})[name] for name in names)])
+
+    def state_dict(self) -> dict[str, int]:
+        """How long the file is."""
+        return {"size": self.path.stat().st_size if self.path.exists() else 0}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Take away what was written later."""
+        if self.state_dict()["size"] > state["size"]:
+            os.truncate(self.path, state["size"])
+        self._header = not self.state_dict()["size"]
 
 
 class TerminateOnNaN(Callback):
@@ -308,3 +352,49 @@ class TerminateOnNaN(Callback):
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             self.model.stop_training = True
             self.model._fit_run.stop()
+
+
+class BackupAndRestore(Callback):
+    """Go on by itself where the fit of this cell was cut off.
+
+    ``backup_dir`` remembers which run it was; its state lies with the checkpoints of all runs, so
+    that the fit goes on in the middle of an epoch, as ``fit(..., resume=True)`` does.
+
+    Args:
+        backup_dir: a folder for this fit alone.
+        save_freq: ``"epoch"``, as often as costs next to nothing, or a number of steps.
+        double_checkpoint: accepted for Keras's sake; ends of epochs are kept anyway.
+        delete_checkpoint: forget the run when it is finished.
+    """
+
+    def __init__(
+        self, backup_dir: Any, save_freq: Any = "epoch", double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:  # fmt: skip
+        whole = isinstance(save_freq, int) and not isinstance(save_freq, bool)
+        if save_freq != "epoch" and not (whole and save_freq > 0):
+            raise ArgumentError(
+                f"BackupAndRestore: save_freq={save_freq!r} must be 'epoch' or a number of steps"
+            )
+        self.path = Path(backup_dir) / "run.json"
+        self.checkpoint = True if save_freq == "epoch" else save_freq
+        self.delete_checkpoint = delete_checkpoint
+
+    def remembered(self) -> str | None:
+        """The id of the run that was cut off, if its state is there; else None."""
+        try:
+            run = str(json.loads(self.path.read_text())["run"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return run if is_cut_off(run) else None
+
+    def begins(self, run: Any) -> None:
+        """Remember this run, until it is finished."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        said = json.dumps({"run": run.id}).encode()
+        files.write_whole(self.path, lambda file: file.write(said))
+        run.at_end.append(lambda: self._ended(run))
+
+    def _ended(self, run: Any) -> None:
+        if run.status == "finished" and self.delete_checkpoint:
+            self.path.unlink(missing_ok=True)

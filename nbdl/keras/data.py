@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,6 @@ class Arrays:
     ) -> None:  # fmt: skip
         self.x, self.y, self.weight = x, y, weight
         self.batch_size, self.shuffle = batch_size, shuffle
-        self.epoch = 0
         self.seed = default_generator().next()[1] + (default_generator().seed << 20)
         if not len(x):
             raise DataError("x has no samples")
@@ -57,15 +57,24 @@ class Arrays:
         return -(-len(self.x) // self.batch_size)
 
     def __call__(self) -> Iterator[Batch]:
+        return self.rest(0, 0, 0)
+
+    def rest(self, epoch: int, position: int, passed: int) -> Iterator[Batch]:
+        """The batches of an epoch, from 0, after the first ``position``."""
         n, size = len(self.x), self.batch_size
-        self.epoch += 1
-        if n <= size:  # one batch: its order says nothing
-            yield self._batch(slice(None))
-            return
-        places = order(n, self.seed, self.epoch) if self.shuffle else None
-        for start in range(0, n, size):
+        # One batch of everything has no order.
+        places = order(n, self.seed, epoch) if self.shuffle and n > size else None
+        for start in range(position * size, n, size):
             part = slice(start, start + size)
             yield self._batch(part if places is None else places[part])
+
+    def state_dict(self) -> dict[str, int]:
+        """What the order of all epochs depends on."""
+        return {"seed": self.seed}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go through the data in that order."""
+        self.seed = state["seed"]
 
     def _batch(self, at: Any) -> Batch:
         y, w = self.y, self.weight
@@ -93,11 +102,18 @@ class Arrays:
 
 
 class Batches:
-    """Batches that come ready: a loader, or any iterable of (x, y) or (x, y, weights)."""
+    """Batches that come ready: a loader, or any iterable of (x, y) or (x, y, weights).
+
+    With ``steps`` an epoch is so many of them, and the next one goes on behind them; at the end of
+    the iterable it begins again.
+    """
 
     def __init__(self, given: Any, floats: Callable[[Any], Any], steps: int | None) -> None:
         self.given, self.floats, self.steps = given, floats, steps
         self.iterator = iter(given) if steps is not None else None
+        self.loader = given if steps is None else None
+        self._taken = 0
+        self._before: int | None = None  # what was taken to be looked at
 
     def __len__(self) -> int:
         if self.steps is not None:
@@ -105,14 +121,29 @@ class Batches:
         return len(self.given) if isinstance(self.given, Sized) else 0
 
     def __call__(self) -> Iterator[Batch]:
-        if self.steps is None:
-            for batch in self.given:
-                yield self._sorted(batch)
+        return self._from(0)
+
+    def rest(self, epoch: int, position: int, passed: int) -> Iterator[Batch]:
+        """The batches of an epoch after the first ``position``; ``passed`` batches have been done
+        in all. A loader goes on by itself."""
+        if self.steps is not None:
+            if self._before is None:
+                self._before = self._taken
+            while self._taken < self._before + passed:
+                self._next()
+        return self._from(position)
+
+    def _from(self, position: int) -> Iterator[Batch]:
+        if self.steps is not None:
+            for _ in range(self.steps - position):
+                yield self._sorted(self._next())
             return
-        for _ in range(self.steps):
-            yield self._sorted(self._next())
+        skip = 0 if isinstance(self.given, DataLoader) else position
+        for batch in islice(self.given, skip, None) if skip else self.given:
+            yield self._sorted(batch)
 
     def _next(self) -> Any:
+        self._taken += 1
         try:
             return next(self.iterator)  # type: ignore[arg-type]
         except StopIteration:

@@ -12,15 +12,17 @@ from typing import Any
 from nbdl.core import modes
 from nbdl.core.random import default_generator
 from nbdl.errors import ArgumentError
-from nbdl.keras.callbacks import Callback, History, TerminateOnNaN
+from nbdl.keras.callbacks import BackupAndRestore, Callback, History, TerminateOnNaN
 from nbdl.keras.data import Arrays, Batches
 from nbdl.keras.losses import SparseCategoricalCrossentropy
 from nbdl.keras.metrics import Metric
 from nbdl.keras.step import Step
-from nbdl.training.active import claim
-from nbdl.training.archive.recorder import keep
+from nbdl.training.archive.origin import origin
+from nbdl.training.archive.recorder import objects
 from nbdl.training.callbacks import Callback as RunCallback
 from nbdl.training.callbacks import Callbacks
+from nbdl.training.checkpointing.policy import as_policy
+from nbdl.training.checkpointing.resume import Resumed, enter, take_up
 from nbdl.training.compilation import Compilation
 from nbdl.training.inference import forward_of
 from nbdl.training.loop import Loop
@@ -40,9 +42,14 @@ class Between(RunCallback):
 
     def __init__(self, fit: Fit) -> None:
         self.fit = fit
+        self._saved: dict[str, Any] | None = None
 
     def on_start(self, run: Any) -> None:
-        self.fit.each("on_train_begin", {})
+        fit = self.fit
+        fit.began = time.perf_counter()
+        fit.each("on_train_begin", {})
+        if self._saved is not None:  # what they have set there is of a fit that begins
+            fit.go_on(run, self._saved)
 
     def on_epoch_start(self, run: Any) -> None:
         fit = self.fit
@@ -67,8 +74,22 @@ class Between(RunCallback):
         fit.done.append((run.step - fit.first_step, time.perf_counter() - fit.began, dict(logs)))
 
     def on_end(self, run: Any) -> None:
-        done = self.fit.done
-        self.fit.each("on_train_end", dict(done[-1][2]) if done else {})
+        last = run.epoch_values[-1:]
+        self.fit.each("on_train_end", dict(last[0]) if last else {})
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the callbacks remember of the fit."""
+        listed: list[Any] = self.fit.callbacks
+        states = [[type(c).__name__, c.state_dict()] if _remembers(c) else None for c in listed]
+        return {"first_step": self.fit.first_step, "callbacks": states}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let them go on with it when the fit begins."""
+        self._saved = state
+
+
+def _remembers(callback: Any) -> bool:
+    return hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")
 
 
 class StopTraining(StopRule):
@@ -97,6 +118,7 @@ class Fit:
     began: float = 0.0
     first_step: int = 0
     batch_hooks: bool = False
+    resumed: int = 0
     done: list[tuple[int, float, dict[str, float]]] = field(default_factory=list)
 
     def epoch(self, run: Any) -> int:
@@ -107,16 +129,47 @@ class Fit:
         """Call one hook of all callbacks."""
         tell(self.callbacks, hook, *args)
 
-    def start(self) -> Run:
-        """The run, begun."""
+    def start(
+        self, options: dict[str, Any], given: Any, given_val: Any, found: Resumed | None,
+        drawn: dict[str, int],
+    ) -> Run:  # fmt: skip
+        """The run, begun.
+
+        Args:
+            options: of ``fit``, to be kept with the run.
+            given, given_val: the data, as they were given.
+            found: the run to go on with, or None.
+            drawn: where the random numbers stood when ``fit`` was called.
+        """
         model = self.model
-        config = {"epochs": self.epochs, "loss": model._loss.name,
-                  "optim": model.optimizer.name, "lr": model.optimizer.learning_rate}  # fmt: skip
+        config = {"loss": model._loss.name, "optim": model.optimizer.name,
+                  "lr": model.optimizer.learning_rate, **options}  # fmt: skip
+        backups = [c for c in self.callbacks if isinstance(c, BackupAndRestore)]
+        policy = as_policy(options.get("checkpoint", backups[0].checkpoint if backups else True))
         seed, number = default_generator().next()
         run = Run(model.name, config, model, seed=seed + (number << 32))
-        run.optimizers = [model.optimizer]
+        run.optimizers = [model.optimizer.bound]
         run.epochs = self.epochs - self.initial_epoch
         run.total_steps = len(self.data) * run.epochs or None
+        loop = self._loop(run)
+        run.parts |= loop.parts()
+        if isinstance(self.data, Arrays):
+            run.parts["order"] = self.data
+        run.origin = origin([model], given, given_val, drawn, objects(config), by="fit")
+        if found is not None:
+            take_up(found, run, loop)
+            self.resumed = loop.done
+            for callback in self.callbacks:
+                callback.set_params({**callback.params, "resumed": found.state is not None})
+        enter(run, True, policy, found, beside=True)
+        for backup in backups:
+            backup.begins(run)
+        model._fit_run = run
+        run.launch(loop)
+        return run
+
+    def _loop(self, run: Run) -> Loop:
+        model = self.model
         step = Step(model, self.class_weight, self._has(TerminateOnNaN), run)
         step.compilation = Compilation(
             step, model._wants_compiled, lambda: run.total_steps, run.note,
@@ -124,18 +177,24 @@ class Fit:
         )  # fmt: skip
         begins = [c for c in self.callbacks if overrides(c, "on_train_batch_begin")]
         self.batch_hooks = any(overrides(c, "on_train_batch_end") for c in self.callbacks)
-        loop = Loop(
-            run=run, source=Source(_announced(self.data, begins) if begins else self.data),
+        return Loop(
+            run=run, source=Source(Announced(self.data, begins) if begins else self.data),
             step=step, modules=[model], keep=list(model.buffers()),
             validate=self._validation(run), rules=[StopTraining(model)],
             callbacks=Callbacks([Between(self)]), frequencies=Frequencies(self._counts_alike()),
             sampler=Sampler(step.named, run.history, [model]) if step.named else None,
         )  # fmt: skip
-        claim(run)
-        keep(run, True)
-        model._fit_run = run
-        run.launch(loop)
-        return run
+
+    def go_on(self, run: Run, saved: dict[str, Any]) -> None:
+        """Let the callbacks know what they knew, and what the epochs before have given."""
+        self.first_step = saved["first_step"]
+        callback: Any
+        for callback, kept in zip(self.callbacks, saved["callbacks"], strict=False):
+            if kept is not None and _remembers(callback) and kept[0] == type(callback).__name__:
+                callback.load_state_dict(kept[1])
+            if isinstance(callback, History):
+                for epoch, logs in enumerate(run.epoch_values, self.initial_epoch):
+                    callback.on_epoch_end(epoch, logs)
 
     def _counts_alike(self) -> bool:
         """Whether the loss is the mean cross-entropy of class numbers, and nothing besides."""
@@ -177,7 +236,8 @@ class Fit:
         if self.verbose and done and not run.watched:
             total = self.epochs
             lines = []
-            for i, (steps, seconds, logs) in enumerate(done, self.initial_epoch + shown + 1):
+            first = self.initial_epoch + self.resumed + shown + 1
+            for i, (steps, seconds, logs) in enumerate(done, first):
                 pace = f"{_clock(seconds)} {_pace(seconds / max(1, steps))}/step"
                 bar = f"{steps}/{steps} {'━' * 20} " if self.verbose == 1 else ""
                 lines.append(f"Epoch {i}/{total}\n{bar}{pace}{_values(logs)}\n")
@@ -197,16 +257,25 @@ def overrides(callback: Callback, *hooks: str) -> bool:
     return any(getattr(callback, hook).__qualname__ != f"Callback.{hook}" for hook in hooks)
 
 
-def _announced(data: Data, callbacks: list[Callback]) -> Callable[[], Iterator[Any]]:
+class Announced:
     """The batches, each told to the callbacks before its step."""
 
-    def batches() -> Iterator[Any]:
-        for i, batch in enumerate(data()):
-            for callback in callbacks:
+    def __init__(self, data: Data, callbacks: list[Callback]) -> None:
+        self.data, self.callbacks = data, callbacks
+        self.loader = getattr(data, "loader", None)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __call__(self) -> Iterator[Any]:
+        return self.rest(0, 0, 0)
+
+    def rest(self, epoch: int, position: int, passed: int) -> Iterator[Any]:
+        """As of the data."""
+        for i, batch in enumerate(self.data.rest(epoch, position, passed), position):
+            for callback in self.callbacks:
                 callback.on_train_batch_begin(i, {})
             yield batch
-
-    return batches
 
 
 def _clock(seconds: float) -> str:
@@ -285,3 +354,10 @@ def as_callbacks(
         callback.set_model(model)
         callback.set_params(params)
     return listed
+
+
+def to_restore(callbacks: Any) -> str | None:
+    """The run that a BackupAndRestore among the callbacks remembers, or None."""
+    listed = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    kept = [c.remembered() for c in listed if isinstance(c, BackupAndRestore)]
+    return next((run for run in kept if run is not None), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable
@@ -36,6 +37,15 @@ class Metric:
     def result(self) -> float:
         """The number for all that was taken in."""
         raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its numbers and arrays."""
+        kinds = (int, float, np.generic, np.ndarray, Tensor)
+        return {k: copy.copy(v) for k, v in vars(self).items() if isinstance(v, kinds)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        vars(self).update({key: copy.copy(value) for key, value in state.items()})
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         self.update_state(y_true, y_pred, sample_weight)

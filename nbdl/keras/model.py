@@ -19,11 +19,13 @@ from nbdl.interop.safetensors import load_with_metadata
 from nbdl.keras import losses, metrics, optimizers
 from nbdl.keras.callbacks import History
 from nbdl.keras.data import Arrays, as_data
-from nbdl.keras.fitting import Fit, as_callbacks, measure, tell
+from nbdl.keras.fitting import as_callbacks, measure, tell, to_restore
+from nbdl.keras.given import begin, changed, things
 from nbdl.keras.layers.base import Layer, ShapeOrNone
 from nbdl.keras.summary import summary_lines
 from nbdl.nn import build
 from nbdl.shapes import Spec
+from nbdl.training.checkpointing.options import resumable
 from nbdl.training.inference import forward_of
 from nbdl.training.measuring.evaluation import eval_mode
 
@@ -184,6 +186,7 @@ class Model(Layer):
                 hint=f"{self.name}.compile(optimizer='adam', loss='mean_squared_error')",
             )
 
+    @resumable("fit", things)
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
         verbose: Any = "auto", callbacks: Any = None, validation_split: float = 0.0,
@@ -191,7 +194,7 @@ class Model(Layer):
         class_weight: dict[int, float] | None = None, sample_weight: Any = None,
         initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int = 1, checkpoint: Any = True, resume: Any = None,
     ) -> History:  # fmt: skip
         """Train; returns a History with the numbers of each epoch.
 
@@ -211,59 +214,21 @@ class Model(Layer):
             shuffle: a new order each epoch.
             class_weight: a weight in the loss for each class.
             sample_weight: a weight in the loss for each sample.
+            checkpoint, resume: as for ``nbdl.train``: with ``resume=True`` the newest run of the
+                model's name goes on as if it had never been stopped. Arguments that are not given
+                are those it was started with.
 
         Raises TrainingError before ``compile`` and for a loss that becomes NaN, ShapeError,
         DataError and ArgumentError for data that does not fit.
         """
-        self._require_compiled("fit")
-        if x is None:
-            raise DataError(f"{self.name}.fit needs data", hint="model.fit(x, y, epochs=10)")
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-            raise ArgumentError(f"epochs must be a whole number of at least 1, got {epochs!r}")
-        data = as_data(self, x, y, sample_weight, batch_size, shuffle, steps_per_epoch)
-        if isinstance(data, Arrays) and data.y is None:
-            raise DataError(f"{self.name}.fit got no targets", hint="model.fit(x, y)")
-        validation: Any = None
-        if validation_data is not None:
-            size = validation_batch_size or batch_size
-            validation = self._validation(validation_data, size, validation_steps)
-        elif validation_split:
-            data, validation = _split(data, validation_split)
-        self._build_for(next(iter(data()))[0])
-        if not any(p.requires_grad for p in self.parameters()):
-            raise TrainingError(f"{self.name} has nothing to train: all its weights are frozen")
-        self._check_shapes(data)
-        self.optimizer.bind([p for p in self.parameters() if p.requires_grad])
-        self.stop_training = False
-        history = self.history = History()
-        level = 1 if verbose == "auto" else int(verbose)
-        params = {"epochs": epochs, "steps": len(data) or None, "verbose": level}
-        fit = Fit(
-            self, data, validation, epochs, initial_epoch,
-            as_callbacks(callbacks, self, params, history), level, class_weight, validation_freq,
-        )  # fmt: skip
-        if epochs <= initial_epoch:
-            return history
-        history.run = fit.start()
-        fit.wait(history.run)
+        given = dict(locals())
+        again = to_restore(callbacks) if resume is None else None
+        if again is not None:
+            return self.fit(**{**changed(Model.fit, given), "x": x, "y": y, "resume": again})
+        history, begun = begin(Model.fit, given)
+        if begun is not None:
+            begun.wait(history.run)
         return history
-
-    def _check_shapes(self, data: Any) -> None:
-        """Outputs against targets on one sample, before anything is trained."""
-        if isinstance(data, Arrays) and data.y is not None:
-            with eval_mode(self), modes.no_grad():
-                self._loss(Tensor._wrap(data.y[:1]), self(Tensor._wrap(data.x[:1])))
-
-    def _validation(self, given: Any, batch_size: int | None, steps: int | None) -> Any:
-        if isinstance(given, (tuple, list)):
-            if len(given) not in (2, 3):
-                raise ArgumentError(
-                    "validation_data must be (x, y) or (x, y, sample_weight), got "
-                    f"{len(given)} parts"
-                )
-            x, y, w = (*given, None)[:3]
-            return as_data(self, x, y, w, batch_size)
-        return as_data(self, given, batch_size=batch_size, steps=steps)
 
     # ----- evaluate and predict -------------------------------------------------------------
 
@@ -374,11 +339,3 @@ def _weights_path(filepath: Any) -> Path:
             hint=str(path.with_suffix(".safetensors")),
         )
     return path
-
-
-def _split(data: Any, fraction: float) -> tuple[Any, Any]:
-    if not isinstance(data, Arrays):
-        raise ArgumentError("validation_split needs arrays", hint="validation_data=...")
-    if not 0 < fraction < 1:
-        raise ArgumentError(f"validation_split must be between 0 and 1, got {fraction!r}")
-    return data.split(fraction)

@@ -65,6 +65,18 @@ class Step:
             values[metric.name] = metric.result()
         return StepResult(values, [(outputs, y)], _size(x), norms)
 
+    def state_dict(self) -> dict[str, Any]:
+        """How many steps were made, by which path, and what the metrics have seen of the epoch."""
+        return {"number": self.number, "compilation": self.compilation.state_dict(),
+                "metrics": [metric.state_dict() for metric in self.metrics]}  # fmt: skip
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict()`` was taken."""
+        self.number = state["number"]
+        self.compilation.load_state_dict(state["compilation"])
+        for metric, saved in zip(self.metrics, state["metrics"], strict=False):
+            metric.load_state_dict(saved)
+
     def compute(self, x: Any, y: Any, weight: Any, keep_gradients: bool = False) -> dict[str, Any]:
         """Loss and outputs; leaves gradients in the parameters."""
         model = self.model
@@ -83,6 +95,7 @@ class Step:
 
     def update(self) -> None:
         """Let the optimizer make its step."""
+        self.abort.let_go()
         self.model.optimizer.step()
 
     @property
@@ -128,6 +141,7 @@ class Step:
             if self.quiet_nan and not math.isfinite(loss):
                 raise _NotFinite(loss, copied(results["outputs"]))
             check_results(loss, squares, (x, {}, y))
+            self.abort.let_go()
             self.laps.lap("compute")
 
         found = self.compilation((x, y, weight), accept)

@@ -28,7 +28,9 @@ class Source:
     """Where an epoch's batches come from: a loader, an iterable, a function that makes one.
 
     Args:
-        batches: these.
+        batches: these. A function with a method ``rest(epoch, position, passed)`` begins anywhere
+            by itself: in epoch ``epoch``, from 0, at batch ``position``; ``passed`` batches have
+            been learned from in all. One with a ``loader`` has its batches from that DataLoader.
         accumulate: more than 1: so many batches make a step, the last of an epoch fewer.
 
     Attributes:
@@ -42,6 +44,8 @@ class Source:
         self._passed = self._skip = 0
         self._at: int | None = None  # the loader's number of the epoch under way
         self.single_pass = not callable(batches) and iter(batches) is batches
+        inside = getattr(batches, "loader", None) if callable(batches) else batches
+        self._loader = inside if isinstance(inside, DataLoader) else None
 
     def __len__(self) -> int:
         """Steps an epoch, or 0 if that is not known."""
@@ -74,8 +78,8 @@ class Source:
         empty = not self.position
         for batch in self._left():
             empty = False
-            if isinstance(self.batches, DataLoader):
-                self._at = self.batches.epoch
+            if self._loader is not None:
+                self._at = self._loader.epoch
             yield batch
         if not empty:
             return
@@ -89,6 +93,9 @@ class Source:
 
     def _left(self) -> Iterable[Any]:
         """What is left of the epoch: a loader goes on by itself, others begin anew."""
+        if callable(self.batches) and hasattr(self.batches, "rest"):
+            rest: Iterable[Any] = self.batches.rest(self._epochs, self.position, self._passed)
+            return rest
         batches = self.batches() if callable(self.batches) else self.batches
         if isinstance(batches, DataLoader):
             return batches
@@ -112,9 +119,9 @@ class Source:
 
     def _loader_state(self) -> dict[str, Any] | None:
         """Of a loader, which may have read on already, as if it had not."""
-        if not isinstance(self.batches, DataLoader):
+        if self._loader is None:
             return None
-        state = self.batches.state_dict()
+        state = self._loader.state_dict()
         if self._at is not None:
             return {**state, "epoch": self._at, "position": self.position}
         left_early = state["position"] > 0 and not self.position
@@ -128,8 +135,8 @@ class Source:
         self._epochs, self.position = state["epochs"], state["position"]
         self._passed, self._at = state["passed"], None
         self._skip = self._passed if self.single_pass else self.position
-        if isinstance(self.batches, DataLoader) and state["loader"] is not None:
-            self.batches.load_state_dict(state["loader"])
+        if self._loader is not None and state["loader"] is not None:
+            self._loader.load_state_dict(state["loader"])
 
 
 def is_batches(data: Any) -> bool:

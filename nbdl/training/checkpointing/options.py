@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from nbdl.errors import ArgumentError, DataError, TrainingError, brief
@@ -16,36 +16,43 @@ from nbdl.training.models import modules_of, name_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
-FIXED = ("batch_size", "accumulate", "seed", "optim", "schedule", "target")
+FIXED = ("batch_size", "accumulate", "seed", "optim", "schedule", "target", "shuffle",
+         "steps_per_epoch", "validation_split", "initial_epoch", "class_weight")  # fmt: skip
 """Options that a run keeps: with others its state would mean something else."""
 
 NOT_CONFIGURATION = ("model", "data", "val", "source", "wait", "progress", "store", "callbacks",
-                     "resume", "check", "line", "start", "optimizer", "state")  # fmt: skip
+                     "resume", "check", "line", "start", "optimizer", "state", "x", "y",
+                     "sample_weight", "validation_data", "verbose", "self")  # fmt: skip
 """Arguments that are not kept with a run as its options."""
 
 WAYS = {
     "train": "nbdl.train(model, data, resume=True)",
     "track": "nbdl.track(data, model=..., optimizer=..., resume=True)",
+    "fit": "model.fit(x, y, resume=True)",
 }
 """How a run goes on, by what began it: ``origin["by"]``."""
 
 
-def resumable(by: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def resumable(
+    by: str, about: Callable[[dict[str, Any]], Mapping[str, Any]] = dict
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Gives a function that trains the options that a resumed run was started with; a decorator.
 
     Args:
         by: its key in WAYS.
+        about: gives ``name``, ``model``, ``data`` and ``val`` of its arguments, where they are not
+            called so.
     """
 
     def decorated(train: Callable[P, R]) -> Callable[P, R]:
-        names = tuple(inspect.signature(train).parameters)
+        usual = {k: p.default for k, p in inspect.signature(train).parameters.items()}
 
         @functools.wraps(train)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             if kwargs.get("resume") in (None, False):
                 return train(*args, **kwargs)
-            given = {**dict(zip(names, args, strict=False)), **kwargs}
-            completed: dict[str, Any] = _completed(given, by, names)
+            given = {**dict(zip(usual, args, strict=False)), **kwargs}
+            completed: dict[str, Any] = _completed(given, about(given), by, usual)
             return train(**completed)  # type: ignore[call-arg]
 
         return call
@@ -53,9 +60,11 @@ def resumable(by: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorated
 
 
-def _completed(everything: Mapping[str, Any], by: str, names: Collection[str]) -> dict[str, Any]:
+def _completed(
+    everything: Mapping[str, Any], things: Mapping[str, Any], by: str, usual: Mapping[str, Any]
+) -> dict[str, Any]:
     """The arguments as they were, and as they are given now."""
-    name = everything.get("name") or name_of(modules_of(everything.get("model")))
+    name = things.get("name") or name_of(modules_of(things.get("model")))
     found = find(everything["resume"], name, everything.get("store", True))
     run, config = found.run, dict(found.run["config"])
     _check_way(found, by)
@@ -64,7 +73,7 @@ def _completed(everything: Mapping[str, Any], by: str, names: Collection[str]) -
     new = {
         key: value for key, value in given.items()
         if key not in (*NOT_CONFIGURATION, *run["objects"])
-        and plain_config({key: value})[key] != config.get(key)
+        and plain_config({key: value})[key] != config.get(key, usual.get(key))
     }  # fmt: skip
     by_name = ("lr",) if isinstance(new.get("lr"), Mapping) else ()
     for key in (*FIXED, *by_name):
@@ -84,10 +93,10 @@ def _completed(everything: Mapping[str, Any], by: str, names: Collection[str]) -
         config.pop(key, None)
     if "optim" in run["objects"]:
         config.pop("lr", None)
-    _check_data(run["origin"], everything, given, config)
+    _check_data(run["origin"], things, config, by)
     found.changed = new
-    usual = {"name": run["name"], "check": False, **config}
-    return {**{k: v for k, v in usual.items() if k in names}, **given, "resume": found}
+    then = {"name": run["name"], "check": False, **config}
+    return {**{k: v for k, v in then.items() if k in usual}, **given, "resume": found}
 
 
 def _check_way(found: Resumed, by: str) -> None:
@@ -101,20 +110,20 @@ def _check_way(found: Resumed, by: str) -> None:
 
 
 def _check_data(
-    origin: Mapping[str, Any], everything: Mapping[str, Any], given: Mapping[str, Any],
-    config: dict[str, Any],
-) -> None:  # fmt: skip
+    origin: Mapping[str, Any], things: Mapping[str, Any], config: dict[str, Any], by: str
+) -> None:
     """Raise DataError for other data than the run was trained on; a fraction of it that is held
     out is added to the options."""
     then = origin.get("val")
-    if then is not None and "val" not in given:
+    if then is not None and "val" not in things:
         if "fraction" not in then:
             raise ArgumentError(
-                "the run had data to validate on: give it again", hint="val=..."
+                "the run had data to validate on: give it again",
+                hint="validation_data=..." if by == "fit" else "val=...",
             )
         config["val"] = then["fraction"]
     for what in ("data", "val"):
-        now = everything.get(what)
+        now = things.get(what)
         if now is None or isinstance(now, float) or origin.get(what) is None:
             continue
         wrong = difference(origin[what], fingerprint(now))

@@ -198,6 +198,16 @@ def _of_row(store: Store, row: Mapping[str, Any]) -> Resumed:
     return found
 
 
+def is_cut_off(run: str) -> bool:
+    """Whether the working directory's store has a run of this id that was not finished and has a
+    checkpoint."""
+    store = kept_store()
+    row = None if store is None else store.find(run)
+    if store is None or row is None or row["status"] == "finished":
+        return False
+    return bool(checkpoint_files(folder_of(store.path, run)))
+
+
 def keeps_checkpoints(config: Mapping[str, Any], origin: Mapping[str, Any]) -> bool:
     """Whether a run of the store has a state to go on from, be it that of its beginning."""
     return config.get("checkpoint") is not False and "weights" in origin
