@@ -73,7 +73,8 @@ def lay_out(engine: str, shapes: Shapes, rounds: int = 1, limit: float = 120.0) 
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(asdict(shapes), file)
         file.flush()
-        command = ["node", str(Path(__file__).with_name("engines.mjs")), engine, file.name]
+        script = str(Path(__file__).with_name("engines.mjs"))
+        command = ["node", "--expose-gc", script, engine, file.name]
         try:
             done = subprocess.run(
                 [*command, str(rounds)], capture_output=True, text=True, timeout=limit, env=env

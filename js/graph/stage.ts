@@ -329,6 +329,7 @@ export class Stage {
 }
 
 function emptyLevel() {
-  const box = { w: 1, h: 1, rects: [], routes: [], labels: [], inX: [], outX: [] };
+  const none = new Float64Array();
+  const box = { w: 1, h: 1, rects: none, routes: none, labels: none, inX: none, outX: none };
   return { group: -1, children: [], box, nets: [] };
 }

@@ -1,11 +1,12 @@
 // Step 2 of a level: which elements of neighbouring layers stand on one straight line.
 
+import { fillBuckets, listOf } from "./buckets";
 import { BODY, NODE, PASS, type Layered } from "./layers";
 
 /** For each element the link that is drawn straight to the one above (-1: none), and below. */
 export interface Alignment {
-  up: number[];
-  down: number[];
+  up: Int32Array;
+  down: Int32Array;
 }
 
 /**
@@ -16,15 +17,14 @@ export interface Alignment {
  */
 export function align(graph: Layered, remaining: number[]): Alignment {
   const count = graph.kind.length;
-  const length = new Array<number>(count).fill(0);
-  const left = graph.kind.map((kind, element) => (kind === NODE ? remaining[graph.what[element]!]! : 0));
-  const alignment: Alignment = {
-    up: new Array<number>(count).fill(-1),
-    down: new Array<number>(count).fill(-1),
-  };
+  const length = new Int32Array(count);
+  const left = new Int32Array(count);
+  graph.elementOf.forEach((element, child) => (left[element] = remaining[child]!));
+  const alignment = { up: new Int32Array(count).fill(-1), down: new Int32Array(count).fill(-1) };
+  const main = new Uint8Array(graph.linkFrom.length);
   for (const gap of graph.gaps) {
     if (gap.length === 1) accept(graph, alignment, gap[0]!);
-    else if (gap.length > 1) alignGap(graph, alignment, gap, length, left);
+    else if (gap.length > 1) alignGap(graph, alignment, gap, length, left, main);
     for (const link of gap) {
       const to = graph.linkTo[link]!;
       if (alignment.up[to] === link) length[to] = length[graph.linkFrom[link]!]! + 1;
@@ -42,8 +42,9 @@ function alignGap(
   graph: Layered,
   alignment: Alignment,
   gap: number[],
-  length: number[],
-  left: number[],
+  length: Int32Array,
+  left: Int32Array,
+  main: Uint8Array,
 ): void {
   const { linkFrom, linkTo, place } = graph;
   const byTo = [...gap].sort(
@@ -52,16 +53,16 @@ function alignGap(
   const byFrom = [...gap].sort(
     (a, b) => place[linkFrom[a]!]! - place[linkFrom[b]!]! || place[linkTo[a]!]! - place[linkTo[b]!]!,
   );
-  const mainOfFrom = mainLinks(graph, byFrom, linkFrom, linkTo, left);
-  const mainOfTo = mainLinks(graph, byTo, linkTo, linkFrom, length);
+  markMain(graph, byFrom, linkFrom, linkTo, left, main);
+  markMain(graph, byTo, linkTo, linkFrom, length, main);
   const passes: ((link: number) => boolean)[] = [
     (link) => graph.linkNet[link]! < 0,
     (link) => graph.kind[linkFrom[link]!] === PASS && graph.kind[linkTo[link]!] === PASS,
-    (link) => mainOfFrom.has(link) && mainOfTo.has(link),
+    (link) => main[link] === 2,
     (link) => isReal(graph, link),
     () => true,
   ];
-  for (const wanted of passes) sweep(graph, alignment, byTo, wanted);
+  for (const wanted of passes) if (byTo.some(wanted)) sweep(graph, alignment, byTo, wanted);
 }
 
 /** Does the link join two things a reader sees as the main path (no stand-in at either end)? */
@@ -69,20 +70,20 @@ function isReal(graph: Layered, link: number): boolean {
   return graph.kind[graph.linkFrom[link]!] !== PASS && graph.kind[graph.linkTo[link]!] !== PASS;
 }
 
-/** For each element at one end its real link of most weight at the other end, or the middle of those. */
-function mainLinks(
+/** Count up, for each element at one end, its real link of most weight at the other end (the middle of those). */
+function markMain(
   graph: Layered,
   links: number[],
   end: number[],
   other: number[],
-  weight: number[],
-): Set<number> {
-  const result = new Set<number>();
+  weight: Int32Array,
+  main: Uint8Array,
+): void {
   let best: number[] = [];
   for (let i = 0; i <= links.length; i++) {
     const ends = i === links.length || (i > 0 && end[links[i]!] !== end[links[i - 1]!]);
     if (ends && best.length > 0) {
-      result.add(best[(best.length - 1) >> 1]!);
+      main[best[(best.length - 1) >> 1]!]!++;
       best = [];
     }
     if (i === links.length || !isReal(graph, links[i]!)) continue;
@@ -90,7 +91,6 @@ function mainLinks(
     if (more > 0) best = [];
     if (more >= 0) best.push(links[i]!);
   }
-  return result;
 }
 
 /** Accept the wanted links from left to right where they cross none accepted before. */
@@ -126,8 +126,8 @@ function sweep(
 
 /** Where each link leaves and enters, relative to the left edge of its element. */
 export interface Ports {
-  from: number[];
-  to: number[];
+  from: Float64Array;
+  to: Float64Array;
 }
 
 export interface PortShape {
@@ -145,43 +145,41 @@ export function placePorts(
   graph: Layered,
   alignment: Alignment,
   shape: PortShape,
-  lanes: number[],
+  lanes: Uint8Array,
   gap: number,
 ): Ports {
-  const ports: Ports = {
-    from: new Array<number>(graph.linkFrom.length).fill(0),
-    to: new Array<number>(graph.linkFrom.length).fill(0),
+  const count = graph.linkFrom.length;
+  const ports = { from: new Float64Array(count), to: new Float64Array(count) };
+  const edges = edgesFromLeft(graph);
+  const incoming = fillBuckets(graph.linkTo, graph.kind.length, edges);
+  const outgoing = fillBuckets(graph.linkFrom, graph.kind.length, edges);
+  const width = shape.width;
+  const enter = (link: number, x: number) => {
+    const fixed = shape.fixedIn(graph.linkTo[link]!, graph.linkNet[link]!);
+    ports.to[link] = Number.isNaN(fixed) ? x : fixed;
   };
-  // Most elements have one link at each end: they share one empty list until they get another.
-  const none: number[] = [];
-  const incoming: number[][] = graph.kind.map(() => none);
-  const outgoing: number[][] = graph.kind.map(() => none);
-  const append = (lists: number[][], element: number, link: number) => {
-    if (lists[element] === none) lists[element] = [link];
-    else lists[element]!.push(link);
-  };
-  for (const links of graph.gaps) {
-    const ordered =
-      links.length < 2
-        ? links
-        : [...links].sort((a, b) => graph.place[graph.linkFrom[a]!]! - graph.place[graph.linkFrom[b]!]!);
-    for (const link of ordered) {
-      append(incoming, graph.linkTo[link]!, link);
-      append(outgoing, graph.linkFrom[link]!, link);
-    }
-  }
   for (let element = 0; element < graph.kind.length; element++) {
     const kind = graph.kind[element];
-    if (kind === BODY) spreadOutgoing(graph, alignment, shape, element, outgoing[element]!, gap, ports);
-    if (kind !== NODE) continue;
-    const width = shape.width(element);
-    spread(incoming[element]!, alignment.up[element]!, lanes[element]!, width, gap, (link, x) => {
-      const fixed = shape.fixedIn(element, graph.linkNet[link]!);
-      ports.to[link] = Number.isNaN(fixed) ? x : fixed;
-    });
-    spreadOutgoing(graph, alignment, shape, element, outgoing[element]!, gap, ports);
+    if (kind !== NODE && kind !== BODY) continue;
+    const leaving = listOf(outgoing, element);
+    if (leaving.length > 0) spreadOutgoing(graph, alignment, shape, element, leaving, gap, ports);
+    if (kind === NODE) {
+      spread(listOf(incoming, element), alignment.up[element]!, lanes[element]!, width(element), gap, enter);
+    }
   }
   return ports;
+}
+
+/** The links that carry something, from layer to layer, each layer's from left to right. */
+function edgesFromLeft(graph: Layered): number[] {
+  const { linkFrom, linkNet, place } = graph;
+  const result: number[] = [];
+  for (const gap of graph.gaps) {
+    const ordered =
+      gap.length < 2 ? gap : [...gap].sort((a, b) => place[linkFrom[a]!]! - place[linkFrom[b]!]!);
+    for (const link of ordered) if (linkNet[link]! >= 0) result.push(link);
+  }
+  return result;
 }
 
 function spreadOutgoing(
@@ -189,25 +187,21 @@ function spreadOutgoing(
   alignment: Alignment,
   shape: PortShape,
   element: number,
-  links: number[],
+  edges: number[],
   gap: number,
   ports: Ports,
 ): void {
-  const edges = links.filter((link) => graph.linkNet[link]! >= 0);
-  if (edges.length === 0) return;
-  const nets =
-    edges.length === 1
-      ? [graph.linkNet[edges[0]!]!]
-      : [...new Set(edges.map((link) => graph.linkNet[link]!))].sort((a, b) => a - b);
+  const { linkNet } = graph;
+  const leave = (link: number, x: number) => {
+    const fixed = shape.fixedOut(element, linkNet[link]!);
+    ports.from[link] = Number.isNaN(fixed) ? x : fixed;
+  };
+  if (edges.length === 1) return leave(edges[0]!, shape.width(element) / 2);
+  const nets = [...new Set(edges.map((link) => linkNet[link]!))].sort((a, b) => a - b);
   const down = alignment.down[element]!;
-  const main = down < 0 ? -1 : graph.linkNet[down]!;
   const at = new Map<number, number>();
-  spread(nets, main, 0, shape.width(element), gap, (net, x) => at.set(net, x));
-  for (const link of edges) {
-    const net = graph.linkNet[link]!;
-    const fixed = shape.fixedOut(element, net);
-    ports.from[link] = Number.isNaN(fixed) ? at.get(net)! : fixed;
-  }
+  spread(nets, down < 0 ? -1 : linkNet[down]!, 0, shape.width(element), gap, (net, x) => at.set(net, x));
+  for (const link of edges) leave(link, at.get(linkNet[link]!)!);
 }
 
 /** Put `main` (or the middle one) at the centre and the others beside it, `skipped` more at left. */
@@ -219,13 +213,14 @@ function spread(
   gap: number,
   put: (item: number, x: number) => void,
 ): void {
+  if (items.length === 1) return put(items[0]!, width / 2);
   let centre = items.indexOf(main);
   if (centre < 0) centre = (items.length - 1) >> 1;
   const room = Math.max(width / 2 - 10, 0);
   const left = Math.min(gap, room / Math.max(centre + skipped, 1));
   const right = Math.min(gap, room / Math.max(items.length - 1 - centre, 1));
-  items.forEach((item, index) => {
+  for (let index = 0; index < items.length; index++) {
     const steps = index - centre;
-    put(item, width / 2 + steps * (steps < 0 ? left : right));
-  });
+    put(items[index]!, width / 2 + steps * (steps < 0 ? left : right));
+  }
 }

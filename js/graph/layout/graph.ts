@@ -55,11 +55,11 @@ interface DraftNet {
 /** Lay out `shapes` with the groups marked in `expanded` open. Linear in nodes and edges. */
 export function layoutGraph(shapes: Shapes, expanded: Uint8Array, cache: Cache): GraphLayout {
   const seen = visible(shapes, expanded);
-  const drafts = draftLevels(shapes, seen);
+  const { drafts, place } = draftLevels(shapes, seen);
   addNets(shapes, seen, drafts);
   const placed = new Map<number, Done>();
   for (const draft of [...drafts.values()].reverse()) {
-    placed.set(draft.group, placeLevel(shapes, draft, placed, cache));
+    placed.set(draft.group, placeLevel({ shapes, place, placed }, draft, cache));
   }
   const levels = [...placed.values()].reverse();
   return { levels: levels.map(({ group, children, box, nets }) => ({ group, children, box, nets })) };
@@ -93,15 +93,17 @@ function visible(shapes: Shapes, expanded: Uint8Array): Visible {
   return { standsFor, open, depth };
 }
 
-function draftLevels(shapes: Shapes, seen: Visible): Map<number, Draft> {
+/** The open groups, and for each node its index among the children of the group it lies in. */
+function draftLevels(shapes: Shapes, seen: Visible): { drafts: Map<number, Draft>; place: Int32Array } {
+  const place = new Int32Array(shapes.parent.length);
   const drafts = new Map<number, Draft>();
   drafts.set(-1, { group: -1, children: [], nets: new Map() });
   for (let node = 0; node < shapes.parent.length; node++) {
     if (seen.standsFor[node] !== node) continue;
-    drafts.get(shapes.parent[node]!)!.children.push(node);
+    place[node] = drafts.get(shapes.parent[node]!)!.children.push(node) - 1;
     if (seen.open[node]) drafts.set(node, { group: node, children: [], nets: new Map() });
   }
-  return drafts;
+  return { drafts, place };
 }
 
 /** Enter every edge into each level it passes: out of groups, across, and into groups. */
@@ -144,42 +146,49 @@ function netOf(
 }
 
 function addTarget(net: DraftNet, target: number): void {
-  if (net.targets[net.targets.length - 1] !== target) net.targets.push(target);
+  if (net.targets.length === 0) net.targets = [target];
+  else if (net.targets[net.targets.length - 1] !== target) net.targets.push(target);
 }
 
 /** What is known of a level once it is placed, for the level around it. */
 interface Done extends PlacedLevel {
   /** Number of the box in the cache: equal for levels that are alike. */
   name: number;
-  /** Which incoming and which outgoing tensor of the box each is. */
-  inSlot: Map<number, number>;
-  outSlot: Map<number, number>;
+  /** The box's incoming and its outgoing tensors, ascending: a tensor's index is its slot. */
+  incoming: number[];
+  outgoing: number[];
 }
 
-function placeLevel(shapes: Shapes, draft: Draft, placed: Map<number, Done>, cache: Cache): Done {
-  const place = new Map<number, number>();
-  draft.children.forEach((node, index) => place.set(node, index));
+/** What all levels look into: the nodes, their place in their level, and the levels that are done. */
+interface Known {
+  shapes: Shapes;
+  place: Int32Array;
+  placed: Map<number, Done>;
+}
+
+function placeLevel(known: Known, draft: Draft, cache: Cache): Done {
+  const { shapes, placed } = known;
   const sorted = [...draft.nets.values()].sort((a, b) => a.tensor - b.tensor);
-  const nets = [...sorted.filter((n) => n.source < 0), ...sorted.filter((n) => n.source >= 0)];
+  const arriving = sorted.filter((net) => net.source < 0);
+  const nets = arriving.length > 0 ? [...arriving, ...sorted.filter((n) => n.source >= 0)] : sorted;
   const level: Level = {
     children: draft.children.map((node) => childOf(shapes, node, placed)),
-    nets: nets.map((net) => toNet(shapes, net, place, placed)),
+    nets: nets.map((net) => toNet(known, net)),
     frame: frameOf(shapes, draft.group, nets),
   };
   const key = keyOf(level, draft.children, placed);
-  let known = cache.get(key);
-  if (known === undefined) {
-    known = { box: layoutLevel(level), name: cache.size };
-    cache.set(key, known);
+  let box = cache.get(key);
+  if (box === undefined) {
+    box = { box: layoutLevel(level), name: cache.size };
+    cache.set(key, box);
   }
   return {
     group: draft.group,
     children: draft.children,
-    box: known.box,
-    name: known.name,
+    ...box,
     nets: nets.map((net) => net.edge),
-    inSlot: slots(nets.filter((net) => net.source < 0)),
-    outSlot: slots(nets.filter((net) => net.leaves)),
+    incoming: arriving.map((net) => net.tensor),
+    outgoing: nets.filter((net) => net.leaves).map((net) => net.tensor),
   };
 }
 
@@ -189,8 +198,16 @@ function frameOf(shapes: Shapes, group: number, nets: DraftNet[]): Frame {
   return groupFrame(shapes.header[group]!, comesIn, nets.some((net) => net.leaves));
 }
 
-function slots(nets: DraftNet[]): Map<number, number> {
-  return new Map(nets.map((net, index) => [net.tensor, index]));
+/** Index of `tensor` in an ascending list that has it. */
+function slotOf(tensor: number, list: number[]): number {
+  let low = 0;
+  let high = list.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle]! < tensor) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function childOf(shapes: Shapes, node: number, placed: Map<number, Done>): Child {
@@ -199,18 +216,14 @@ function childOf(shapes: Shapes, node: number, placed: Map<number, Done>): Child
   return { w: shapes.width[node]!, h: shapes.height[node]!, box: null };
 }
 
-function toNet(
-  shapes: Shapes,
-  net: DraftNet,
-  place: Map<number, number>,
-  placed: Map<number, Done>,
-): Net {
+function toNet({ shapes, place, placed }: Known, net: DraftNet): Net {
   const nodes = net.targets.length < 2 ? net.targets : [...new Set(net.targets)].sort((a, b) => a - b);
+  const slot = (list: number[] | undefined) => (list === undefined ? 0 : slotOf(net.tensor, list));
   return {
-    source: net.source < 0 ? -1 : place.get(net.source)!,
-    slot: placed.get(net.source)?.outSlot.get(net.tensor) ?? 0,
-    targets: nodes.map((node) => place.get(node)!),
-    slots: nodes.map((node) => placed.get(node)?.inSlot.get(net.tensor) ?? 0),
+    source: net.source < 0 ? -1 : place[net.source]!,
+    slot: slot(placed.get(net.source)?.outgoing),
+    targets: nodes.map((node) => place[node]!),
+    slots: nodes.map((node) => slot(placed.get(node)?.incoming)),
     leaves: net.leaves,
     label: shapes.labels[net.edge]!,
   };
@@ -218,14 +231,14 @@ function toNet(
 
 /** Everything the layout of a level depends on, as text: equal keys give equal boxes. */
 function keyOf(level: Level, children: number[], placed: Map<number, Done>): string {
-  const parts: (string | number)[] = [level.frame.top, level.frame.minWidth];
+  let key = `${level.frame.top} ${level.frame.minWidth}`;
   level.children.forEach((child, index) => {
     const inner = placed.get(children[index]!);
-    parts.push(inner === undefined ? `${child.w}/${child.h}` : `#${inner.name}`);
+    key += inner === undefined ? ` ${child.w}/${child.h}` : ` #${inner.name}`;
   });
   for (const net of level.nets) {
-    parts.push(`|${net.source}.${net.slot}.${net.leaves ? 1 : 0}.${net.label}`);
-    parts.push(...net.targets, ":", ...net.slots);
+    key += `|${net.source}.${net.slot}.${net.leaves ? 1 : 0}.${net.label}`;
+    for (let i = 0; i < net.targets.length; i++) key += ` ${net.targets[i]}:${net.slots[i]}`;
   }
-  return parts.join(" ");
+  return key;
 }

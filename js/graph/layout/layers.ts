@@ -1,5 +1,6 @@
 // Step 1 of a level: layers, and stand-ins for edges where they pass through a layer.
 
+import { append, emptyLists } from "./buckets";
 import { LONG, MAX_SPAN, PITCH, type Child, type Level } from "./types";
 
 export const IN = 0;
@@ -82,9 +83,9 @@ function sinkSources(level: Level, layer: number[], hasInput: boolean[], netsOf:
 }
 
 function netsBySource(level: Level): number[][] {
-  const result: number[][] = level.children.map(() => []);
+  const result = emptyLists<number>(level.children.length);
   level.nets.forEach((net, index) => {
-    if (net.source >= 0) result[net.source]!.push(index);
+    if (net.source >= 0) append(result, net.source, index);
   });
   return result;
 }
@@ -112,8 +113,8 @@ class Builder implements Layered {
     private readonly childLayer: number[],
     private readonly last: number,
   ) {
-    this.layers = Array.from({ length: last + 1 }, () => []);
-    this.gaps = Array.from({ length: last + 1 }, () => []);
+    this.layers = emptyLists(last + 1);
+    this.gaps = emptyLists(last + 1);
     this.elementOf = new Array<number>(level.children.length).fill(-1);
     this.exitOf = this.elementOf.slice();
     this.inElement = new Array<number>(level.nets.length).fill(-1);
@@ -126,12 +127,12 @@ class Builder implements Layered {
     this.what.push(what);
     this.layer.push(layer);
     this.place.push(this.layers[layer]!.length);
-    this.layers[layer]!.push(element);
+    append(this.layers, layer, element);
     return element;
   }
 
   link(from: number, to: number, net: number): void {
-    this.gaps[this.layer[from]!]!.push(this.linkFrom.length);
+    append(this.gaps, this.layer[from]!, this.linkFrom.length);
     this.linkFrom.push(from);
     this.linkTo.push(to);
     this.linkNet.push(net);

@@ -3,7 +3,7 @@
 import { align, placePorts, type PortShape } from "./align";
 import { placeElements } from "./coordinates";
 import { BODY, buildLayers, NODE, remainingLayers, type Layered } from "./layers";
-import { routeLevel } from "./routes";
+import { routeLevel, type Routed } from "./routes";
 import { GAP, ROUTE, type Box, type Level } from "./types";
 
 export function layoutLevel(level: Level): Box {
@@ -23,7 +23,7 @@ export function layoutLevel(level: Level): Box {
   const x = placeElements(graph, alignment, ports, width);
   const lanes = assignLanes(graph, level);
   shiftRight(x, lanes.count * GAP.lane);
-  const laneX = lanes.of.map((lane) => (lane < 0 ? NaN : (lanes.count - 1 - lane) * GAP.lane));
+  const laneX = Float64Array.from(lanes.of, (lane) => (lane < 0 ? NaN : (lanes.count - 1 - lane) * GAP.lane));
   const entry = (child: number, net: number) => {
     const fixed = fixedIn(level, child, net);
     return Number.isNaN(fixed) ? Math.min(10, level.children[child]!.w / 2) : fixed;
@@ -44,15 +44,15 @@ function fixedOut(level: Level, child: number, net: number): number {
   return box === null ? NaN : box.outX[level.nets[net]!.slot]!;
 }
 
-function countLanes(graph: Layered): number[] {
-  const count = new Array<number>(graph.kind.length).fill(0);
+function countLanes(graph: Layered): Uint8Array {
+  const count = new Uint8Array(graph.kind.length);
   for (const { target } of graph.lanes) if (target >= 0) count[graph.elementOf[target]!] = 1;
   return count;
 }
 
 /** One lane a net, shared by nets whose stretches do not meet (first fit from the top). */
-function assignLanes(graph: Layered, level: Level): { of: number[]; count: number } {
-  const of = new Array<number>(level.nets.length).fill(-1);
+function assignLanes(graph: Layered, level: Level): { of: Int32Array; count: number } {
+  const of = new Int32Array(level.nets.length).fill(-1);
   const last = new Map<number, number>();
   for (const { net, target } of graph.lanes) {
     const to = target < 0 ? graph.outElement[net]! : graph.elementOf[target]!;
@@ -72,7 +72,7 @@ function assignLanes(graph: Layered, level: Level): { of: number[]; count: numbe
   return { of, count: free.length };
 }
 
-function shiftRight(x: number[], room: number): void {
+function shiftRight(x: Float64Array, room: number): void {
   let least = Infinity;
   for (const value of x) least = Math.min(least, value);
   for (let i = 0; i < x.length; i++) x[i] = x[i]! - least + room;
@@ -82,32 +82,42 @@ function shiftRight(x: number[], room: number): void {
 function frame(
   level: Level,
   graph: Layered,
-  x: number[],
+  x: Float64Array,
   width: (element: number) => number,
-  routed: { y: number[]; height: number; routes: number[]; labels: number[] },
+  routed: Routed,
 ): Box {
   let content = 0;
   x.forEach((value, element) => (content = Math.max(content, value + width(element))));
   const { top, side, bottom, minWidth } = level.frame;
   const w = Math.max(content + 2 * side, minWidth);
   const dx = (w - content) / 2;
-  const box: Box = { w, h: top + routed.height + bottom, rects: [], routes: [], labels: [], inX: [], outX: [] };
+  const rects = new Float64Array(4 * level.children.length);
   level.children.forEach((child, index) => {
     const element = graph.elementOf[index]!;
-    box.rects.push(x[element]! + dx, routed.y[element]! + top, child.w, child.h);
+    rects.set([x[element]! + dx, routed.y[element]! + top, child.w, child.h], 4 * index);
   });
-  box.routes = routed.routes;
-  for (let i = 0; i < box.routes.length; i += ROUTE) moveRoute(box, i, dx, top, routed.height);
-  box.labels = routed.labels;
-  for (let i = 0; i < box.labels.length; i += 3) {
-    box.labels[i + 1]! += dx;
-    box.labels[i + 2]! += top;
+  const { routes, labels, height } = routed;
+  const box: Box = {
+    w,
+    h: top + height + bottom,
+    rects,
+    routes,
+    labels,
+    inX: borderX(x, graph.inElement, dx),
+    outX: borderX(x, graph.outElement, dx),
+  };
+  for (let i = 0; i < routes.length; i += ROUTE) moveRoute(box, i, dx, top, height);
+  for (let i = 0; i < labels.length; i += 3) {
+    labels[i + 1]! += dx;
+    labels[i + 2]! += top;
   }
-  level.nets.forEach((net, index) => {
-    if (net.source < 0) box.inX.push(x[graph.inElement[index]!]! + dx);
-    if (net.leaves) box.outX.push(x[graph.outElement[index]!]! + dx);
-  });
   return box;
+}
+
+/** Where the tensors cross the border: those that have an element there. */
+function borderX(x: Float64Array, elements: number[], dx: number): Float64Array {
+  const crossing = elements.filter((element) => element >= 0);
+  return Float64Array.from(crossing, (element) => x[element]! + dx);
 }
 
 /** Edges that come in or leave reach the border of the box, through its header and its foot. */

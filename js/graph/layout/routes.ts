@@ -1,6 +1,7 @@
 // Step 4 of a level: the height of layers and the horizontal pieces of edges between them.
 
 import type { Ports } from "./align";
+import { append, emptyLists } from "./buckets";
 import { BODY, NODE, OUT, PASS, type Layered } from "./layers";
 import { GAP, MAX_TRACKS, type Level } from "./types";
 
@@ -19,28 +20,30 @@ export interface Placed {
   graph: Layered;
   level: Level;
   ports: Ports;
-  x: number[];
+  x: Float64Array;
   width(element: number): number;
   /** x of the lane of each net that has one, left of all elements, and of its ends. */
-  laneX: number[];
+  laneX: Float64Array;
   entry(child: number, net: number): number;
 }
 
 export interface Routed {
   /** Top of each element, and the height of the level's content. */
-  y: number[];
+  y: Float64Array;
   height: number;
-  routes: number[];
-  labels: number[];
+  routes: Float64Array;
+  labels: Float64Array;
 }
 
 export function routeLevel(placed: Placed): Routed {
   const { graph } = placed;
-  const wires = graph.layers.map((_, gap) => wiresOfGap(placed, gap));
+  const wires = emptyLists<Wire>(graph.layers.length);
+  graph.gaps.forEach((links, gap) => addWires(placed, links, wires, gap));
   addLanes(placed, wires);
-  const y = new Array<number>(graph.kind.length).fill(0);
-  const stack: Stack = { y, tops: [], bottoms: [], bends: [], rooms: [] };
-  graph.layers.forEach((layer, index) => stackLayer(placed, stack, layer, wires[index]!));
+  const y = new Float64Array(graph.kind.length);
+  const [tops, bottoms, bends, rooms] = [0, 1, 2, 3].map(() => new Float64Array(graph.layers.length));
+  const stack = { y, tops, bottoms, bends, rooms } as Stack;
+  for (let index = 0; index < graph.layers.length; index++) stackLayer(placed, stack, index, wires[index]!);
   const routes = draw(placed, wires, stack);
   const height = stack.bottoms[stack.bottoms.length - 1]!;
   return { y, height, routes, labels: placeLabels(placed, wires, y) };
@@ -48,21 +51,21 @@ export function routeLevel(placed: Placed): Routed {
 
 /** What is known of the layers so far, from the top. */
 interface Stack {
-  y: number[];
-  tops: number[];
-  bottoms: number[];
+  y: Float64Array;
+  tops: Float64Array;
+  bottoms: Float64Array;
   /** Where the first track below each layer runs. */
-  bends: number[];
+  bends: Float64Array;
   /** How far below each layer the next one begins. */
-  rooms: number[];
+  rooms: Float64Array;
 }
 
 /** Put a layer under those before it; a box that ends in it has its whole height by then. */
-function stackLayer(placed: Placed, stack: Stack, layer: number[], wires: Wire[]): void {
+function stackLayer(placed: Placed, stack: Stack, index: number, wires: Wire[]): void {
   const { graph, level } = placed;
-  const index = stack.tops.length;
+  const layer = graph.layers[index]!;
   const top = index === 0 ? 0 : stack.bottoms[index - 1]! + stack.rooms[index - 1]!;
-  stack.tops.push(top);
+  stack.tops[index] = top;
   let bottom = top;
   for (const element of layer) {
     const child = endingChild(graph, element);
@@ -70,7 +73,7 @@ function stackLayer(placed: Placed, stack: Stack, layer: number[], wires: Wire[]
     const start = stack.tops[graph.layer[graph.elementOf[child]!]!]!;
     bottom = Math.max(bottom, start + level.children[child]!.h);
   }
-  stack.bottoms.push(bottom);
+  stack.bottoms[index] = bottom;
   for (const element of layer) {
     const child = endingChild(graph, element);
     stack.y[element] = graph.kind[element] === PASS ? top : (top + bottom) / 2;
@@ -81,8 +84,8 @@ function stackLayer(placed: Placed, stack: Stack, layer: number[], wires: Wire[]
     stack.y[element] = y;
   }
   const stub = hasLabel(placed, wires) ? GAP.stub : GAP.edge / 2;
-  stack.bends.push(bottom + stub);
-  stack.rooms.push(roomBelow(graph, index, wires, stub));
+  stack.bends[index] = bottom + stub;
+  stack.rooms[index] = roomBelow(graph, index, wires, stub);
 }
 
 /** The child whose last part the element is, -1: none. */
@@ -114,28 +117,28 @@ function isSolid(graph: Layered, element: number): boolean {
   return graph.kind[element] === NODE || graph.kind[element] === BODY;
 }
 
-function wiresOfGap(placed: Placed, gap: number): Wire[] {
+function addWires(placed: Placed, links: number[], wires: Wire[][], gap: number): void {
   const { graph, ports, x } = placed;
-  const byPort = new Map<number, Wire>();
-  const result: Wire[] = [];
-  for (const link of graph.gaps[gap]!) {
+  const byPort = links.length > 1 ? new Map<number, Wire>() : null;
+  for (const link of links) {
     const net = graph.linkNet[link]!;
     if (net < 0) continue;
-    let wire = byPort.get(net);
-    if (wire === undefined) {
-      const from = graph.linkFrom[link]!;
-      const at = x[from]! + ports.from[link]!;
-      wire = { net, x: at, top: from, ends: [], low: at, high: at, track: -1 };
-      byPort.set(net, wire);
-      result.push(wire);
-    }
     const to = graph.linkTo[link]!;
-    const end = x[to]! + ports.to[link]!;
-    wire.ends.push({ x: end, y: to, arrow: graph.kind[to] === NODE ? 1 : 0 });
-    wire.low = Math.min(wire.low, end);
-    wire.high = Math.max(wire.high, end);
+    const end = { x: x[to]! + ports.to[link]!, y: to, arrow: graph.kind[to] === NODE ? 1 : 0 };
+    const known = byPort?.get(net);
+    if (known !== undefined) {
+      known.ends.push(end);
+      known.low = Math.min(known.low, end.x);
+      known.high = Math.max(known.high, end.x);
+      continue;
+    }
+    const from = graph.linkFrom[link]!;
+    const at = x[from]! + ports.from[link]!;
+    const [low, high] = [Math.min(at, end.x), Math.max(at, end.x)];
+    const wire = { net, x: at, top: from, ends: [end], low, high, track: -1 };
+    byPort?.set(net, wire);
+    append(wires, gap, wire);
   }
-  return result;
 }
 
 /** A long edge: out to its lane below its source, down the lane, and in again above each reader. */
@@ -146,19 +149,19 @@ function addLanes(placed: Placed, wires: Wire[][]): void {
     const source = level.nets[net]!.source;
     const from = source < 0 ? graph.inElement[net]! : graph.exitOf[source]!;
     const to = target < 0 ? graph.outElement[net]! : graph.elementOf[target]!;
-    const gapOut = wires[graph.layer[from]!]!;
-    const gapIn = wires[graph.layer[to]! - 1]!;
-    let out = gapOut.find((wire) => wire.net === net);
+    const gapOut = graph.layer[from]!;
+    let out = wires[gapOut]!.find((wire) => wire.net === net);
     if (out === undefined) {
       const x = placed.x[from]! + startOf(placed, from, net);
       out = { net, x, top: from, ends: [], low: x, high: x, track: -1 };
-      gapOut.push(out);
+      append(wires, gapOut, out);
     }
     out.ends.push({ x: lane, y: -1 - to, arrow: 0 });
     out.low = Math.min(out.low, lane);
     const end = target < 0 ? placed.x[to]! : placed.x[to]! + placed.entry(target, net);
     const arrow = target < 0 ? 0 : 1;
-    gapIn.push({ net, x: lane, top: -1, ends: [{ x: end, y: to, arrow }], low: lane, high: end, track: -1 });
+    const ends = [{ x: end, y: to, arrow }];
+    append(wires, graph.layer[to]! - 1, { net, x: lane, top: -1, ends, low: lane, high: end, track: -1 });
   }
 }
 
@@ -176,6 +179,10 @@ function startOf(placed: Placed, element: number, net: number): number {
  */
 function assignTracks(wires: Wire[]): number {
   const bent = wires.filter((wire) => wire.high - wire.low > 0.5);
+  if (bent.length < 2) {
+    for (const wire of bent) wire.track = 0;
+    return bent.length;
+  }
   const rightward = (wire: Wire) => wire.high - wire.x >= wire.x - wire.low;
   const ordered = [
     ...bent.filter(rightward).sort((a, b) => b.x - a.x),
@@ -198,7 +205,7 @@ function touches(wire: Wire, low: number, high: number): boolean {
   return wire.low < high + GAP.track && wire.high > low - GAP.track;
 }
 
-function draw(placed: Placed, wires: Wire[][], stack: Stack): number[] {
+function draw(placed: Placed, wires: Wire[][], stack: Stack): Float64Array {
   const { graph, level } = placed;
   const { y } = stack;
   const bendOf = (gap: number, wire: Wire) =>
@@ -216,7 +223,7 @@ function draw(placed: Placed, wires: Wire[][], stack: Stack): number[] {
       }
     }
   });
-  return routes;
+  return new Float64Array(routes);
 }
 
 function laneEnd(
@@ -237,11 +244,12 @@ function bottomOf(graph: Layered, level: Level, element: number): number {
 }
 
 /** A label stands on the wire just below its source, where no neighbour is in the way. */
-function placeLabels(placed: Placed, wires: Wire[][], y: number[]): number[] {
+function placeLabels(placed: Placed, wires: Wire[][], y: Float64Array): Float64Array {
   const { graph, level } = placed;
   const labels: number[] = [];
   for (const list of wires) {
-    const trunks = list.filter((wire) => wire.top >= 0).sort((a, b) => a.x - b.x);
+    const trunks = list.filter((wire) => wire.top >= 0);
+    if (trunks.length > 1) trunks.sort((a, b) => a.x - b.x);
     let taken = -Infinity;
     trunks.forEach((wire, index) => {
       const half = level.nets[wire.net]!.label / 2;
@@ -253,7 +261,7 @@ function placeLabels(placed: Placed, wires: Wire[][], y: number[]): number[] {
       taken = wire.x + half;
     });
   }
-  return labels;
+  return new Float64Array(labels);
 }
 
 function isOut(graph: Layered, element: number): boolean {

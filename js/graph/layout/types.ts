@@ -47,14 +47,14 @@ export interface Box {
   w: number;
   h: number;
   /** x, y, width, height of each child. */
-  rects: number[];
+  rects: Float64Array;
   /** ROUTE numbers for each piece of an edge, from top to bottom. */
-  routes: number[];
+  routes: Float64Array;
   /** net, x of the middle, y of the middle for each label that has room. */
-  labels: number[];
+  labels: Float64Array;
   /** x of each tensor that comes in through the top, and of each that leaves through the bottom. */
-  inX: number[];
-  outX: number[];
+  inX: Float64Array;
+  outX: Float64Array;
 }
 
 /** Distances in pixels. One table for the browser and for the static picture made in Python. */

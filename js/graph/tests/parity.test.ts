@@ -28,9 +28,9 @@ function shapesOf({ shapes }: Stored): Shapes {
   };
 }
 
-const near = (found: number[], stored: number[]) => {
+const near = (found: ArrayLike<number>, stored: ArrayLike<number>) => {
   expect(found).toHaveLength(stored.length);
-  found.forEach((value, index) => expect(value).toBeCloseTo(stored[index]!, 2));
+  Array.from(found).forEach((value, index) => expect(value).toBeCloseTo(stored[index]!, 2));
 };
 
 describe("the layout in the browser and in Python", () => {
