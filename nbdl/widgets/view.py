@@ -57,6 +57,12 @@ class View(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"<nbdl view: {self.view}>"
 
+    def _repr_mimebundle_(self, **given: Any) -> Any:
+        """The widget without words: where none can be, the twin below it says what it is."""
+        shown: Any = super()._repr_mimebundle_(**given)
+        data, about = shown
+        return data | {"text/plain": ""}, about
+
     # ------------------------------------------------------------------------- to the page
 
     def tell(self, message: dict[str, Any], buffers: list[Any] | None = None) -> None:

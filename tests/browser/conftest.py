@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Playwright, ViewportSize, sync_playwrig
 
 from scripts import chromium
 from tests.browser.marimo_page import MarimoPage, write_marimo
-from tests.browser.notebook import NotebookPage, write_notebook
+from tests.browser.notebook import NotebookPage, without_kernel, write_notebook
 from tests.browser.server import JupyterServer, MarimoServer
 
 # No sandbox inside containers; no GPU; and no look-ups of the browser's maker's hosts.
@@ -76,7 +76,8 @@ def open_notebook(
     """Call it with a list of cell sources or the path of a notebook; get it open and idle.
 
     `host` is "lab" (JupyterLab, the default) or "notebook" (Notebook 7). `size` is the window's,
-    `sharpness` the number of screen pixels to a pixel of the page. A failing test leaves a
+    `sharpness` the number of screen pixels to a pixel of the page; `kernel=False` opens it where no
+    kernel is. A failing test leaves a
     screenshot of each tab in build/browser/.
     """
     opened: list[NotebookPage] = []
@@ -84,7 +85,7 @@ def open_notebook(
 
     def open_one(
         source: Sequence[str] | Path, host: str = "lab", size: ViewportSize = SIZE,
-        sharpness: float = 1,
+        sharpness: float = 1, kernel: bool = True,
     ) -> NotebookPage:  # fmt: skip
         folder = jupyter_server.folder / f"{_word(request)}-{next(numbers)}"
         folder.mkdir(parents=True)
@@ -92,10 +93,12 @@ def open_notebook(
             path = Path(shutil.copy(source, folder))
         else:
             path = write_notebook(folder / "test.ipynb", source)
+        if not kernel:
+            without_kernel(path)
         context = browser.new_context(viewport=size, device_scale_factor=sharpness)
         notebook = NotebookPage(context.new_page(), jupyter_server, host)
         opened.append(notebook)
-        notebook.open(path)
+        notebook.open(path, kernel)
         return notebook
 
     yield open_one

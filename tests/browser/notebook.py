@@ -89,15 +89,22 @@ class NotebookPage:
 
     # -- opening ---------------------------------------------------------------------------------
 
-    def open(self, path: Path) -> None:
-        """Open the notebook file and wait until its kernel is connected and idle."""
+    def open(self, path: Path, kernel: bool = True) -> None:
+        """Open the notebook file and wait until its kernel is connected and idle.
+
+        Without a kernel, as on a machine that has none for it: the host asks, and gets no.
+        """
         self.path = path
         name = path.relative_to(self.server.folder).as_posix()
         place = HOSTS[self.host].format(workspace=path.parent.name)
         address = f"{self.server.url}/{place}/{name}?token={self.server.token}"
         self.page.goto(address, wait_until="domcontentloaded")
         self._wait_opened()
-        self.wait_idle()
+        if kernel:
+            self.wait_idle()
+        else:
+            self.page.locator(".jp-Dialog").get_by_role("button", name="No Kernel").click()
+            self.page.locator(".jp-Dialog").wait_for(state="detached")
 
     def reload(self) -> None:
         """Load the page again and wait until the notebook is there, with a kernel or without."""
@@ -107,6 +114,10 @@ class NotebookPage:
     def _wait_opened(self) -> None:
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.page.wait_for_function(OPENED, timeout=PATIENCE * 1000, polling=100)
+
+    def has_kernel(self) -> bool:
+        """Whether the notebook is connected with a kernel, or about to be."""
+        return bool(self.page.evaluate(f"() => Boolean({PANEL}.sessionContext.session)"))
 
     def wait_idle(self, limit: float = PATIENCE) -> None:
         """Wait until the kernel is idle."""
@@ -122,6 +133,12 @@ class NotebookPage:
         """Start one of the host's commands, as its menu would, without waiting for its end."""
         script = "([name, args]) => { window.jupyterapp.commands.execute(name, args); }"
         self.page.evaluate(script, [name, arguments])
+
+    def toggle(self, name: str, on: bool) -> None:
+        """Switch one of the host's settings by its command, and wait until it is so."""
+        self.command(name)
+        script = "([name, on]) => window.jupyterapp.commands.isToggled(name) === on"
+        self.page.wait_for_function(script, arg=[name, on], polling=50)
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -305,3 +322,11 @@ def write_notebook(path: Path, cells: Sequence[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
     return path
+
+
+def without_kernel(path: Path) -> None:
+    """Have a notebook file name a kernel that no machine has."""
+    notebook = nbformat.read(path, 4)
+    notebook.metadata["kernelspec"] = dict.fromkeys(("name", "display_name", "language"), "gone")
+    notebook.metadata["language_info"] = {"name": "gone"}
+    nbformat.write(notebook, path)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import PICTURES, OpenNotebook
-from tests.browser.notebook import NotebookPage
-from tests.browser.views import twin, view
+from tests.browser.views import tensor, twin, view
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -33,14 +32,6 @@ NAMES_LISTED = """view => {
   return all.filter(e => e.offsetParent || e.tagName === "g").map(e =>
     e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent || "");
 }"""
-
-
-def tensor(notebook: NotebookPage, cell: int) -> Locator:
-    """The tensor viewer in a cell's output, once it is drawn."""
-    shown = view(notebook, cell, "tensor")
-    expect(shown.locator(".cells canvas")).to_be_visible(timeout=120_000)
-    expect(shown.locator("aside")).to_contain_text("mean")
-    return shown
 
 
 def test_a_tensor_is_sliced_zoomed_and_pinned(open_notebook: OpenNotebook) -> None:

@@ -50,6 +50,21 @@ def gradients(notebook: NotebookPage, cell: int) -> Locator:
     return flow
 
 
+def tensor(notebook: NotebookPage, cell: int) -> Locator:
+    """The tensor viewer in a cell's output, once it is drawn."""
+    shown = view(notebook, cell, "tensor")
+    expect(shown.locator(".cells canvas")).to_be_visible(timeout=LIMIT)
+    expect(shown.locator("aside")).to_contain_text("mean")
+    return shown
+
+
+def activations(notebook: NotebookPage, cell: int) -> Locator:
+    """The walk through a model in a cell's output, once it is drawn."""
+    walk = view(notebook, cell, "activations")
+    expect(walk.get_by_role("status").filter(has_text="step 1 of")).to_be_visible(timeout=LIMIT)
+    return walk
+
+
 def twin(notebook: NotebookPage, cell: int) -> Locator:
     """The static picture in a cell's output."""
     return notebook.output(cell).locator(".jp-RenderedSVG")
