@@ -2,8 +2,9 @@
 // when no kernel answers. It is known by an id inside the picture, and where the host shows the PNG,
 // which carries none, by its place right after the view.
 
-const CHILD = ".jp-OutputArea-child";
-const AREA = ".jp-OutputArea";
+// An output and the cell's outputs together, in JupyterLab and Notebook, and in VS Code.
+const CHILD = ".jp-OutputArea-child, .output_container";
+const AREA = ".jp-OutputArea, .cell_container";
 
 /** Hide the twin called `id` while `host` is shown, until the signal is aborted. */
 export function hideTwin(host: HTMLElement, id: string, signal: AbortSignal): void {

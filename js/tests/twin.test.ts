@@ -21,13 +21,21 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** An output area as JupyterLab builds it, from the inner HTML of its outputs; [0] has our view. */
+/** A cell's outputs as JupyterLab builds them, from their inner HTML; [0] has our view. */
 function outputs(...inner: string[]): { host: HTMLElement; children: HTMLElement[] } {
+  return outputsOf("jp-OutputArea", "jp-OutputArea-child", inner);
+}
+
+function outputsOf(
+  areaClass: string,
+  childClass: string,
+  inner: string[],
+): { host: HTMLElement; children: HTMLElement[] } {
   const area = document.createElement("div");
-  area.className = "jp-OutputArea";
+  area.className = areaClass;
   for (const html of inner) {
     const child = document.createElement("div");
-    child.className = "jp-OutputArea-child";
+    child.className = childClass;
     child.innerHTML = html;
     area.append(child);
   }
@@ -50,6 +58,17 @@ it("finds an SVG that a host gives as base64", () => {
   const encoded = btoa('<svg id="nbdl-twin-9" xmlns="http://www.w3.org/2000/svg"></svg>');
   const { host, children } = outputs(VIEW, `<img src="data:image/svg+xml;base64,${encoded}">`);
   expect(findTwin(host, "nbdl-twin-9")).toBe(children[1]);
+});
+
+it("hides the picture in VS Code, where each output is a container of the cell's", () => {
+  const picture = '<div class="output"><svg id="nbdl-twin-7"></svg></div>';
+  const { host, children } = outputsOf("cell_container", "output_container", [VIEW, picture]);
+  const life = new AbortController();
+  hideTwin(host, "nbdl-twin-7", life.signal);
+  calls.forEach((call) => call());
+  expect(children[1]!.style.display).toBe("none");
+  life.abort();
+  expect(children[1]!.style.display).toBe("");
 });
 
 it("where the host shows the PNG, takes the very next output and no other picture", () => {
