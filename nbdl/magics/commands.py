@@ -257,52 +257,7 @@ class NbdlMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument("things", nargs="+", help="a model, a tensor, data, a run, a plan, or several")
-    @argument(
-        "--on",
-        metavar="INPUT",
-        help="run the model on this input and show activations and gradients",
-    )
-    @argument("--target", metavar="TARGET", help="what belongs to the input of --on")
-    @argument(
-        "--loss",
-        metavar="NAME",
-        help="what the gradients are of: a loss by name, or a function (outputs, targets)",
-    )
-    @argument(
-        "--input",
-        action="append",
-        metavar="SHAPE",
-        dest="inputs",
-        help="sizes of one example, for a model that has not seen any",
-    )
-    @argument(
-        "--gradients",
-        action="store_true",
-        help="of a run: what goes on in its layers over the steps",
-    )
-    @argument(
-        "--measure",
-        metavar="NAME",
-        help=f"the same, with one of {', '.join(MEASURES)} shown first",
-    )
-    @argument(
-        "--diff", action="store_true", help="of two models: what differs, side by side"
-    )
-    @argument(
-        "--graph",
-        action="store_true",
-        help="of a tensor: the computation behind it; of a run: its layers, step by step",
-    )
-    @argument(
-        "--axes",
-        metavar="NAMES",
-        help="names of a tensor's axes, such as N,C,H,W",
-    )
-    @argument(
-        "--save",
-        metavar="FILE",
-        help="write it to FILE instead: a page (.html), or a picture (.svg, .png)",
-    )
+    @options.with_choices(options.INSPECT)
     @help_of
     @line_magic
     def inspect(self, line: str) -> None:
@@ -317,6 +272,7 @@ class NbdlMagics(Magics):
             %inspect old new --diff     what differs between two models
             %inspect run --gradients    gradient flow: norms, updates, activations
             %inspect run --graph        the same on the model's graph, step by step
+            %inspect run --plotly       its curves as a plotly figure
             %inspect lenet --save lenet.html   a page that needs no notebook
             %inspect {run.plan()}       how a compiled training computes its step
         """
@@ -327,7 +283,7 @@ class NbdlMagics(Magics):
             return
         things = [text.value(word, "%inspect") for word in args.things]
         on = None if args.on is None else text.value(args.on, "--on")
-        specs = inputs.read(text, args.inputs)
+        specs = inputs.read(text, args.input)
         for word, thing in zip(args.things, things, strict=True):
             if not look.can_look_into(thing):
                 raise text.error(
@@ -348,6 +304,10 @@ class NbdlMagics(Magics):
             "--diff": text.typed("--diff"), "--measure": args.measure,
         }  # fmt: skip
         views = text.run(look.look, things, titles, ask, about=about)
+        if args.plotly:
+            about = {"plotly": text.typed("--plotly"), "--save": args.save}
+            text.run(show.figures, self.shell, views, args.save, about=about)
+            return
         if args.save is not None:
             about = {"--save": args.save}
             print("saved", text.run(widgets.save, views, text.text_of(args.save), about=about))
@@ -360,7 +320,7 @@ class NbdlMagics(Magics):
     @no_var_expand
     @magic_arguments()
     @argument("words", nargs="*", help="runs by id, its first letters, or name; or an action")
-    @options.with_choices
+    @options.with_choices(options.RUNS)
     @help_of
     @line_magic
     def runs(self, line: str) -> Any:

@@ -6,13 +6,14 @@ Each stands for the argument of ``nbdl.train`` that has its name.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.magic_arguments import argument
 
 from nbdl import training
+from nbdl.inspection.gradient_flow import MEASURES
 from nbdl.magics.arguments import Line, parts
 from nbdl.magics.words import Word
 from nbdl.training.precision import PRECISIONS
@@ -168,7 +169,7 @@ TRAIN = (
 
 @dataclass(frozen=True)
 class Choice:
-    """An option of ``%runs`` that chooses or orders runs."""
+    """An option whose word the magic reads itself."""
 
     name: str
     metavar: str | None
@@ -196,11 +197,34 @@ RUNS = (
 """In the order of the help."""
 
 
-def with_choices(magic: Callable[..., Any]) -> Callable[..., Any]:
-    """Declare the options of ``%runs``; a decorator."""
-    for choice in reversed(RUNS):
-        magic = choice.declare(magic)
-    return magic
+INSPECT = (
+    Choice("on", "INPUT", "run the model on this input and show activations and gradients"),
+    Choice("target", "TARGET", "what belongs to the input of --on"),
+    Choice("loss", "NAME",
+           "what the gradients are of: a loss by name, or a function (outputs, targets)"),
+    Choice("input", "SHAPE", "sizes of one example, for a model that has not seen any", many=True),
+    Choice("gradients", None, "of a run: what goes on in its layers over the steps"),
+    Choice("measure", "NAME", f"the same, with one of {', '.join(MEASURES)} shown first"),
+    Choice("diff", None, "of two models: what differs, side by side"),
+    Choice("graph", None,
+           "of a tensor: the computation behind it; of a run: its layers, step by step"),
+    Choice("axes", "NAMES", "names of a tensor's axes, such as N,C,H,W"),
+    Choice("save", "FILE",
+           "write it to FILE instead: a page (.html), or a picture (.svg, .png)"),
+    Choice("plotly", None, "of a run, its --gradients, or a tensor: as a plotly figure"),
+)  # fmt: skip
+"""In the order of the help."""
+
+
+def with_choices(choices: Sequence[Choice]) -> Callable[..., Any]:
+    """Declare the options of ``%runs`` or ``%inspect``; a decorator."""
+
+    def declare(magic: Callable[..., Any]) -> Callable[..., Any]:
+        for choice in reversed(choices):
+            magic = choice.declare(magic)
+        return magic
+
+    return declare
 
 
 def with_options(magic: Callable[..., Any]) -> Callable[..., Any]:

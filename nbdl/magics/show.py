@@ -188,6 +188,38 @@ def put(shell: Any, shown: Shown) -> None:
         print(shown.text)
 
 
+def _figure(shown: Shown) -> Any:
+    """The plotly figure of what is shown. Raises ArgumentError where there is none."""
+    if isinstance(shown, widgets.View):
+        return shown.figure()
+    raise ArgumentError(
+        "there is no plotly figure of this picture",
+        hint="plotly draws runs, their gradients, and tensors",
+    )
+
+
+def figures(shell: Any, found: list[Shown], path: str | None = None) -> None:
+    """Show each as a plotly figure instead.
+
+    Raises ArgumentError where one has no figure, or where a file was asked for.
+    """
+    if path is not None:
+        raise ArgumentError(
+            "--save writes a view of nbdl's own, not a plotly figure",
+            hint='nbdl.inspect(run).figure().write_html("run.html")',
+        )
+    drawn = [_figure(shown) for shown in found]
+    if not has_front_end(shell):
+        raise ArgumentError(
+            "a terminal shows no plotly figure", hint="nbdl.inspect(run).figure().show()"
+        )
+    for each in found:
+        if isinstance(each, widgets.View):
+            each.close()
+    for figure in drawn:
+        display(figure)
+
+
 class Views:
     """What ``nbdl.inspect`` returns: shows itself as the last line of a cell, in marimo too."""
 
@@ -205,12 +237,12 @@ class Views:
 
     def figure(self) -> Any:
         """The plotly figure of one thing, as ``View.figure`` gives it."""
-        if len(self.views) != 1 or isinstance(self.views[0], Picture):
+        if len(self.views) != 1:
             raise ArgumentError(
                 "a plotly figure is of one run or tensor",
                 hint="nbdl.inspect(run).figure()",
             )
-        return self.views[0].figure()
+        return _figure(self.views[0])
 
     def _ipython_display_(self) -> None:
         for each in self.views:

@@ -199,6 +199,37 @@ def test_tensors_and_models_have_a_small_picture_beside_their_text(lenet):
         lenet.run("%load_ext nbdl")
 
 
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+def test_inspect_shows_plotly_figures(lenet):
+    assert lenet.run("%train lenet train --max-steps 3 --wait").status == "ok"
+    for words, kind in (
+        ("run", "scatter"), ("run --gradients", "heatmap"), ("lenet[1].weight", "heatmap"),
+    ):  # fmt: skip
+        cell = lenet.run(f"%inspect {words} --plotly")
+        assert cell.status == "ok", cell.said
+        (shown,) = cell.shown
+        assert {trace["type"] for trace in shown[PLOTLY]["data"]} == {kind}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("lenet --plotly", "no plotly figure of this view"),
+        ("train --plotly", "no plotly figure of this picture"),
+        ("x lenet --plotly", "no plotly figure of this view"),
+        ("x --plotly --save x.html", "--save writes a view of nbdl's own"),
+    ],
+)
+def test_what_has_no_plotly_figure_says_so(lenet, words, says):
+    cell = lenet.run(f"%inspect {words}")
+    assert cell.status == "error"
+    assert says in cell.printed
+    assert cell.underlined == ("x.html" if "save" in words else "--plotly")
+    assert cell.shown == []
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
