@@ -19,8 +19,17 @@ from benchmarks.drawings.models import MODELS, graph_of
 from benchmarks.harness import publish, table
 from nbdl.inspection.layout.words import shapes_of, words_of
 from nbdl.inspection.records import GraphRecord
-from nbdl.inspection.static.graph import EDGE, FAMILIES, PLAIN, mix
-from nbdl.inspection.static.svg import MUTED, TEXT, element, number, picture, rectangle, text
+from nbdl.inspection.static.graph import EDGE, FAMILIES, PLAIN
+from nbdl.inspection.static.svg import (
+    MUTED,
+    TEXT,
+    element,
+    mix,
+    number,
+    picture,
+    rectangle,
+    text,
+)
 
 PAGE = ROOT / "docs" / "layouts.md"
 PICTURES = ROOT / "docs" / "images" / "layouts"

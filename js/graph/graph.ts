@@ -4,7 +4,7 @@ import { h, on, setText } from "../lib/dom";
 import { formatCount } from "../lib/format";
 import type { Frame, View } from "../lib/frame";
 import type { Port } from "../lib/port";
-import type { GraphRecord } from "../lib/records";
+import type { FlowFrames, GraphRecord } from "../lib/records";
 import { Tooltip, facts } from "../lib/tooltip";
 import { decode } from "../lib/wire";
 import { Colouring } from "./colouring";
@@ -28,7 +28,8 @@ import { toolbar } from "./toolbar";
 interface Kept {
   open: Set<string>;
   selected: string;
-  measure: string;
+  /** null: the run's first measure, which has only now come. */
+  measure: string | null;
 }
 
 export const graph: View = (frame: Frame, port: Port, signal: AbortSignal) => {
@@ -39,19 +40,29 @@ export const graph: View = (frame: Frame, port: Port, signal: AbortSignal) => {
   let shown: GraphPicture | null = null;
   signal.addEventListener("abort", () => life?.abort());
   let heard = "";
+  let record: GraphRecord | null = null;
+  const draw = (next: GraphRecord) => {
+    const kept = shown?.keep() ?? null;
+    if (kept && next.frames && !record?.frames) kept.measure = null;
+    record = next;
+    life?.abort();
+    life = new AbortController();
+    shown = new GraphPicture(frame, next, kept, life.signal);
+    holder.replaceChildren(shown.element);
+    void shown.start();
+  };
   port.listen((message, buffers) => {
     if (message.type !== "record") return;
+    if (message["kind"] === "FlowFrames") {
+      const frames = decode<FlowFrames>(message["record"], buffers);
+      if (record && !shown?.follow(frames)) draw({ ...record, frames });
+      return;
+    }
     // A kernel may send the same record more than once; the picture in use stays.
     const said = JSON.stringify(message["record"]);
     if (said === heard) return;
     heard = said;
-    const record = decode<GraphRecord>(message["record"], buffers);
-    const kept = shown?.keep() ?? null;
-    life?.abort();
-    life = new AbortController();
-    shown = new GraphPicture(frame, record, kept, life.signal);
-    holder.replaceChildren(shown.element);
-    void shown.start();
+    draw(decode<GraphRecord>(message["record"], buffers));
   }, signal);
   port.send({ type: "hello", have: {} });
 };
@@ -153,6 +164,11 @@ class GraphPicture {
       tools.choose(wanted);
       this.colourBy(wanted);
     }
+  }
+
+  /** Show what the run has come to since; false where the picture must be made anew for it. */
+  follow(frames: FlowFrames): boolean {
+    return this.record.frames !== null && this.film.update(frames);
   }
 
   private listen(signal: AbortSignal): void {

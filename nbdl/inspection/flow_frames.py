@@ -23,10 +23,15 @@ def with_frames(record: GraphRecord, run: Any) -> GraphRecord:
         record: the graph of the run's only model.
         run: a ``Run``, or a record of one with a history.
     """
+    return dataclasses.replace(record, frames=frames_of(record, run))
+
+
+def frames_of(record: GraphRecord, run: Any) -> FlowFrames | None:
+    """The same measures alone; None where the run has no samples yet."""
     flow = gradient_flow_record(run)
     every = np.union1d(flow.gradients.steps, measured(flow, "mean").steps)
     if not len(every):
-        return record
+        return None
     steps = every[np.unique(np.linspace(0, len(every) - 1, MOST).astype(int))]
     ids = [node.id for node in record.nodes]
     values = np.full((len(MEASURES), len(steps), len(ids)), NONE, np.float32)
@@ -41,8 +46,7 @@ def with_frames(record: GraphRecord, run: Any) -> GraphRecord:
             mine = _of(node, shown.layers, of_parameters)
             if mine:
                 values[number, :, column] = shown.values[rows][:, mine].max(axis=1)
-    frames = FlowFrames(tuple(MEASURES), tuple(MEASURES.values()), steps, values)
-    return dataclasses.replace(record, frames=frames)
+    return FlowFrames(tuple(MEASURES), tuple(MEASURES.values()), steps, values)
 
 
 def _of(node: str, layers: tuple[str, ...], of_parameters: bool) -> list[int]:

@@ -17,7 +17,6 @@ from nbdl.inspection.data import data_record
 from nbdl.inspection.data_seen import is_data
 from nbdl.inspection.data_text import data_text
 from nbdl.inspection.difference import difference, difference_text
-from nbdl.inspection.flow_frames import with_frames
 from nbdl.inspection.graph import model_graph, tensor_graph
 from nbdl.inspection.static.data import data_svg
 from nbdl.inspection.static.graph import graph_svg
@@ -145,7 +144,7 @@ def _film(run: Run, title: str) -> Shown:
             f"--graph shows a run of one model; {title or run.name} has {len(run.models)}"
         )
     model = run.models[0]
-    return graph_view(with_frames(model_graph(model, known_inputs(model), title=run.name), run))
+    return widgets.film(model_graph(model, known_inputs(model), title=run.name), run)
 
 
 def _look_into_model(model: nn.Module, name: str, ask: Ask) -> Shown:

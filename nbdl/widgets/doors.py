@@ -7,17 +7,19 @@ from typing import Any
 
 from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import PastRun, dashboard_record
+from nbdl.inspection.flow_frames import with_frames
 from nbdl.inspection.gradient_flow import check_measure, gradient_flow_record
-from nbdl.inspection.records import Record
+from nbdl.inspection.records import GraphRecord, Record
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.network import network_svg
 from nbdl.inspection.static.tensor import tensor_svg
+from nbdl.inspection.summary import summary_text
 from nbdl.inspection.tensor_text import tensor_text
 from nbdl.inspection.tensors import Seen
 from nbdl.inspection.walk import Walk
 from nbdl.inspection.walk_text import walk_text
 from nbdl.training.archive.records import RunRecord
-from nbdl.widgets.source import RunSource, Source, TensorSource, WalkSource
+from nbdl.widgets.source import FilmSource, RunSource, Source, TensorSource, WalkSource
 from nbdl.widgets.view import View
 
 
@@ -71,6 +73,23 @@ def graph(
         both: the twin tells more than the same graph, so it stays in sight beside the explorer.
     """
     return View("graph", Source(record, svg, text), both=both)
+
+
+def film(record: GraphRecord, run: Any) -> View:
+    """The graph explorer of a run's model, coloured by what goes on in its layers step by step:
+    live while it trains.
+
+    Args:
+        record: the graph of the run's only model.
+        run: a ``Run``.
+    """
+    source = FilmSource(
+        run,
+        record,
+        svg=lambda: graph_svg(with_frames(record, run)),
+        text=lambda: summary_text(record),
+    )
+    return View("graph", source)
 
 
 def tensor(seen: Seen) -> View:

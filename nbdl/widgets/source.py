@@ -11,8 +11,15 @@ from typing import Any, Protocol
 from nbdl import events
 from nbdl.errors import ArgumentError, TrainingError
 from nbdl.inspection.dashboard import ENDED, Have, PastRun, advanced, dashboard_record
+from nbdl.inspection.flow_frames import frames_of, with_frames
 from nbdl.inspection.gradient_flow import gradient_flow_record
-from nbdl.inspection.records import DashboardRecord, GradientFlowRecord, Record
+from nbdl.inspection.records import (
+    DashboardRecord,
+    FlowFrames,
+    GradientFlowRecord,
+    GraphRecord,
+    Record,
+)
 from nbdl.inspection.tensors import Look, Seen
 from nbdl.inspection.walk import Walk
 from nbdl.widgets.overlays import others_of
@@ -144,17 +151,21 @@ class RunSource(Source):
             self.over.set()
 
     def whole(self) -> Record:
-        return self._news(Have())
+        return self._record_since(Have())
 
     def since(self, have: Any) -> Record:
         self.run.watched = True  # a page shows it: nothing else need draw its progress
         said = Have.said(have)
-        record = self._news(said)
+        record = self._record_since(said)
         if isinstance(record, DashboardRecord) and said.compare is not None:
             record = replace(record, others=others_of(self.run, said.compare))
         return record
 
-    def _news(self, have: Have, judge: bool | None = None) -> Record:
+    def _news(self, have: Have, judge: bool | None = None) -> Record | None:
+        """What a page that has ``have`` still needs, if anything."""
+        return self._record_since(have, judge)
+
+    def _record_since(self, have: Have, judge: bool | None = None) -> Record:
         if self.measure is not None:
             return gradient_flow_record(
                 self.run, have.gradients, have.activations, have.histograms, self.measure
@@ -236,8 +247,9 @@ class RunSource(Source):
                 if judge:
                     judged = time.monotonic()
                 record = self._news(have, judge)
-                have = _heard(have, record)
-                listener.tell_record(record)
+                if record is not None:
+                    have = _heard(have, record)
+                    listener.tell_record(record)
                 if ended:
                     break
                 time.sleep(INTERVAL)
@@ -247,9 +259,40 @@ class RunSource(Source):
             self.over.set()
 
 
+class FilmSource(RunSource):
+    """The graph of a run's model, coloured by what goes on in its layers, until the run ends.
+
+    Args:
+        run: a ``Run`` of one model.
+        graph: the graph of that model.
+        svg, text: as for every source.
+    """
+
+    def __init__(
+        self, run: Any, graph: GraphRecord, svg: Callable[[], str], text: Callable[[], str]
+    ) -> None:
+        super().__init__(run, None, svg, text)
+        self.graph = graph
+        self._told = (-1, -1)  # samples that the pages know
+
+    def _record_since(self, have: Have, judge: bool | None = None) -> Record:
+        return with_frames(self.graph, self.run)
+
+    def _news(self, have: Have, judge: bool | None = None) -> Record | None:
+        """The measures alone, where there are new samples; the graph stays as it was sent."""
+        history = self.run.history
+        samples = (len(history.gradients), len(history.activations))
+        if not judge or samples == self._told:
+            return None
+        self._told = samples
+        return frames_of(self.graph, self.run)
+
+
 def _heard(have: Have, record: Record) -> Have:
     if isinstance(record, DashboardRecord):
         return advanced(have, record)
+    if isinstance(record, FlowFrames):
+        return have
     assert isinstance(record, GradientFlowRecord)
     assert record.activations is not None
     assert record.histograms is not None

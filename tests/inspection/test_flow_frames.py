@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,9 @@ from nbdl import nn
 from nbdl.inspection.flow_frames import MOST, with_frames
 from nbdl.inspection.gradient_flow import MEASURES
 from nbdl.inspection.graph import model_graph
+from nbdl.inspection.static.graph import graph_svg
+from nbdl.inspection.static.overlay import STRONG, overlay_of
+from nbdl.inspection.static.svg import BAD, mix
 from nbdl.shapes import Spec
 from nbdl.training.statistics.history import History
 
@@ -58,4 +62,28 @@ def test_a_long_run_is_shown_at_some_of_its_steps():
 def test_a_run_without_samples_is_only_a_graph():
     record = filmed()
     empty = SimpleNamespace(name="net", status="running", history=History())
-    assert with_frames(record, empty) is record
+    assert with_frames(record, empty).frames is None
+
+
+def test_the_static_twin_has_the_colours_and_says_what_they_mean():
+    svg = graph_svg(filmed())
+    assert "gradient norm at step 3" in svg
+    assert "0.5 … 3" in svg or "1 … 3" in svg
+    assert mix(STRONG, 0.54) in svg, "the largest of all steps"
+    assert mix(BAD, 0.14) in svg, "what became NaN"
+    assert "at step" not in graph_svg(dataclasses.replace(filmed(), frames=None))
+
+
+def test_a_twin_of_a_run_without_numbers_is_coloured_by_kinds():
+    frames = filmed().frames
+    none = dataclasses.replace(frames, values=np.full_like(frames.values, -1))
+    assert overlay_of(none) is None
+    lost = dataclasses.replace(frames, values=np.full_like(frames.values, np.nan))
+    assert overlay_of(lost) is None
+
+
+def test_one_number_for_all_is_the_largest():
+    frames = filmed().frames
+    same = np.where(frames.values > 0, 2.0, frames.values).astype(np.float32)
+    found = overlay_of(dataclasses.replace(frames, values=same))
+    assert set(found.shares[~np.isnan(found.shares)].tolist()) == {1.0}

@@ -10,8 +10,9 @@ import pytest
 
 from nbdl import nn
 from nbdl.inspection.records import Finding, GraphNode, GraphRecord, TensorSpec
-from nbdl.inspection.static.graph import graph_svg, mix
+from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.raster import png
+from nbdl.inspection.static.svg import mix
 from tests.inspection.test_graph import Stack, graph
 
 HOSTILE = [

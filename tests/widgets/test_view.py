@@ -15,7 +15,7 @@ import pytest
 
 from nbdl import nn, training, widgets
 from nbdl.experiments import runs
-from nbdl.inspection.records import LogLine
+from nbdl.inspection.records import GraphNode, GraphRecord, LogLine
 from nbdl.training.archive import store as stores
 from nbdl.training.archive.recorder import keep
 from nbdl.widgets import bundle as bundles
@@ -243,6 +243,23 @@ def test_the_gradient_flow_view_is_live_too():
     run.go()
     page.wait_for(lambda: page.of("record")[-1]["record"]["status"] == "finished")
     assert page.of("record")[-1]["record"]["gradients"]["end"] == 20
+
+
+def test_the_graph_of_a_run_gets_its_numbers_while_it_trains():
+    run = PretendRun(epochs=2, steps=60, pace=0.01)
+    nodes = (GraphNode("conv1", "op", -1, "Conv2d", ""), GraphNode("x", "op", -1, "relu", ""))
+    page = Page(widgets.film(GraphRecord("net", nodes=nodes), run))
+    page.say(type="hello", have={})
+    assert page.of("record")[-1]["record"]["frames"] is None, "nothing was sampled yet"
+    run.go()
+    assert run.join(30)
+    page.view.settle()
+    told = page.of("record")[1:]
+    assert {each["kind"] for each in told} == {"FlowFrames"}, "the graph is sent once"
+    steps = [each["record"]["steps"]["shape"][0] for each in told]
+    assert steps == sorted(set(steps)), "and the numbers when there are new ones"
+    assert steps[-1] == len(page.view.source.whole().frames.steps) == 40
+    assert "gradient norm at step 120" in page.view.source.svg()
 
 
 def test_a_run_of_the_past_shows_its_whole_story_and_takes_no_commands(tmp_path):

@@ -58,6 +58,28 @@ describe("a run's measures on the graph", () => {
     expect(colouring.measure!.of(record.nodes[2]!)).toBeNull();
   });
 
+  it("grow while the run goes on: the last step goes along, another one stays", () => {
+    const { record, film, colouring } = filmed([[1], [100]]);
+    const slider = film.element.querySelector("input")!;
+    const longer = filmed([[1], [100], [1000]]).record.frames!;
+    expect(film.update(longer)).toBe(true);
+    expect(colouring.measure!.of(record.nodes[0]!)).toBe(1000);
+    expect(rangeOf(record, colouring.measure!)).toEqual([1, 1000]);
+    slider.value = "1";
+    slider.dispatchEvent(new Event("input"));
+    const other = filmed([[1], [100], [1000], [7]]).record.frames!;
+    expect(film.update(other)).toBe(true);
+    expect(film.element.textContent).toContain("step 10");
+    expect([slider.value, slider.max]).toEqual(["1", "3"]);
+  });
+
+  it("are made anew when another measure gets its first numbers", () => {
+    const { film, record } = filmed([[1], [100]]);
+    const frames = record.frames!;
+    const data = frames.values.data.slice().fill(0.5);
+    expect(film.update({ ...frames, values: { ...frames.values, data } })).toBe(false);
+  });
+
   it("play to the end and stop there", () => {
     vi.useFakeTimers();
     const { film, life } = filmed([[1], [2], [3]]);

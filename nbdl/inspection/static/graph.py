@@ -21,6 +21,7 @@ from nbdl.inspection.layout.words import (
 )
 from nbdl.inspection.records import GraphNode, GraphRecord
 from nbdl.inspection.static import formats
+from nbdl.inspection.static.overlay import HEIGHT, Overlay, overlay_of
 from nbdl.inspection.static.svg import (
     BAD,
     LEVELS,
@@ -32,6 +33,7 @@ from nbdl.inspection.static.svg import (
     element,
     escape,
     letters,
+    mix,
     number,
     picture,
     rectangle,
@@ -81,12 +83,14 @@ def graph_svg(record: GraphRecord, expanded: Sequence[int] | None = None) -> str
         expanded = expand_to_fit(shapes, *ROOM)
     levels = layout_graph(shapes, expanded)
     root = levels[0].box
+    overlay = overlay_of(record.frames) if record.frames is not None else None
     notes = _notes(record)
     heading, wide = _heading(record)
     width = max(WIDTH if notes else LEAST, wide, root.w)
-    top = TOP + sum(height for _, height in notes)
-    marks = [*heading, *_stack(notes, width)]
-    drawing = _Drawing(record, levels)
+    blocks = [*notes, *([(overlay.key(), HEIGHT)] if overlay else [])]
+    top = TOP + sum(height for _, height in blocks)
+    marks = [*heading, *_stack(blocks)]
+    drawing = _Drawing(record, levels, overlay)
     place = f"translate({number((width - root.w) // 2)} {number(top)})"
     marks.append(element("g", *drawing.marks(), transform=place))
     return picture(top + root.h, *marks, title=_words(record), width=width)
@@ -126,7 +130,7 @@ def _notes(record: GraphRecord) -> list[tuple[str, float]]:
     return blocks
 
 
-def _stack(blocks: list[tuple[str, float]], width: float) -> list[str]:
+def _stack(blocks: list[tuple[str, float]]) -> list[str]:
     marks, y = [], float(TOP + 4)
     for markup, height in blocks:
         marks.append(element("g", markup, transform=f"translate(0 {number(y)})"))
@@ -162,8 +166,11 @@ class _Words:
 class _Drawing:
     """The nodes and edges of all levels, each level above the one around it."""
 
-    def __init__(self, record: GraphRecord, levels: list[PlacedLevel]) -> None:
+    def __init__(
+        self, record: GraphRecord, levels: list[PlacedLevel], overlay: Overlay | None
+    ) -> None:
         self.record = record
+        self.overlay = overlay
         self.levels = levels
         self.place: dict[int, tuple[float, float]] = {-1: (0.0, 0.0)}
         self.depth = {-1: -1}
@@ -185,7 +192,7 @@ class _Drawing:
                     self.depth[node] = self.depth[level.group] + 1
                     marks.append(self._open_group(node, x + left, y + top, w, h))
                 else:
-                    marks += self._node(self.record.nodes[node], x + left, y + top, w, h, words)
+                    marks += self._node(node, x + left, y + top, w, h, words)
             marks += [*words.marks(), *self._labels(level, x, y)]
         return marks
 
@@ -257,17 +264,24 @@ class _Drawing:
             words.detail(x + w - 12, middle, detail)
         return marks
 
-    def _node(
-        self, node: GraphNode, x: float, y: float, w: float, h: float, words: _Words
-    ) -> list[str]:
-        group = node.kind == "group"
-        family = node.change or node.family
-        colour = FAMILIES.get(family, PLAIN)
-        if family == "same" or (group and not family):
-            colour = TEXT
+    def _paint(self, index: int) -> tuple[str, str]:
+        """(colour, fill) of a node: by the run's measure where there is one, else by family."""
+        node = self.record.nodes[index]
         if node.status == "failed":
-            colour = BAD
-        fill = mix(colour, 0.035 if colour == TEXT else 0.1)
+            return BAD, mix(BAD, 0.1)
+        if self.overlay is not None:
+            return self.overlay.paint(index) or (TEXT, mix(TEXT, 0.065))
+        family = node.change or node.family
+        plain = family == "same" or (node.kind == "group" and not family)
+        colour = TEXT if plain else FAMILIES.get(family, PLAIN)
+        return colour, mix(colour, 0.035 if plain else 0.1)
+
+    def _node(
+        self, index: int, x: float, y: float, w: float, h: float, words: _Words
+    ) -> list[str]:
+        node = self.record.nodes[index]
+        group = node.kind == "group"
+        colour, fill = self._paint(index)
         stroke = BAD if node.status else mix(colour, 0.22 if colour == TEXT else 0.45)
         dash = "4 3" if node.status == "partial" else None
         width = 1.5 if node.status else None
@@ -339,9 +353,3 @@ def _chevron(x: float, y: float, opened: bool) -> str:
     return element(
         "path", d="M" + "L".join(f"{number(a)} {number(b)}" for a, b in corners) + "Z", fill=MUTED
     )
-
-
-def mix(colour: str, share: float) -> str:
-    """A colour mixed into the paper's white."""
-    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 + (part - 255) * share):02x}" for part in parts)

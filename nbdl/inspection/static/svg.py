@@ -93,6 +93,12 @@ def rectangle(x: float, y: float, width: float, height: float, **attributes: Any
     return element("rect", x=x, y=y, width=width, height=height, **attributes)
 
 
+def mix(colour: str, share: float) -> str:
+    """A colour mixed into the paper's white."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (part - 255) * share):02x}" for part in parts)
+
+
 def shorten(content: str, letters: int) -> str:
     """A text cut in the middle, so that both ends of a dotted path stay readable."""
     if len(content) <= letters:
