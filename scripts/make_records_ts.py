@@ -12,7 +12,11 @@ import re
 import sys
 from pathlib import Path
 
-from nbdl.inspection import tensor_records, walk_records  # noqa: F401 - they make kinds known
+from nbdl.inspection import (  # noqa: F401 - they make kinds known
+    data_records,
+    tensor_records,
+    walk_records,
+)
 from nbdl.inspection.records import Record
 
 TARGET = Path(__file__).resolve().parent.parent / "js" / "lib" / "records.ts"

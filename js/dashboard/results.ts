@@ -3,7 +3,8 @@
 import { css, inkOn, mix, parseHex } from "../lib/color";
 import { h } from "../lib/dom";
 import { formatNumber, formatPercent } from "../lib/format";
-import type { Confusion, Numbers, Sample } from "../lib/records";
+import { picture } from "../lib/image";
+import type { Confusion, Sample } from "../lib/records";
 
 /** A table (so readers can walk it), each row shaded by its share of the true class. */
 export function confusionTable(confusion: Confusion, dark: boolean): HTMLElement {
@@ -45,7 +46,7 @@ export function sampleCards(samples: readonly Sample[]): HTMLElement {
     const mark = { right: "✓ ", wrong: "✕ ", "": "" }[verdict];
     const sure = sample.confidence === null ? "" : ` ${formatPercent(sample.confidence)}`;
     const card = h("li", { class: `sample panel ${verdict}` });
-    if (sample.image.data.length) card.append(picture(sample.image, sample.target));
+    if (sample.image.data.length) card.append(picture(sample.image, `an image of ${sample.target}`));
     if (sample.text) card.append(h("p", { class: "sample-text mono small" }, sample.text));
     card.append(
       h("div", { class: "sample-said" }, h("strong", {}, mark + sample.predicted), h("span", { class: "muted" }, sure)),
@@ -55,20 +56,4 @@ export function sampleCards(samples: readonly Sample[]): HTMLElement {
     list.append(card);
   }
   return list;
-}
-
-function picture(image: Numbers<Uint8Array>, target: string): HTMLCanvasElement {
-  const [height = 1, width = 1, channels = 1] = image.shape;
-  const canvas = h("canvas", { width, height, role: "img", "aria-label": `an image of ${target}` });
-  const context = canvas.getContext("2d");
-  if (!context) return canvas;
-  const pixels = context.createImageData(width, height);
-  for (let at = 0; at < width * height; at++) {
-    for (let channel = 0; channel < 3; channel++) {
-      pixels.data[4 * at + channel] = image.data[at * channels + Math.min(channel, channels - 1)]!;
-    }
-    pixels.data[4 * at + 3] = 255;
-  }
-  context.putImageData(pixels, 0, 0);
-  return canvas;
 }

@@ -255,6 +255,69 @@ export interface GraphRecord {
   frames: FlowFrames | null;
 }
 
+/** One part of a sample: an input, one of its columns or channels, the target. */
+export interface FieldRecord {
+  name: string;
+  kind: string;
+  shape: number[];
+  dtype: string;
+  low: number;
+  high: number;
+  mean: number;
+  std: number;
+  nans: number;
+  infinities: number;
+  distinct: number | null;
+  histogram: Numbers<Float32Array>;
+  start: number;
+  stop: number;
+  column: boolean;
+}
+
+/** One data set. */
+export interface DataPart {
+  title: string;
+  kind: string;
+  total: number | null;
+  seen: number;
+  fields: FieldRecord[];
+  more_columns: number;
+  classes: [string, number][];
+  samples: Sample[];
+}
+
+/** A sample that is there twice: in which data set, its number, and what it is taken for. */
+export interface PairSide {
+  part: string;
+  number: number;
+  target: string;
+}
+
+/** Two samples with the same input, and that input. */
+export interface PairRecord {
+  first: PairSide;
+  second: PairSide;
+  differs: boolean;
+  image: Numbers<Uint8Array>;
+  cells: [string, string][];
+  text: string;
+}
+
+/** Pairs of samples that are the same for one reason. */
+export interface PairGroup {
+  title: string;
+  level: string;
+  count: number;
+  pairs: PairRecord[];
+}
+
+/** One or more data sets, and what is worth knowing of them. */
+export interface DataRecord {
+  parts: DataPart[];
+  findings: Finding[];
+  groups: PairGroup[];
+}
+
 /** One axis of a tensor, and its place in the picture. */
 export interface TensorAxis {
   name: string;

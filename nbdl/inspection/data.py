@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from nbdl.inspection.data_findings import findings
+from nbdl.inspection.data_pairs import column_names, pair_groups, target_text
 from nbdl.inspection.data_records import DataPart, DataRecord, FieldRecord
 from nbdl.inspection.data_seen import Seen, not_finite, see, some_of
 from nbdl.inspection.records import Sample
 from nbdl.inspection.samples import class_name, pictures_of, pixels
-from nbdl.inspection.static import formats
 from nbdl.inspection.wire import clean
 
 BINS = 24
-COLUMNS = 24
-"""A table of at most so many columns shows each."""
+COLUMNS = 200
+"""A table of at most so many columns has a field for each."""
+
+CHANNELS = 4
+"""Pictures of more than one and at most so many channels, too."""
 
 EXAMPLES = 12
 CLASSES = 1000
@@ -26,7 +29,8 @@ CLASSES = 1000
 
 
 def data_record(things: Sequence[Any], titles: Sequence[str]) -> DataRecord:
-    """What is in data sets, and findings: of each, and of each against the first.
+    """What is in data sets, what is there twice, and findings: of each, and of each against the
+    first.
 
     Args:
         things: data sets, streams, loaders, arrays or frames; the first is the training data.
@@ -35,35 +39,48 @@ def data_record(things: Sequence[Any], titles: Sequence[str]) -> DataRecord:
     Of long data sets a random part is looked at, of streams the beginning; the record says so.
     """
     seen = [see(thing, clean(title)) for thing, title in zip(things, titles, strict=True)]
-    return DataRecord(tuple(map(_part, seen)), tuple(findings(seen)))
+    spans = _spans(seen) if len(seen) > 1 else {}
+    return DataRecord(
+        tuple(_part(part, spans) for part in seen), tuple(findings(seen)),
+        tuple(pair_groups(seen)),
+    )  # fmt: skip
 
 
-def _part(seen: Seen) -> DataPart:
+Spans = dict[str, tuple[float, float]]
+"""Between which numbers the histogram of each field is."""
+
+
+def _part(seen: Seen, spans: Spans) -> DataPart:
     fields: list[FieldRecord] = []
     more = 0
     for name, values in seen.fields.items():
-        fields.append(_field(name, values))
-        if isinstance(values, np.ndarray) and values.ndim == 2 and name != seen.target:
-            names = column_names(seen, values)
-            if 1 < values.shape[1] <= COLUMNS:
-                fields += [_field(n, values[:, i], True) for i, n in enumerate(names)]
-            elif values.shape[1] > COLUMNS:
-                more += values.shape[1]
+        fields.append(_field(name, values, spans))
+        if name == seen.target or not isinstance(values, np.ndarray):
+            continue
+        parts = _columns(seen, values)
+        if len(parts) <= COLUMNS:
+            fields += [_field(name, column, spans, True) for name, column in parts]
+        else:
+            more += len(parts)
     return DataPart(
         seen.title, type(seen.data).__name__, seen.total, seen.count, tuple(fields), more,
         tuple(_classes(seen)), tuple(_examples(seen)),
     )  # fmt: skip
 
 
-def column_names(seen: Seen, values: np.ndarray) -> list[str]:
-    """The names of the columns of a table, or their numbers."""
-    names = getattr(seen.data, "features", None)
-    if names is not None and len(names) == values.shape[1]:
-        return [clean(str(name)) for name in names]
-    return [f"column {i}" for i in range(values.shape[1])]
+def _columns(seen: Seen, values: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """The columns of a table and the channels of pictures, by name."""
+    if values.ndim == 2 and values.shape[1] > 1:
+        names = column_names(seen, values)
+        return [(name, values[:, i]) for i, name in enumerate(names)]
+    if values.ndim == 4 and 1 < values.shape[1] <= CHANNELS:
+        return [(f"channel {i}", values[:, i]) for i in range(values.shape[1])]
+    if values.ndim == 4 and 1 < values.shape[3] <= CHANNELS:
+        return [(f"channel {i}", values[..., i]) for i in range(values.shape[3])]
+    return []
 
 
-def _field(name: str, values: Any, column: bool = False) -> FieldRecord:
+def _field(name: str, values: Any, spans: Spans, column: bool = False) -> FieldRecord:
     name = clean(name)
     if isinstance(values, list):
         return FieldRecord(name, "text", (), "text", distinct=len(set(map(repr, values))))
@@ -71,8 +88,7 @@ def _field(name: str, values: Any, column: bool = False) -> FieldRecord:
     if values.dtype.kind not in "biufV" or not values.size:
         return FieldRecord(name, "other", shape, dtype)
     nans, infinities = not_finite(values)
-    numbers = np.ascontiguousarray(values).reshape(-1)
-    good = numbers[np.isfinite(numbers)] if nans or infinities else numbers
+    good = _finite(values, nans or infinities)
     distinct: int | None = len(np.unique(good)) if values.ndim == 1 else None
     if not good.size:
         return FieldRecord(
@@ -80,14 +96,49 @@ def _field(name: str, values: Any, column: bool = False) -> FieldRecord:
         )
     low, high = float(good.min()), float(good.max())
     few = some_of(good, math.prod(shape))
-    span = (low, high) if high > low else (low - 0.5, low + 0.5)
-    counts, _ = np.histogram(few, BINS, span)
+    start, stop = _span(spans.get(_key(name, column), (low, high)))
+    counts, _ = np.histogram(few, BINS, (start, stop))
     with np.errstate(over="ignore"):
         mean, std = float(good.mean(dtype=np.float64)), float(few.std())
     return FieldRecord(
         name, "number", shape, dtype, low, high, mean, std, nans, infinities, distinct,
-        counts.astype(np.float32), column,
+        counts.astype(np.float32), start, stop, column,
     )  # fmt: skip
+
+
+def _finite(values: np.ndarray, some_are_not: int) -> np.ndarray:
+    numbers = np.ascontiguousarray(values).reshape(-1)
+    return numbers[np.isfinite(numbers)] if some_are_not else numbers
+
+
+def _span(ends: tuple[float, float]) -> tuple[float, float]:
+    low, high = ends
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def _key(name: str, column: bool) -> str:
+    return f"column {name}" if column else f"field {name}"
+
+
+def _spans(seen: Sequence[Seen]) -> Spans:
+    """The least and the largest number of each field in all data sets together."""
+    found: Spans = {}
+    for part in seen:
+        for name, values in part.fields.items():
+            if not isinstance(values, np.ndarray):
+                continue
+            columns = _columns(part, values) if name != part.target else []
+            few = columns if len(columns) <= COLUMNS else []
+            for key, array in (
+                (_key(clean(name), False), values), *((_key(n, True), c) for n, c in few)
+            ):  # fmt: skip
+                if array.dtype.kind not in "biufV" or not array.size:
+                    continue
+                good = _finite(array, sum(not_finite(array)))
+                if good.size:
+                    low, high = found.get(key, (math.inf, -math.inf))
+                    found[key] = (min(low, float(good.min())), max(high, float(good.max())))
+    return found
 
 
 def _classes(seen: Seen) -> list[tuple[str, int]]:
@@ -117,7 +168,7 @@ def _examples(seen: Seen) -> list[Sample]:
         shown = pictures_of(values[places])
         assert shown is not None
         return [
-            Sample(_target_text(seen, place), "", image=pixels(picture))
+            Sample(target_text(seen, place), "", image=pixels(picture))
             for place, picture in zip(places, shown, strict=True)
         ]
     return []
@@ -133,17 +184,3 @@ def _spread(seen: Seen) -> list[int]:
         members = np.flatnonzero(labels == value)
         rank[members] = np.arange(len(members))
     return np.lexsort((labels, rank))[:EXAMPLES].tolist()
-
-
-def _target_text(seen: Seen, place: int) -> str:
-    if seen.target is None:
-        return ""
-    y = seen.fields[seen.target]
-    value = y[place]
-    if isinstance(y, list):
-        return clean(str(value))
-    if np.ndim(value):
-        return ""
-    if seen.labels() is not None:
-        return clean(class_name(int(value), seen.classes))
-    return formats.value(float(value))

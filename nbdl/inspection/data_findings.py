@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nbdl.inspection.data_pairs import contradictions, duplicates, leaks
 from nbdl.inspection.data_seen import Seen, not_finite, some_of
 from nbdl.inspection.records import Finding
 from nbdl.inspection.samples import class_name
@@ -196,32 +197,20 @@ def _target_scale(seen: Seen) -> Iterator[Finding]:
 
 
 def _duplicates(seen: Seen) -> Iterator[Finding]:
-    if not seen.inputs():
+    pairs = duplicates(seen)
+    if not pairs:
         return
-    hashes = seen.hashes
-    first: dict[bytes, int] = {}
-    again = [i for i, key in enumerate(hashes) if first.setdefault(key, i) != i]
-    if not again:
-        return
-    pair = f"sample {seen.numbers[again[0]]} is sample {seen.numbers[first[hashes[again[0]]]]}"
+    a, b = pairs[0]
     yield Finding(
-        "warning" if len(again) > seen.count / 100 else "note",
-        f"{_counted(len(again), 'duplicate')}:",
-        f"of {seen.count:,} samples ({100 * len(again) / seen.count:.3g} %); {pair}. A split may "
+        "warning" if len(pairs) > seen.count / 100 else "note",
+        f"{_counted(len(pairs), 'duplicate')}:",
+        f"of {seen.count:,} samples ({100 * len(pairs) / seen.count:.3g} %); sample "
+        f"{seen.numbers[b]} is sample {seen.numbers[a]}. A split may "
         "put one of them into training and one into validation: leave them out before it.",
     )  # fmt: skip
-    yield from _contradictions(seen, hashes, first, again)
-
-
-def _contradictions(
-    seen: Seen, hashes: Sequence[bytes], first: dict[bytes, int], again: Sequence[int]
-) -> Iterator[Finding]:
-    labels = seen.labels()
-    if labels is None:
-        return
-    wrong = [i for i in again if labels[i] != labels[first[hashes[i]]]]
-    if wrong:
-        a, b = first[hashes[wrong[0]]], wrong[0]
+    wrong, labels = contradictions(seen, pairs), seen.labels()
+    if wrong and labels is not None:
+        a, b = wrong[0]
         names = [clean(class_name(int(labels[i]), seen.classes)) for i in (a, b)]
         yield Finding(
             "warning", f"{_counted(len(wrong), 'duplicate')} with another class:",
@@ -238,15 +227,10 @@ def _between(train: Seen, other: Seen) -> Iterator[Finding]:
 
 
 def _leak(train: Seen, other: Seen) -> Iterator[Finding]:
-    if train.inputs().keys() != other.inputs().keys():
-        return
-    known: dict[bytes, int] = {}
-    for i, key in enumerate(train.hashes):
-        known.setdefault(key, i)
-    both = [(i, known[key]) for i, key in enumerate(other.hashes) if key in known]
+    both = leaks(train, other)
     if not both:
         return
-    i, j = both[0]
+    j, i = both[0]
     looked = "" if train.whole and other.whole else " (of those looked at)"
     yield Finding(
         "bad", f"{_counted(len(both), 'sample')} of {other.title} "

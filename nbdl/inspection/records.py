@@ -1,7 +1,7 @@
 """What views are told: frozen records, the wire format between Python and the browser.
 
-Every view is a function of one of these records, or of those in ``tensor_records`` and
-``walk_records``; ``js/lib/records.ts`` is generated from the three (``python -m
+Every view is a function of one of these records, or of those in ``data_records``,
+``tensor_records`` and ``walk_records``; ``js/lib/records.ts`` is generated from all (``python -m
 scripts.make_records_ts``). Numbers that come many at a time are NumPy arrays and
 travel as binary buffers, never as lists; what each array holds is said in the field's comment.
 ``wire.pack`` turns a record into (JSON, buffers), ``decode`` in js/lib/wire.ts turns it back.

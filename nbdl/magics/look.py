@@ -15,16 +15,13 @@ from nbdl.experiments import Sweep
 from nbdl.inspection.arrays import is_array
 from nbdl.inspection.data import data_record
 from nbdl.inspection.data_seen import is_data
-from nbdl.inspection.data_text import data_text
 from nbdl.inspection.difference import difference, difference_text
 from nbdl.inspection.graph import model_graph, tensor_graph
-from nbdl.inspection.static.data import data_svg
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.tensors import Seen
 from nbdl.inspection.walk import Walk
 from nbdl.magics.model import known_inputs
 from nbdl.magics.show import (
-    Picture,
     Shown,
     graph_view,
     is_plan,
@@ -107,8 +104,7 @@ def _data(pairs: list[tuple[Any, str]], ask: Ask) -> Shown:
         title or (usual[i] if i < len(usual) else f"data {i + 1}")
         for i, (_, title) in enumerate(pairs)
     ]
-    record = data_record([thing for thing, _ in pairs], titles)
-    return Picture(data_svg(record), data_text(record))
+    return widgets.data(data_record([thing for thing, _ in pairs], titles))
 
 
 def _look_into(thing: Any, title: str, ask: Ask) -> Shown:

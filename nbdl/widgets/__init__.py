@@ -6,8 +6,18 @@ The widget is one anywidget class for all views; what it shows are the records o
 
 from __future__ import annotations
 
-from nbdl.widgets.doors import activations, dashboard, film, gradient_flow, graph, tensor
+from nbdl.widgets.doors import activations, dashboard, data, film, gradient_flow, graph, tensor
 from nbdl.widgets.saving import save
 from nbdl.widgets.view import View
 
-__all__ = ["View", "activations", "dashboard", "film", "gradient_flow", "graph", "save", "tensor"]
+__all__ = [
+    "View",
+    "activations",
+    "dashboard",
+    "data",
+    "film",
+    "gradient_flow",
+    "graph",
+    "save",
+    "tensor",
+]

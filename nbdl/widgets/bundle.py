@@ -15,8 +15,8 @@ from nbdl.errors import FileError
 STATIC = Path(__file__).parent / "static"
 
 BUNDLES = {
-    "activations": "walks", "dashboard": "runs", "gradients": "runs", "graph": "graphs",
-    "tensor": "values",
+    "activations": "walks", "dashboard": "runs", "data": "values", "gradients": "runs",
+    "graph": "graphs", "tensor": "values",
 }  # fmt: skip
 """View -> the bundle that has it, as in js/bundles/."""
 

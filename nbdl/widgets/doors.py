@@ -7,9 +7,12 @@ from typing import Any
 
 from nbdl.inspection import static, text
 from nbdl.inspection.dashboard import PastRun, dashboard_record
+from nbdl.inspection.data_records import DataRecord
+from nbdl.inspection.data_text import data_text
 from nbdl.inspection.flow_frames import with_frames
 from nbdl.inspection.gradient_flow import check_measure, gradient_flow_record
 from nbdl.inspection.records import GraphRecord, Record
+from nbdl.inspection.static.data import data_svg
 from nbdl.inspection.static.graph import graph_svg
 from nbdl.inspection.static.network import network_svg
 from nbdl.inspection.static.tensor import tensor_svg
@@ -101,6 +104,11 @@ def tensor(seen: Seen) -> View:
     record = seen.record()
     source = TensorSource(seen, lambda: tensor_svg(record), lambda: tensor_text(record))
     return View("tensor", source)
+
+
+def data(record: DataRecord) -> View:
+    """Data sets side by side: classes, values, samples that are there twice, findings."""
+    return View("data", Source(record, lambda: data_svg(record), lambda: data_text(record)))
 
 
 def activations(walk: Walk) -> View:

@@ -21,6 +21,7 @@ RNG = np.random.default_rng(0)
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A page of each view."""
     x, y = RNG.random((64, 1, 8, 8), np.float32), np.arange(64) % 10
+    table = RNG.random((64, 14), np.float32)
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(None, 10))
     run = nbdl.train(
         net, (x, y), val=(x, y), epochs=12, batch_size=16, history=5, progress=False, store=False,
@@ -33,6 +34,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "tensor": nbdl.inspect(nbdl.randn(4, 16, 16)),
         "activations": nbdl.inspect(small, on=np.array([[1.0, 2.0]], np.float32)),
         "graph": nbdl.inspect(net),
+        "data": nbdl.inspect((x, y), (x[:9], y[1:10])),
+        "tables": nbdl.inspect((table, y), (table[:9], y[:9])),
     }
     folder = tmp_path_factory.mktemp("pages")
     return {name: Path(view.save(folder / f"{name}.html")) for name, view in views.items()}
@@ -49,7 +52,9 @@ def opened(browser: Browser, path: Path, scheme: str) -> Page:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["dashboard", "gradients", "tensor", "activations", "graph"])
+@pytest.mark.parametrize(
+    "name", ["dashboard", "gradients", "tensor", "activations", "graph", "data", "tables"]
+)
 def test_axe_finds_nothing_wrong(
     browser: Browser, pages: dict[str, Path], name: str, scheme: str
 ) -> None:

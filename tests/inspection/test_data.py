@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from nbdl.inspection import data_seen
 from nbdl.inspection.data import data_record
 from nbdl.inspection.data_text import data_text
 from nbdl.inspection.static.data import data_svg
+from nbdl.inspection.wire import pack
 
 RNG = np.random.default_rng(0)
 
@@ -213,3 +216,88 @@ def test_nbdl_inspect_shows_sets_together():
     shown = nbdl.inspect((x, y), data.TensorDataset(x[:20], y[:20]))
     assert len(shown.views) == 1
     assert "20 samples of validation data are in training data, too" in repr(shown)
+    assert shown.views[0].view == "data"
+
+
+# ----- side by side -----------------------------------------------------------------------------
+
+
+def test_histograms_of_one_field_are_over_the_same_numbers():
+    (x, y), (other, labels) = pairs(), pairs(50, seed=2)
+    other[:, 0] += 10
+    train, val = data_record([(x, y), (other, labels)], ["train", "val"]).parts
+    a, b = train.fields[1], val.fields[1]
+    assert (a.start, a.stop) == (b.start, b.stop)
+    assert (a.start, a.stop) == (float(x[:, 0].min()), float(other[:, 0].max()))
+    assert a.histogram.sum() == 200
+    assert b.histogram.sum() == 50
+    assert a.high < b.low
+
+
+def test_pictures_have_a_field_for_each_channel():
+    x = RNG.random((20, 3, 8, 8)).astype(np.float32)
+    x[:, 2] = 0.5
+    [part] = data_record([(x, np.arange(20) % 2)], ["t"]).parts
+    assert [f.name for f in part.fields] == [
+        "inputs", "channel 0", "channel 1", "channel 2", "targets"
+    ]  # fmt: skip
+    assert (part.fields[3].low, part.fields[3].high) == (0.5, 0.5)
+    last = np.moveaxis(x, 1, -1)
+    [part] = data_record([(last, np.arange(20) % 2)], ["t"]).parts
+    assert part.fields[3].std == 0
+
+
+def test_many_columns_are_in_the_record_but_not_in_pictures_and_text():
+    x, y = pairs(columns=60)
+    record = data_record([(x, y)], ["wide"])
+    assert len(record.parts[0].fields) == 62
+    assert "(the 60 columns are not shown one by one)" in data_text(record)
+    assert "The 60 columns are not shown one by one." in data_svg(record)
+    [part] = data_record([pairs(columns=300)], ["wider"]).parts
+    assert (len(part.fields), part.more_columns) == (2, 300)
+
+
+def test_samples_that_are_there_twice_are_pairs_with_their_rows():
+    x, y = pairs()
+    x[5] = x[4]
+    x[9], y[9] = x[7], y[7]
+    train = data.TensorDataset(x, y, classes=["cat", "dog"], features=["a", "b", "c"])
+    val = data.TensorDataset(x[30:40], y[30:40], classes=["cat", "dog"], features=["a", "b", "c"])
+    record = data_record([train, val], ["train", "val"])
+    both, wrong, alike = record.groups
+    assert [(g.title, g.count, g.level) for g in record.groups] == [
+        ("In train and in val", 10, "bad"),
+        ("Twice in train, with another class", 1, "warning"),
+        ("Twice in train", 1, "note"),
+    ]
+    pair = both.pairs[2]
+    assert (pair.first.part, pair.first.number) == ("train", 32)
+    assert (pair.second.part, pair.second.number, pair.second.target) == ("val", 2, "cat")
+    assert pair.cells[0] == ("a", f"{x[32, 0]:.4g}".replace("-", "−"))
+    assert wrong.pairs[0].differs
+    assert (wrong.pairs[0].first.target, wrong.pairs[0].second.target) == ("cat", "dog")
+    assert not alike.pairs[0].differs
+    assert "train 4: cat = train 5: dog" in data_text(record)
+    assert "train 4: cat = train 5: dog" in data_svg(record)
+
+
+def test_pairs_of_pictures_and_texts_show_them_and_only_the_first_are_sent():
+    digits = data.digits()
+    record = data_record([digits, digits], ["all", "again"])
+    assert record.groups[0].count == len(digits)
+    assert len(record.groups[0].pairs) == 24
+    assert record.groups[0].pairs[0].image.shape == (8, 8, 1)
+    words = {"text": ["a", "b", "a"], "label": [0, 1, 0]}
+    rows = [{"text": t, "label": n} for t, n in zip(*words.values(), strict=True)]
+    [group] = data_record([rows], ["rows"]).groups
+    assert (group.title, group.pairs[0].text, group.pairs[0].cells) == ("Twice", "a", ())
+
+
+def test_the_record_travels_and_hostile_names_stay_text():
+    x, y = pairs()
+    bad = "<img src=x onerror=alert(1)>\ud800"
+    made = data.TensorDataset(x, y, classes=[bad, "b"], features=[bad, "b", "c"])
+    record = data_record([made, made], [bad, "val"])
+    json.dumps(pack(record)[0])
+    assert "<img" not in data_svg(record)
+    assert len(record.groups) == 1
