@@ -81,7 +81,8 @@ forward = fast.report()
 def test_data_sets_are_shown_together_with_what_is_wrong(lenet):
     cell = lenet.run("%inspect train {train[:40]}")
     assert cell.status == "ok", cell.said
-    [shown] = cell.shown
+    widget, shown = cell.shown
+    assert "application/vnd.jupyter.widget-view+json" in widget
     assert set(shown) == {"image/svg+xml", "image/png", "text/plain"}
     assert "40 samples of train[:40] are in train, too" in shown["text/plain"]
 
