@@ -13,6 +13,10 @@ from typing import Any
 
 from nbdl import ops as _ops
 from nbdl.backends import Device, default_device, set_default_device
+from nbdl.backends.ordered import (
+    are_deterministic_algorithms_enabled,
+    use_deterministic_algorithms,
+)
 from nbdl.core import (
     Function,
     Generator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import ml_dtypes
@@ -34,6 +35,15 @@ _BY_CLASS = {float: float32, int: int64, complex: complex64, np.bool_: bool}
 _default = float32
 
 
+class _Here(threading.local):
+    """What this thread has in place of the default; None: nothing."""
+
+    float: np.dtype | None = None
+
+
+_here = _Here()
+
+
 def as_dtype(dtype: Any) -> np.dtype:
     """``"float32"``, ``np.float32``, ``nbdl.float32`` or ``float`` as a dtype.
 
@@ -56,16 +66,31 @@ def as_dtype(dtype: Any) -> np.dtype:
 
 def default_float() -> np.dtype:
     """The dtype of new float tensors: float32 unless set otherwise."""
-    return _default
+    own = _here.float
+    return _default if own is None else own
+
+
+def own_float() -> np.dtype | None:
+    """What this thread has in place of the default; None: nothing."""
+    return _here.float
+
+
+def take_float(dtype: np.dtype | None) -> None:
+    """Let this thread have ``dtype`` in place of the default; None: the default again."""
+    _here.float = None if dtype is None else _float(dtype)
 
 
 def set_default_float(dtype: Any) -> None:
     """Make ``dtype`` the dtype of new float tensors."""
     global _default
+    _default = _float(dtype)
+
+
+def _float(dtype: Any) -> np.dtype:
     found = as_dtype(dtype)
     if found not in FLOATS:
         raise DtypeError(f"the default float dtype cannot be {found}")
-    _default = found
+    return found
 
 
 def is_float(dtype: np.dtype) -> Any:
@@ -103,7 +128,7 @@ def promote_scalar(dtype: np.dtype, scalar: complex) -> np.dtype:
         return dtype
     if kind == 3:
         return complex_of(dtype)
-    return (bool, int64, _default)[kind]
+    return (bool, int64, default_float())[kind]
 
 
 _SCALAR_RANK = {int: 1, float: 2, complex: 3}
@@ -118,7 +143,7 @@ def _rank(dtype: np.dtype) -> int:
 
 def to_float(dtype: np.dtype) -> np.dtype:
     """The float an operation such as ``exp`` returns for ``dtype``: itself, or the default."""
-    return dtype if dtype in FLOATS or dtype in COMPLEX else _default
+    return dtype if dtype in FLOATS or dtype in COMPLEX else default_float()
 
 
 def real_of(dtype: np.dtype) -> np.dtype:

@@ -7,14 +7,14 @@ and arrays of that library.
 from __future__ import annotations
 
 import importlib
-import math
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from nbdl.backends import cuda, memory
+from nbdl.backends import cuda, memory, ordered
 from nbdl.errors import DeviceError, TraceError
 from nbdl.shapes import Spec
 
@@ -59,18 +59,42 @@ META = Device("meta")
 _default = CPU
 
 
+class _Here(threading.local):
+    """What this thread has in place of the default; None: nothing."""
+
+    device: Device | None = None
+
+
+_here = _Here()
+
+
 def default_device() -> Device:
     """Where new tensors are made: the CPU unless set otherwise."""
-    return _default
+    return _default if _here.device is None else _here.device
+
+
+def own_device() -> Device | None:
+    """What this thread has in place of the default; None: nothing."""
+    return _here.device
+
+
+def take_device(device: str | None) -> None:
+    """Let this thread have ``device`` in place of the default; None: the default again. Raises
+    DeviceError, or MissingError, when it is not there."""
+    _here.device = None if device is None else _found(device)
 
 
 def set_default_device(device: str) -> None:
     """Make new tensors on ``device``; raises DeviceError at once when it is not there."""
     global _default
+    _default = _found(device)
+
+
+def _found(device: str) -> Device:
     found = Device(device)
     if found.type == "cuda":
         _load_cuda(found)
-    _default = found
+    return found
 
 
 def _load_cuda(device: Device) -> ModuleType:
@@ -107,7 +131,7 @@ def device_of(value: Array) -> Device:
 
 def to_device(value: Array, device: str | None) -> Array:
     """``value`` on ``device``: the same object when it is there already."""
-    target = _default if device is None else Device(device)
+    target = default_device() if device is None else Device(device)
     if target == device_of(value):
         return value
     if target == META:
@@ -155,11 +179,23 @@ def add_at(xp: ModuleType, total: Array, index: Any, values: Array) -> None:
     ``values`` has the shape of ``total[index]``.
     """
     if xp is not np:
-        cuda.scatter_add(total, index, values)
+        if ordered.are_deterministic_algorithms_enabled():
+            ordered.add_at(xp, total, index, values)
+        else:
+            cuda.scatter_add(total, index, values)
     elif values.size > 1000 and total.flags.c_contiguous:
         _add_flat(total, index, values)
     else:
         np.add.at(total, index, values)
+
+
+def put_at(xp: ModuleType, total: Array, index: Any, values: Any) -> None:
+    """``total[index] = values`` in place. Of several values for one place the last counts; on GPUs
+    any one does, unless algorithms are to be deterministic."""
+    if xp is np or not ordered.are_deterministic_algorithms_enabled():
+        total[index] = values
+    else:
+        ordered.put_at(xp, total, index, values)
 
 
 def combine_at(xp: ModuleType, ufunc: str, total: Array, index: Any, values: Array) -> None:
@@ -184,13 +220,9 @@ def indexed() -> ModuleType:
 
 def _add_flat(total: Array, index: Any, values: Array) -> None:
     """``add_at`` along the single axis of the flattened array: there NumPy is five times as fast.
-
-    The axes after those that the index speaks of are taken whole.
     """
-    shape, flat = total.shape, total.reshape(-1)
-    used = _axes_used(index, len(shape))
-    width = math.prod(shape[used:])
-    heads = np.arange(math.prod(shape[:used])).reshape(shape[:used])[index].reshape(-1)
+    flat = total.reshape(-1)
+    heads, width = ordered.places(np, total.shape, index)
     rows = values.reshape(-1, width)
     if values.size >= LARGE and indexed().add_rows(total.reshape(-1, width), heads, rows):
         return
@@ -201,18 +233,9 @@ def _add_flat(total: Array, index: Any, values: Array) -> None:
         np.add.at(flat, places.reshape(-1), rows[i : i + step].reshape(-1))
 
 
-def _axes_used(index: Any, ndim: int) -> int:
-    """How many axes an index speaks of; all that there are if it has an Ellipsis."""
-    items = index if type(index) is tuple else (index,)
-    if any(item is Ellipsis for item in items):
-        return ndim
-    masks = [item.ndim for item in items if getattr(item, "dtype", None) == np.bool_]
-    return sum(masks) + sum(item is not None for item in items) - len(masks)
-
-
 def full(shape: Sequence[int], value: Any, dtype: np.dtype, device: str | None = None) -> Array:
     """A new array filled with ``value``; on ``"meta"`` only its Spec."""
-    target = _default if device is None else Device(device)
+    target = default_device() if device is None else Device(device)
     if target == META:
         return Spec(tuple(shape), dtype)
     with cuda.on(target.index) if target.type == "cuda" else _NOWHERE:

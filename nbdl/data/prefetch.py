@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from nbdl import dtypes
 from nbdl.data.processes import END
 
 _NAME = "nbdl-data"
@@ -26,7 +27,7 @@ def read_ahead(
         timeout: seconds that a result is waited for; TimeoutError after them.
     """
     waiting: deque[Future[Any]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=_NAME)
+    pool = _pool(threads)
     try:
         for task in islice(tasks, threads * each):
             waiting.append(pool.submit(task))
@@ -68,9 +69,7 @@ def in_turn(
         each: so many results are under way for each.
         timeout: as of ``read_ahead``.
     """
-    pools = [
-        ThreadPoolExecutor(1, thread_name_prefix=_NAME, initializer=turn.begin) for turn in turns
-    ]
+    pools = [_pool(1, turn.begin) for turn in turns]
     waiting = [
         deque(pool.submit(turn.next) for _ in range(each))
         for pool, turn in zip(pools, turns, strict=True)
@@ -93,3 +92,15 @@ def in_turn(
             if turn.end is not None:
                 pool.submit(turn.end)
             pool.shutdown(wait=False)
+
+
+def _pool(threads: int, begin: Callable[[], Any] | None = None) -> ThreadPoolExecutor:
+    """Threads that read floats as this one does; ``begin`` is called first in each."""
+
+    def start(dtype: Any) -> None:
+        dtypes.take_float(dtype)
+        if begin is not None:
+            begin()
+
+    own = (dtypes.own_float(),)
+    return ThreadPoolExecutor(threads, thread_name_prefix=_NAME, initializer=start, initargs=own)

@@ -18,6 +18,7 @@ from nbdl.training import Callback, Run, train
 from nbdl.training.archive.environment import environment
 from nbdl.training.archive.origin import fingerprint
 from nbdl.training.archive.records import RunRecord
+from nbdl.training.settings import Settings
 
 OPTIONS = frozenset(inspect.signature(train).parameters)
 """The arguments of ``train``; what else a run has recorded belongs to another way of training."""
@@ -69,7 +70,8 @@ def rerun(record: RunRecord, model: Any, data: Any, changes: Mapping[str, Any]) 
     Raises ArgumentError where a part is missing or was not recorded.
     """
     options = _options(record, model, data, dict(changes))
-    with random.use(_chance(record)):
+    settings = Settings.now().like(record.origin.get("settings"))
+    with random.use(_chance(record)), settings.applied():
         run = train(model, data, **options)
     return Rerun(record, run)
 
@@ -206,7 +208,7 @@ def _first_difference(record: RunRecord, run: Run) -> tuple[int, tuple[int, str]
 
 
 def _differences(record: RunRecord, run: Run) -> list[tuple[str, str, str]]:
-    now_environment = environment(run.models)
+    now_environment = environment(run.models) | run.settings.said()
     found = [
         (name, then, now_environment.get(name, "–"))
         for name, then in record.environment.items()

@@ -144,6 +144,8 @@ TRAIN = (
     Option("cutmix", "number", "mix images by rectangles: 1.0", "ALPHA"),
     Option("seed", "whole", "of the order of the data, dropout and all other chance (0)", "N"),
     Option("device", "name", "move model and data there first:", "NAME", DEVICES),
+    Option("deterministic", "switch",
+           "the same numbers each time on a GPU, too, where it is slower"),
     Option("compile", "switch",
            "trace the step once and replay it as fused kernels from step 2 on; unless given, from "
            "step 5 on if the training is long enough to gain by it"),

@@ -140,7 +140,7 @@ class Scatter(Indexing):
     def forward(self, xp: Any, x: Any, index: Any, source: Any) -> Any:
         result = x.flatten()
         part = source[tuple(slice(0, n) for n in index.shape)]
-        result[flat_places(xp, x.shape, index, self.axis)] = part
+        backends.put_at(xp, result, flat_places(xp, x.shape, index, self.axis), part)
         return result.reshape(x.shape)
 
     def infer(self, x: Spec, index: Spec, source: Spec) -> Spec:

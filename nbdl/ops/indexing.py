@@ -196,7 +196,11 @@ class SetItem(Indexing):
 
     def forward(self, xp: Any, x: Any, v: Any, *arrays: Any) -> Any:
         result = x.copy()
-        result[_filled(self.index, arrays)] = v
+        index = _filled(self.index, arrays)
+        if any(a.dtype != dtypes.bool for a in arrays):  # places that may repeat
+            backends.put_at(xp, result, index, v)
+        else:
+            result[index] = v
         return result
 
     def decompose(self, x: Tensor, v: Tensor, *arrays: Tensor) -> Tensor | None:

@@ -274,7 +274,12 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
         )
     xp = backends.namespace(x.value)
     scale = None if weights is None else astensor(weights).value
-    return Tensor._wrap(xp.bincount(x.value, weights=scale, minlength=minlength))
+    if scale is None or xp is np:
+        return Tensor._wrap(xp.bincount(x.value, weights=scale, minlength=minlength))
+    size = max(minlength, int(x.value.max()) + 1 if x.size else 0)
+    total = xp.zeros(size, xp.float64)
+    backends.add_at(xp, total, (x.value,), scale.astype(total.dtype, copy=False))
+    return Tensor._wrap(total)
 
 
 METHODS = {

@@ -36,6 +36,10 @@ from nbdl import __version__
 from nbdl.backends import Device as device
 from nbdl.backends import default_device as get_default_device
 from nbdl.backends import set_default_device
+from nbdl.backends.ordered import (
+    are_deterministic_algorithms_enabled,
+    use_deterministic_algorithms,
+)
 from nbdl.core import (
     Generator,
     Tensor,
@@ -91,7 +95,6 @@ from nbdl.torch.backends import (
     compile,
     get_num_threads,
     set_num_threads,
-    use_deterministic_algorithms,
 )
 from nbdl.torch.creation import (
     BoolTensor,

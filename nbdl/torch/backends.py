@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 
 class _Cudnn:
-    """``torch.backends.cudnn``: nbdl is deterministic and chooses its kernels itself.
+    """``torch.backends.cudnn``: nbdl chooses its kernels itself, and uses none of cuDNN's.
 
     Setting ``deterministic`` or ``benchmark`` changes nothing; they are here so that the usual
     lines about reproducibility run.
@@ -21,10 +21,6 @@ class _Cudnn:
 
 
 cudnn = _Cudnn()
-
-
-def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Nothing to switch: the same seed gives the same numbers always."""
 
 
 def compile(model: Any = None, **options: Any) -> Any:

@@ -62,6 +62,7 @@ def train(
     callbacks: Any = (),
     target: str | None = None,
     device: str | None = None,
+    deterministic: bool | None = None,
     name: str | None = None,
     source: str | None = None,
     parameters: dict[str, Any] | None = None,
@@ -132,6 +133,8 @@ def train(
         callbacks: functions of the run, called after each epoch, or ``Callback`` objects.
         target: the key of the target in dict batches.
         device: move model and data there first, such as ``"cuda"``.
+        deterministic: the same numbers each time on a GPU, too, where it is slower; the CPU always
+            gives them. None: as ``nbdl.use_deterministic_algorithms`` says.
         name: of the run; the model's name unless given.
         source: the text that defined the model, kept with the run; that of its %%model cell
             unless given.
@@ -178,6 +181,7 @@ def train(
     for module in models if device is not None else ():
         module.to(device=device)
     run = Run(name or name_of(models), config, model, seed=seed, source=source)
+    run.settings = run.settings.but(deterministic)
     run.epochs = epochs
     original, given_val = data, val
     data, val = split_off(data, val, seed)

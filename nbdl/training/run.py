@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import threading
 import time
@@ -26,6 +27,7 @@ from nbdl.training.controls import AGAIN_S, Controls
 from nbdl.training.freezing import Freezing
 from nbdl.training.laps import Laps
 from nbdl.training.models import modules_of, source_of
+from nbdl.training.settings import Settings
 from nbdl.training.statistics.history import History
 from nbdl.training.turns import Turns
 from nbdl.training.worker import in_thread
@@ -69,6 +71,7 @@ class Run(Controls, Travels):
         generator: the random numbers of this run; cells that run meanwhile use others.
         parts: what else steps change, by name: see ``training.checkpointing.state``.
         checkpoints: writes its state to files; None for not.
+        settings: default dtype and device, gradient mode and determinism, of its thread alone.
         best_epoch: the step after the best epoch with a checkpoint, and its score; or None.
         at_end: functions called in the training thread when the run is over.
         laps: where the time of a step goes: ``laps.seconds()``, by part.
@@ -103,6 +106,7 @@ class Run(Controls, Travels):
         self.epoch_values: list[dict[str, float]] = []
         self.exception: BaseException | None = None
         self.generator, self.line = random.Generator(seed), lines.user_line()
+        self.settings = dataclasses.replace(Settings.now(), gradients=True)
         self.optimizers: list[Any] = []
         self.schedule: Any = None
         self.compiled: Callable[[], Any] | None = None
@@ -236,7 +240,8 @@ class Run(Controls, Travels):
 
     def _work(self, work: Callable[[], str | None]) -> None:
         heard = told_to(self._hear, self.line)
-        with random.use(self.generator), np.errstate(all="ignore"), heard:
+        own = self.settings.applied()
+        with random.use(self.generator), np.errstate(all="ignore"), heard, own:
             try:
                 self.begin()
                 message = work()

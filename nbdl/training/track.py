@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -30,6 +30,7 @@ from nbdl.training.models import modules_of, name_of, trained_parameters
 from nbdl.training.names import as_optimizers
 from nbdl.training.progress import AFTER_S, TextProgress
 from nbdl.training.run import Run
+from nbdl.training.settings import Settings
 from nbdl.training.sources import Source, training_source, whole
 from nbdl.training.statistics.gradients import Sampler, norm
 from nbdl.training.statistics.histograms import even_sample
@@ -95,7 +96,8 @@ class TrackedRun(Run):
         enter(self, self._store, self._policy, self._found)
         if self._found is not None:  # cells in between may have drawn
             self._body.chance.put(self._random)
-        with _deferred_interrupts(self):
+        other = self.settings != Settings.now()
+        with _deferred_interrupts(self), self.settings.applied() if other else nullcontext():
             self.begin()
             if self.checkpoints is not None:
                 self.checkpoints.begin()
@@ -288,6 +290,7 @@ def track(
     source: str | None = None,
     progress: bool | None = None,
     store: Any = True,
+    deterministic: bool | None = None,
     checkpoint: Any = True,
     resume: Any = None,
 ) -> TrackedRun:
@@ -317,7 +320,7 @@ def track(
         state: what else the loop changes, by name, for checkpoints: schedulers, a GradScaler,
             averages of weights, NumPy generators, anything with ``state_dict`` and
             ``load_state_dict``. Random numbers of nbdl, NumPy and Python are kept anyway.
-        name, source, progress, store: as for ``nbdl.train``.
+        name, source, progress, store, deterministic: as for ``nbdl.train``.
         checkpoint: as for ``nbdl.train``; there are none without ``model`` and ``optimizer``.
         resume: as for ``nbdl.train``: True, a run's id or the path of a checkpoint. Model,
             optimizer and ``state`` are put where the loop was, at once.
@@ -331,9 +334,11 @@ def track(
     config = {
         "epochs": whole("epochs", epochs), "seed": seed, "batch_size": batch_size,
         "checkpoint": False if policy is None else checkpoint,
+        **({} if deterministic is None else {"deterministic": deterministic}),
     }  # fmt: skip
     run = TrackedRun(name or name_of(models), config, model, seed=seed, source=source)
     run.generator = default_generator()
+    run.settings = Settings.now().but(deterministic)
     run.epochs = epochs
     run._store, run._policy, run._progress = store, policy, progress
     run._logged = {}

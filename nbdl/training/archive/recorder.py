@@ -74,9 +74,8 @@ class _Entry:
     def _enter(self) -> None:
         run = self.run
         if self.store.find(run.id) is None:
-            self.store.add_run(
-                run.id, run.name, environment=json.dumps(environment(run.models)), **self._first
-            )
+            found = environment(run.models) | run.settings.said()
+            self.store.add_run(run.id, run.name, environment=json.dumps(found), **self._first)
             return
         step, counts, events = self._from
         self.read = self.store.truncate(run.id, step, rows=counts, events=events)

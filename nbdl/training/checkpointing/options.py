@@ -12,6 +12,7 @@ from nbdl.training.archive.origin import difference, fingerprint
 from nbdl.training.archive.recorder import plain_config
 from nbdl.training.checkpointing.resume import Resumed, find
 from nbdl.training.models import modules_of, name_of
+from nbdl.training.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,7 +54,9 @@ def resumable(
                 return train(*args, **kwargs)
             given = {**dict(zip(usual, args, strict=False)), **kwargs}
             completed: dict[str, Any] = _completed(given, about(given), by, usual)
-            return train(**completed)  # type: ignore[call-arg]
+            origin = completed["resume"].run["origin"]
+            with Settings.now().like(origin.get("settings")).applied():
+                return train(**completed)  # type: ignore[call-arg]
 
         return call
 

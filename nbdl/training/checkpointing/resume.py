@@ -73,6 +73,7 @@ def enter(
         beside: see ``Checkpoints``.
     """
     claim(run)
+    run.origin.setdefault("settings", run.settings.plain())
     try:
         if found is not None:
             take_over(found)
@@ -325,6 +326,8 @@ def _remarks(found: Resumed, run: Run) -> list[tuple[str, str]]:
         new = ", ".join(f"{key}={brief(value)}" for key, value in found.changed.items())
         said.append(("note", f"with {new}"))
     reasons = why_not_identical(found.run["machine"], machine(run.models))
+    then = found.run["origin"].get("settings")
+    reasons += run.settings.why_not_identical(then, run.models)
     if reasons and found.state is not None:
         said.append(("warning", f"continues, not bit-identical, because {'; '.join(reasons)}"))
     return said

@@ -19,6 +19,7 @@ from nbdl.training.archive import store as stores
 from nbdl.training.archive.database import BLOCK, Store
 from nbdl.training.archive.recorder import Recorder, recorder
 from nbdl.training.archive.store import open_store
+from nbdl.training.settings import Settings
 from nbdl.training.statistics.history import History
 
 
@@ -31,7 +32,7 @@ def fake_run(name="net", **values):
     run = SimpleNamespace(
         id=f"id-{name}", name=name, status="running", epoch=1, step=3, message="", finished=None,
         model=None, models=[], source=None, origin={}, config={"lr": 0.1, "loss": max},
-        history=History(),
+        history=History(), settings=Settings.now(),
     )  # fmt: skip
     run.__dict__.update(values)
     return run
