@@ -9,8 +9,12 @@ from typing import Any
 
 from nbdl.errors import TraceError
 
-_MODES = ("training", "_ready", "_looked", "_waiting", "_inference")
-"""Attributes that layers set themselves; modes are a part of the key."""
+_OTHERS = (
+    "training", "_ready", "_looked", "_waiting",
+    "_inference", "_compiled_before", "_fit_run", "history",
+)  # fmt: skip
+"""Attributes that layers set themselves, modes being a part of the key, and what trainings leave
+with a model: nothing is computed with them."""
 
 
 class Layers:
@@ -27,21 +31,24 @@ class Layers:
         self._ready = [False for _ in self.modules]
 
     def _now(self) -> list[dict[str, Any]]:
-        return [{k: v for k, v in vars(m).items() if k not in _MODES} for m in self.modules]
+        return [{k: v for k, v in vars(m).items() if k not in _OTHERS} for m in self.modules]
 
     def _is_same(self) -> bool:
-        return all(
-            all(map(is_, map(vars(m).get, kept), kept.values()))
-            for m, kept in zip(self.modules, self._kept, strict=True)
-        )
+        for m, kept in zip(self.modules, self._kept, strict=True):
+            if not all(map(is_, map(vars(m).get, kept), kept.values())):
+                return False
+        return True
 
     def key(self) -> Hashable:
         """Equal while the layers are in the same modes, and no attribute is another object.
 
-        A layer that is not ready any more has got a hook.
+        A layer that is not ready any more has got a hook, which may be gone again.
         """
         ready = [m._ready for m in self.modules]
-        hooked = any(a and not b for a, b in zip(self._ready, ready, strict=True))
+        hooked = ready != self._ready and any(
+            before and not now and any(m._hooks.values())
+            for m, before, now in zip(self.modules, self._ready, ready, strict=True)
+        )
         self._ready = ready
         if hooked or not self._is_same():
             self._version += 1

@@ -45,7 +45,8 @@ class State:
         """The array of now; None where the optimizer has forgotten it."""
         if self.optimizer is None:
             return self.tensor.value
-        return self.optimizer.state.get(self.tensor, {}).get(self.key)
+        slots = self.optimizer.state.get(self.tensor)
+        return None if slots is None else slots.get(self.key)
 
     def put(self, array: np.ndarray) -> None:
         """Let it be this array."""
@@ -72,6 +73,8 @@ class Rule:
     members: list[Tensor]
     inputs: list[list[Value]]
     calls: list[str]
+    _xp: Cells = field(default_factory=Cells, init=False)
+    _cells: dict[str, Cell] = field(default_factory=dict, init=False)
 
     def numbers(self) -> tuple[list[float], dict[str, Any]] | None:
         """The next step's numbers, and the counts that the state has after it.
@@ -82,16 +85,24 @@ class Rule:
         first = slots[0]
         if first is None or any(s is None or s["step"] != first["step"] for s in slots):
             return None
-        xp, p = Cells(), self.members[0]
-        cells = {
-            k: xp.cell(v.shape, v.dtype) if isinstance(v, np.ndarray) else v
-            for k, v in first.items()
-        }
-        value, g = xp.cell(p.shape, p.dtype), xp.cell(p.shape, p.dtype)
-        self.optimizer._apply(value, g, cells, self.optimizer.param_groups[self.group])
+        xp = self._xp
+        xp.begin()
+        slots_of_now = {k: self._cell(k, v) for k, v in first.items()}
+        value, g = self._cell("", self.members[0].value), self._cell("", self.members[0].value)
+        group = self.optimizer.param_groups[self.group]
+        self.optimizer._apply(value, g, slots_of_now, group)
         if xp.calls != self.calls or len(xp.numbers) != len(self.inputs[0]):
             return None
-        return xp.numbers, {k: v for k, v in cells.items() if not isinstance(v, Cell)}
+        return xp.numbers, {k: v for k, v in slots_of_now.items() if type(v) is not Cell}
+
+    def _cell(self, name: str, value: Any) -> Any:
+        """What stands for an array of the rule's, made once; a number stands for itself."""
+        if not isinstance(value, np.ndarray):
+            return value
+        found = self._cells.get(name)
+        if found is None:
+            found = self._cells[name] = self._xp.cell(value.shape, value.dtype)
+        return found
 
     def advance(self, counts: dict[str, Any]) -> None:
         """A step was made."""

@@ -81,6 +81,11 @@ class CompiledStep:
                 hint=getattr(error, "hint", None),
             ) from error
 
+    @property
+    def draws(self) -> bool:
+        """Whether random numbers are drawn in it."""
+        return any(e.program.draws for e in self._known.values())
+
     def stop(self) -> None:
         """Let a run that is under way in another thread end before it changes any state."""
         for executable in tuple(self._known.values()):
@@ -95,9 +100,16 @@ class CompiledStep:
 
         Raises what ``executable`` and a run of it raise, but Stale.
         """
+        return self.run(self.executable(arguments)[0], arguments, accept)[0]
+
+    def run(
+        self, executable: Executable, arguments: Sequence[np.ndarray], accept: Accept | None = None
+    ) -> tuple[Any, Executable]:
+        """Run what ``executable`` found on these arrays: the results, and what gave them, which
+        is another one if it was stale."""
         while True:
-            found, _ = self.executable(arguments)
             try:
-                return found(list(arguments), accept)
+                return executable(list(arguments), accept), executable
             except Stale:
-                self.forget(found)
+                self.forget(executable)
+                executable, _ = self.executable(arguments)

@@ -127,6 +127,10 @@ class Cells:
         self.inputs: list[Tensor] = []
         self.calls: list[str] = []
 
+    def begin(self) -> None:
+        """Forget what was noted: the rule is gone through once more."""
+        self.numbers, self.calls = [], []
+
     def cell(self, shape: Shape, dtype: np.dtype, tensor: Tensor | None = None) -> Cell:
         """A new cell."""
         return Cell(self, shape, dtype, tensor)
@@ -187,4 +191,20 @@ class Cells:
     def __getattr__(self, name: str) -> Any:
         if name not in _FUNCTIONS:
             raise RuleError(f"an optimizer's rule uses {name}, which is not compiled")
-        return lambda *args, out=None: self.call(name, *args, out=out)
+
+        def function(*args: Any, out: Cell | None = None) -> Cell:
+            return self.call(name, *args, out=out)
+
+        def noted(*args: Any, out: Cell | None = None) -> Cell:
+            self.calls.append(name)
+            for x in args:
+                if type(x) is not Cell:
+                    self.numbers.append(x)
+                elif out is None:
+                    out = x
+            assert out is not None
+            return out
+
+        found = noted if self.trace is None else function
+        self.__dict__[name] = found  # asked for once
+        return found

@@ -90,6 +90,10 @@ class History(Callback):
         self.epoch: list[int] = []
         self.run: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy gets: the numbers, without the run."""
+        return {**vars(self), "run": None}
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():

@@ -48,6 +48,10 @@ class Model(Layer):
         self._wants_compiled: bool | None = None
         self._fit_run: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy gets: all but the run of the last ``fit``, which stays with this model."""
+        return {**vars(self), "_fit_run": None}
+
     # ----- what it consists of --------------------------------------------------------------
 
     @property

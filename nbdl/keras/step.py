@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -103,6 +102,13 @@ class Step:
         """Why it cannot be compiled at all, or an empty text."""
         return repeats_gradients(self.model.optimizer)
 
+    @property
+    def ingredients(self) -> list[Any]:
+        """What the step is made of: see ``training.compilation.Step``."""
+        model = self.model
+        tensors = [*model.parameters(), *model.buffers()]
+        return [model._loss, self.optimizer, self.quiet_nan, *model.modules(), *tensors]
+
     @contextmanager
     def looking(self, batch: Any, backward: bool) -> Iterator[None]:
         """A pass by eager code, for those who watch; after the block all is as before."""
@@ -124,14 +130,12 @@ class Step:
                 self.model._loss(batch[1], Tensor._wrap(spec))
 
     def _eager(self, x: Any, y: Any, weight: Any) -> Done:
-        begun = time.perf_counter()
         results = self.compute(x, y, weight)
         check_gradients(self.named)
         self.abort.commit()
         self.laps.lap("backward")
         self.update()
         self.laps.lap("update")
-        self.compilation.timed(time.perf_counter() - begun)
         return results["loss"].item(), results["outputs"], None
 
     def _compiled(self, x: Any, y: Any, weight: Any) -> Done | None:

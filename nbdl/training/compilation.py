@@ -1,6 +1,6 @@
 """When and how a step of supervised training is compiled.
 
-Compiling takes a second or so; it is done where the training is long enough to gain by it. The
+Compiling takes up to some seconds; it is done where the training is long enough to gain by it. The
 first compiled step is made twice, eagerly and compiled, from the same state on the same batch:
 only if both give the same, but for rounding, the training goes on compiled.
 """
@@ -19,14 +19,15 @@ from nbdl.errors import ArgumentError, BackendError, TraceError, brief
 from nbdl.optim import Optimizer
 from nbdl.training.aborting import Abort, Aborted
 
-DECIDES = 4
-"""The step after which it is decided; until then eager steps are timed."""
+START, EACH = 0.05, 0.02
+"""Seconds that compiling takes at least, and for each layer."""
 
-START, EACH = 0.15, 0.02
-"""Seconds that compiling takes at least, and for each layer; some more the first time."""
+EAGER_EACH, EAGER_NUMBER = 5e-5, 4e-9
+"""Seconds of an eager step for each layer and each parameter, a small batch taken for granted.
 
-WORTH = 2.0
-"""How many times as long the rest of the training must be for compiling to pay."""
+Not measured in the training at hand: which way its steps go, and so the last digit of its losses,
+must not depend on what else the machine has to do.
+"""
 
 Accept = Callable[[Any, dict[str, float]], None]
 
@@ -48,6 +49,11 @@ class Step(Protocol):
         """Why it cannot be compiled at all, or an empty text."""
 
     @property
+    def ingredients(self) -> list[Any] | None:
+        """The objects of which it is made: a step of the same ones may take over what was
+        compiled for this one. None: it never may."""
+
+    @property
     def named(self) -> Sequence[tuple[str, Any]]:
         """(path, parameter) of those that are trained."""
 
@@ -62,6 +68,30 @@ class Step(Protocol):
     def check_targets(self, outputs: Any, batch: tuple[Any, ...]) -> None:
         """Raise for targets that do not fit the compiled ``outputs``, whose ``spec`` is known
         where they are a tensor."""
+
+
+class _Kept:
+    """A compiled step that the model keeps from one training to the next.
+
+    A copy of the model begins without: what is compiled belongs to the model's own tensors.
+    """
+
+    def __init__(self, compiled: Any = None, ingredients: Sequence[Any] = ()) -> None:
+        self.compiled, self.ingredients = compiled, ingredients
+
+    def __reduce__(self) -> Any:
+        return _Kept, ()
+
+    def step_for(self, ingredients: Sequence[Any] | None) -> Any:
+        """The compiled step, if these are the same objects in the same order.
+
+        Random draws come from the generator of one training: a step with some is not kept.
+        """
+        mine = self.ingredients
+        if self.compiled is None or ingredients is None or len(mine) != len(ingredients):
+            return None
+        same = all(a is b for a, b in zip(mine, ingredients, strict=True))
+        return self.compiled if same and not self.compiled.draws else None
 
 
 class Compilation:
@@ -94,7 +124,6 @@ class Compilation:
         self.ready = ready
         self.compiled: Any = None
         self._batch: tuple[Any, ...] = ()
-        self._seconds: list[float] = []
         self._whole = True
         if wanted is not False and step.uncompilable:
             self.wanted = False
@@ -111,27 +140,31 @@ class Compilation:
         self._number = number
         if number == 1:
             return False
-        if self.wanted is None and number > DECIDES:
-            rest = min(self._seconds[1:]) * max(0, (self.total() or 0) - number)
-            layers = sum(1 for _ in self.step.model.modules())
-            self.wanted = rest >= WORTH * (START + EACH * layers)
-        return bool(self.wanted)
+        if self.wanted is None:
+            self.wanted = self._before() is not None or self._pays(number)
+        return self.wanted
+
+    def _pays(self, number: int) -> bool:
+        """Whether the rest of the training takes longer, as it is, than compiling."""
+        rest = max(0, (self.total() or 0) - number)
+        layers = sum(1 for _ in self.step.model.modules())
+        numbers = sum(p.size for _, p in self.step.named)
+        return rest * (EAGER_EACH * layers + EAGER_NUMBER * numbers) >= START + EACH * layers
+
+    def _before(self) -> Any:
+        """The compiled step of an earlier training, if it serves this one, too."""
+        kept = vars(self.step.model).get("_compiled_before")
+        return None if kept is None else kept.step_for(self.step.ingredients)
 
     def state_dict(self) -> dict[str, Any]:
         """What was decided, so that later steps take the same path."""
-        return {"wanted": self.wanted, "seconds": self._seconds, "whole": self._whole,
-                "since": self._since}  # fmt: skip
+        return {"wanted": self.wanted, "whole": self._whole, "since": self._since}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the path on which ``state_dict()`` was taken: compiled from the next step on, or
         never, or decided when it would have been."""
         self.wanted, self._whole = state["wanted"], state["whole"]
-        self._seconds, self._since = list(state["seconds"]), state["since"]
-
-    def timed(self, seconds: float) -> None:
-        """An eager step took so long."""
-        if len(self._seconds) < DECIDES:
-            self._seconds.append(seconds)
+        self._since = state["since"]
 
     def give_up(self, why: str) -> None:
         """Go on eagerly, and say why, once."""
@@ -143,7 +176,8 @@ class Compilation:
         """Say that this step was compiled."""
         if self._since is None:
             self._since = self._number
-            self.note(f"compiled from step {self._number} on, in {seconds:.2f} s")
+            how = f"in {seconds:.2f} s" if seconds else "as in the training before"
+            self.note(f"compiled from step {self._number} on, {how}")
         else:
             self.note(f"compiled once more at step {self._number}, in {seconds:.2f} s")
 
@@ -165,18 +199,20 @@ class Compilation:
         arrays = [t.value for t in tensors]
         try:
             if self.compiled is None:
-                self.compiled = self._make(compiler.CompiledStep)
+                self.compiled = self._before() or self._make(compiler.CompiledStep)
+                self.compiled.function = self._traced
             before = self.compiled.seconds
             executable, is_new = self.compiled.executable(arrays)
             self.step.check_targets(executable.program.results["outputs"], batch)
-            if is_new:
-                if not self._agrees(batch, arrays):
-                    return None
+            if is_new and not self._agrees(batch, arrays):
+                return None
+            if is_new or self._since is None:
                 self.ready(lambda: compiler.report(executable))
                 self._tell(self.compiled.seconds - before)
             self.step.abort.stop = self.compiled.stop
             self.step.abort.check()
-            return self.compiled(arrays, accept), executable.squares()
+            results, executable = self.compiled.run(executable, arrays, accept)
+            return results, executable.squares()
         except compiler.Stopped:
             raise Aborted from None
         except compiler.Refused:
@@ -194,10 +230,13 @@ class Compilation:
         self.note(f"the optimizer's part of the step is not compiled: {why}")
 
     def _make(self, make: Any) -> Any:
-        """The compiled step, not traced yet."""
+        """The compiled step, not traced yet; it stays with the model for the next training."""
         step = self.step
         tensors = dict(step.model.named_parameters()) | dict(step.model.named_buffers())
-        return make(self._traced, tensors, step.model.modules())
+        made = make(self._traced, tensors, step.model.modules())
+        if step.ingredients is not None:
+            vars(step.model)["_compiled_before"] = _Kept(made, step.ingredients)
+        return made
 
     @property
     def is_whole(self) -> bool:

@@ -36,10 +36,9 @@ class Laps:
     def step_done(self) -> None:
         """The step is over."""
         seconds, step = self._seconds, self._step
-        for part in {*seconds, *step}:
-            new = step.get(part, 0.0)
-            before = seconds.get(part, new)
-            seconds[part] = before + SMOOTH * (new - before)
+        for part, before in seconds.items():
+            seconds[part] = before + SMOOTH * (step.pop(part, 0.0) - before)
+        seconds.update(step)  # parts that are new
         self._step = {}
 
     def seconds(self) -> dict[str, float]:

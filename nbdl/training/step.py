@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -85,6 +84,9 @@ class SupervisedStep:
         """(path, parameter) of those that are trained now."""
         return [(name, p) for name, p in self._listed if p.requires_grad]
 
+    ingredients = None
+    """Each training has an optimizer of its own: nothing compiled for an earlier one serves it."""
+
     @property
     def uncompilable(self) -> str:
         """Why it cannot be compiled at all, or an empty text."""
@@ -112,7 +114,6 @@ class SupervisedStep:
             result = self._compiled(given)
             if result is not None:
                 return result
-        begun = time.perf_counter()
         kept = [(b, b.value) for b in self.model.buffers()]
         try:
             result = self._eager(given)
@@ -120,7 +121,6 @@ class SupervisedStep:
             for b, value in kept:
                 b.value = value
             raise
-        self.compilation.timed(time.perf_counter() - begun)
         return result
 
     def state_dict(self) -> dict[str, Any]:

@@ -88,16 +88,25 @@ class Turns:
             if self._queue:
                 self.changed.notify_all()
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> _Alone:
         """A turn of the training thread that is no step, such as validation: readers wait."""
-        with self.changed:
-            within = self._busy
-            while not within and self.must_wait():
-                self.changed.wait()
-            self.start()
-        try:
-            yield
-        finally:
-            if not within:
-                self.stop()
+        return _Alone(self)
+
+
+class _Alone:
+    """A block as one turn of the training thread, unless it is within another one."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+
+    def __enter__(self) -> None:
+        turns = self.turns
+        with turns.changed:
+            self.within = turns._busy
+            while not self.within and turns.must_wait():
+                turns.changed.wait()
+            turns.start()
+
+    def __exit__(self, *_: object) -> None:
+        if not self.within:
+            self.turns.stop()

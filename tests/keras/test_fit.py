@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import math
 
@@ -492,3 +493,34 @@ def test_labels_out_of_range_and_nan_are_told_with_their_place():
     with pytest.raises(TrainingError, match=r"(?i)nan|inf"):
         big.fit(X * 1e20, Y, epochs=50, verbose=0)
     assert not math.isnan(big.get_weights()[1][0])
+
+
+def fitted_twice(change, **options):
+    nbdl.manual_seed(0)
+    model = keras.Sequential([layers.Dense(3, input_shape=(4,)), layers.Dense(1)])
+    model.compile(optimizer="adam", loss="mse", **options)
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    y = x.sum(1, keepdims=True)
+    first = model.fit(x, y, epochs=900, verbose=0)
+    change(model)
+    second = model.fit(x, y, epochs=900, verbose=0)
+    said = [t for _, kind, t in model._fit_run.history.events if kind == "note"]
+    return [*first.history["loss"], *second.history["loss"]], said, model
+
+
+def test_a_second_fit_takes_over_what_was_compiled_for_the_first():
+    losses, said, model = fitted_twice(lambda model: None)
+    assert said == ["compiled from step 2 on, as in the training before"]
+    eager, said, _ = fitted_twice(lambda model: None, run_eagerly=True)
+    assert said == []
+    np.testing.assert_allclose(losses[:950], eager[:950], rtol=1e-3)
+    assert copy.deepcopy(model)._compiled_before.compiled is None
+
+
+@pytest.mark.parametrize("change", [
+    lambda model: model.compile(optimizer="adam", loss="mse"),
+    lambda model: setattr(model.layers[0], "trainable", False),
+])  # fmt: skip
+def test_another_optimizer_or_frozen_layer_is_compiled_anew(change):
+    _, [said], _ = fitted_twice(change)
+    assert said.startswith("compiled from step 2 on, in ")

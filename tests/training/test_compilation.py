@@ -78,3 +78,9 @@ def test_compile_is_yes_no_or_not_said():
     x, y = np.zeros((4, 2), np.float32), np.zeros(4, np.int64)
     with pytest.raises(ArgumentError, match="compile must be True, False or None"):
         nbdl.train(nn.Linear(2, 2), (x, y), compile="yes", store=False)
+
+
+def test_whether_it_pays_depends_on_the_training_and_not_on_the_machine():
+    assert notes(trained(nn.Linear(4, 2), epochs=300)) == []
+    [note] = notes(trained(nn.Linear(4, 2), epochs=360))
+    assert note.startswith("compiled from step 2 on, in ")
