@@ -17,7 +17,8 @@ from nbdl.keras.fitting import Fit, as_callbacks
 from nbdl.training.checkpointing.resume import Resumed
 from nbdl.training.measuring.evaluation import eval_mode
 
-_THINGS = ("self", "x", "y", "sample_weight", "validation_data", "callbacks", "verbose", "resume")
+_THINGS = ("self", "x", "y", "sample_weight", "validation_data", "callbacks", "verbose", "resume",
+           "wait")  # fmt: skip
 """Arguments of ``fit`` that are no options to be kept with a run."""
 
 

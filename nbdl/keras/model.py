@@ -198,7 +198,7 @@ class Model(Layer):
         class_weight: dict[int, float] | None = None, sample_weight: Any = None,
         initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
-        validation_freq: int = 1, checkpoint: Any = True, resume: Any = None,
+        validation_freq: int = 1, checkpoint: Any = True, resume: Any = None, wait: bool = True,
     ) -> History:  # fmt: skip
         """Train; returns a History with the numbers of each epoch.
 
@@ -221,6 +221,7 @@ class Model(Layer):
             checkpoint, resume: as for ``nbdl.train``: with ``resume=True`` the newest run of the
                 model's name goes on as if it had never been stopped. Arguments that are not given
                 are those it was started with.
+            wait: wait for the end; else ``history.run`` is the run under way.
 
         Raises TrainingError before ``compile`` and for a loss that becomes NaN, ShapeError,
         DataError and ArgumentError for data that does not fit.
@@ -230,7 +231,7 @@ class Model(Layer):
         if again is not None:
             return self.fit(**{**changed(Model.fit, given), "x": x, "y": y, "resume": again})
         history, begun = begin(Model.fit, given)
-        if begun is not None:
+        if begun is not None and wait:
             begun.wait(history.run)
         return history
 

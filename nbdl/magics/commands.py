@@ -215,6 +215,10 @@ class NbdlMagics(Magics):
             return
         if args.resume is not None:
             resuming.complete(text, args, given, model, NbdlMagics.train)
+        if resuming.is_fit(given):
+            run = resuming.fit_again(text, args, given, model)
+            self._started(args, name, run, given["resume"])
+            return
         if args.data is None:
             raise text.error("%train needs the data to train on: %train MODEL DATA")
         about |= {"model": args.model, "data": args.data}
@@ -228,9 +232,13 @@ class NbdlMagics(Magics):
             self._keep_as(args.run or usual, found)
             show.put(self.shell, shown)
             return
-        wait = args.wait or in_batch(self.shell)
         run = text.run(training.train, model, data, wait=False, about=about, line=line, **given)
-        resuming.tell(run, given.get("resume"))
+        self._started(args, name, run, given.get("resume"))
+
+    def _started(self, args: Any, name: str, run: Any, resumed: Any) -> None:
+        """Show a run that has begun, and wait for it where the cell is to."""
+        wait = args.wait or in_batch(self.shell)
+        resuming.tell(run, resumed)
         self._keep_as(name, run)
         with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
             self.dashboards.has_shown(run)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbdl import files
+from nbdl.experiments.rerun import find as data_like
 from nbdl.magics import options
 from nbdl.magics.arguments import Line
 from nbdl.training.archive.records import FINAL, is_gone, kept_store
@@ -24,7 +25,8 @@ def complete(
     """Find the run that ``--resume`` means, and add to the words of now those of the run's own
     line that no file can keep: the data, and options whose values are variables."""
     wanted = True if args.resume is True else text.text_of(args.resume)
-    found = text.run(find, wanted, given.get("name") or name_of(text.run(modules_of, model)))
+    name = given.get("name") or _name(model) or name_of(text.run(modules_of, model))
+    found = text.run(find, wanted, name)
     given["resume"] = found
     if found.run["origin"].get("by") == "track":
         raise text.error(
@@ -45,6 +47,56 @@ def complete(
         for each in word if isinstance(word, list) else [word]:
             _name_only(text, each, option.flag)
         given[option.name] = options.READ[option.kind](then, word, option)
+
+
+def _name(model: Any) -> str | None:
+    """What a Keras model's fits are called, if there are any."""
+    name, store = getattr(model, "name", None), kept_store()
+    if store is None or not callable(getattr(model, "fit", None)):
+        return None
+    return next((name for row in store.runs() if row["name"] == name), None)
+
+
+def is_fit(given: Mapping[str, Any]) -> bool:
+    """Whether what is to go on is a fit of a Keras model."""
+    found = given.get("resume")
+    return found is not None and found.run["origin"].get("by") == "fit"
+
+
+def fit_again(
+    text: Line, args: argparse.Namespace, given: Mapping[str, Any], model: Any
+) -> Any:
+    """The run of a fit that goes on. Its data, if it is not given, is found among the person's
+    variables, as they are the arrays that it began with."""
+    found = given["resume"]
+    named = f"{found.run['name']} (run {found.id})"
+    if not callable(getattr(model, "fit", None)):
+        raise text.error(f"{named} was a fit of a Keras model, {args.model} is none", args.model)
+    for option in options.TRAIN:
+        if option.name in given and option.name not in ("epochs", "callbacks", "name"):
+            raise text.error(
+                f"{named} is a fit of a Keras model, which goes on without {option.flag}",
+                getattr(args, option.name),
+            )
+    origin = found.run["origin"]
+    data = _data_of(text, origin["data"], args.data, f"the data of {named}", "{(x, y)}")
+    keywords = {key: given[key] for key in ("epochs", "callbacks") if key in given}
+    parts = data if isinstance(data, tuple) else (data,)
+    keywords |= dict(zip(("x", "y", "sample_weight"), parts, strict=False))
+    if origin.get("val") is not None:
+        said = f"the validation data of {named}"
+        keywords["validation_data"] = _data_of(text, origin["val"], None, said, "model.fit")
+    history = text.run(model.fit, resume=found, verbose=0, wait=False, **keywords)
+    return history.run
+
+
+def _data_of(text: Line, recorded: Mapping[str, Any], word: Any, what: str, how: str) -> Any:
+    if word is not None:
+        return text.value(word, "data")
+    data = data_like(recorded, text.namespace)
+    if data is None:
+        raise text.error(f"{what} is not among your variables: give it again, by {how}")
+    return data
 
 
 def _is_needed(name: str, run: Mapping[str, Any]) -> bool:

@@ -121,6 +121,38 @@ def test_a_loop_of_ones_own_goes_on_in_its_own_cell(lenet):
     assert lenet.value("own.status, own.step, len(own.history['loss'])") == "('finished', 46, 46)"
 
 
+def test_a_fit_of_a_keras_model_goes_on_with_the_arrays_it_had(lenet):
+    lenet.run(
+        "from nbdl import keras\nimport numpy as np\n"
+        "A = np.random.default_rng(0).normal(size=(64, 4))\n"
+        "B = A[:, :2] * 2\n"
+        "small = keras.Sequential([keras.layers.Dense(2, input_shape=(4,))], name='doubling')\n"
+        "small.compile('sgd', 'mse')\n"
+        "began = small.fit(A, B, epochs=100000, batch_size=8, validation_data=(A, B), "
+        "verbose=0, wait=False).run\n"
+        "import time\n"
+        "while began.step < 20: time.sleep(0.01)\n"
+        "began.stop()\nbegan.join()"
+    )
+    cell = lenet.run("%train small --resume --lr 0.1")
+    assert "is a fit of a Keras model, which goes on without --lr" in cell.said
+    assert cell.underlined == "0.1"
+    cell = lenet.run("%train small --resume --epochs 1")
+    assert "is finished" in cell.said
+    cell = lenet.run("%train small --resume --epochs {began.epoch + 1} --wait")
+    assert cell.status == "ok", cell.said
+    assert f"goes on after step {lenet.value('began.step')}" in cell.printed
+    assert lenet.value("run.id == began.id, run.status, run.step == 8 * (began.epoch + 1)") == (
+        "(True, 'finished', True)"
+    )
+    lenet.run("kept = {'data': (A, B)}\nA = B = 0")
+    cell = lenet.run("%train small --resume --epochs {began.epoch + 2}")
+    assert "the data of doubling" in cell.said
+    assert "is not among your variables: give it again, by {(x, y)}" in cell.said
+    cell = lenet.run("%train small {kept['data']} --resume --epochs {began.epoch + 2}")
+    assert "the validation data of doubling" in cell.said
+
+
 @pytest.mark.parametrize(
     ("words", "said", "underlined"),
     [

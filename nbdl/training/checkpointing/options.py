@@ -91,7 +91,7 @@ def _completed(
             raise ArgumentError(
                 f"{run['name']!r} was started with {key}={config.get(key)}, which no file can "
                 "keep: give it again",
-                hint=f"nbdl.{by}(..., resume=..., {key}=...)",
+                hint=f"{WAYS[by].partition('(')[0]}(..., resume=..., {key}=...)",
             )
         config.pop(key, None)
     if "optim" in run["objects"]:
