@@ -18,6 +18,7 @@ from nbdl.errors import ArgumentError, DataError, NbdlError, TrainingError
 from nbdl.training.aborting import Aborted
 from nbdl.training.averages import Averages
 from nbdl.training.callbacks import Callbacks
+from nbdl.training.checkpointing.hand_written import Chance
 from nbdl.training.checkpointing.state import LeftGradients, Part
 from nbdl.training.measuring.metric import Metric
 from nbdl.training.run import Run
@@ -152,6 +153,7 @@ class Loop:
                   "averages": self.averages, **self.callbacks.parts()}  # fmt: skip
         if isinstance(self.step, UserStep):
             wanted["gradients"] = LeftGradients(self.modules)
+            wanted["chance"] = Chance(self.run.generator)
         return {name: part for name, part in wanted.items() if hasattr(part, "state_dict")}
 
     def _put_optimizers(self, mode: str) -> None:

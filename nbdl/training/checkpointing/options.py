@@ -73,10 +73,11 @@ def _completed(
     _check_way(found, by)
     config.pop("parent", None)
     given = {key: value for key, value in everything.items() if key != "resume"}
+    before = {**usual, "name": run["name"], **config}
     new = {
         key: value for key, value in given.items()
         if key not in (*NOT_CONFIGURATION, *run["objects"])
-        and plain_config({key: value})[key] != config.get(key, usual.get(key))
+        and plain_config({key: value})[key] != before.get(key)
     }  # fmt: skip
     by_name = ("lr",) if isinstance(new.get("lr"), Mapping) else ()
     for key in (*FIXED, *by_name):
@@ -99,7 +100,7 @@ def _completed(
     _check_data(run["origin"], things, config, by)
     found.changed = new
     then = {"name": run["name"], "check": False, **config}
-    return {**{k: v for k, v in then.items() if k in usual}, **given, "resume": found}
+    return {**{key: then[key] for key in then if key in usual}, **given, "resume": found}
 
 
 def _check_way(found: Resumed, by: str) -> None:

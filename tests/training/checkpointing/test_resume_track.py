@@ -107,6 +107,7 @@ def test_it_goes_on_with_the_same_numbers_however_it_ended(whole, how, step):
         return  # all was done already
     mine = Mine(resume=True)
     assert (mine.run.id, mine.run.step) == (first.run.id, done)
+    assert not any(text.startswith("with ") for *_, text in mine.run.history.events)
     np.random.rand(), random.random(), nbdl.rand(3)  # a cell in between
     check_same(mine.go(), whole)
     kept = nbdl.runs()
