@@ -165,8 +165,8 @@ class Optimizer:
         g, xp = g.coalesced(), backends.namespace(p)
         out, rows = p if g.in_place else p.copy(), xp.empty(g.values.shape, p.dtype)
         arrays = {name: a for name, a in s.items() if isinstance(a, type(p))}
-        part = {**s, **{name: a[g.index] for name, a in arrays.items()}}
-        cls._update_rows(xp, p[g.index], g.values, rows, part, h)
+        part = {**s, **{name: a.take(g.index, 0) for name, a in arrays.items()}}
+        cls._update_rows(xp, p.take(g.index, 0), g.values, rows, part, h)
         out[g.index] = rows
         for name, array in arrays.items():
             array[g.index] = part[name]

@@ -71,7 +71,15 @@ class SparseAdam(Optimizer):
         if h["maximize"]:
             g = -g
         m, v = s["exp_avg"], s["exp_avg_sq"]
-        m[...] = m * beta1 + g * (1 - beta1)
-        v[...] = v * beta2 + g * g * (1 - beta2)
-        rate = h["lr"] * math.sqrt(1 - beta2**step) / (1 - beta1**step)
-        out[...] = p - rate * m / (xp.sqrt(v) + h["eps"])
+        xp.multiply(g, 1 - beta1, out=out)
+        xp.multiply(m, beta1, out=m)
+        xp.add(m, out, out=m)
+        xp.multiply(g, g, out=out)
+        xp.multiply(out, 1 - beta2, out=out)
+        xp.multiply(v, beta2, out=v)
+        xp.add(v, out, out=v)
+        xp.sqrt(v, out=out)
+        xp.add(out, h["eps"], out=out)
+        xp.divide(m, out, out=out)
+        xp.multiply(out, h["lr"] * math.sqrt(1 - beta2**step) / (1 - beta1**step), out=out)
+        xp.subtract(p, out, out=out)
