@@ -70,7 +70,7 @@ ALL = (
         limit=900,
         environment=ONE_THREAD,
     ),
-    Check("browser", pytest("-m", "browser", "tests/browser"), limit=900),
+    Check("browser", pytest("-m", "browser", "tests/browser"), limit=1500),
 )
 # Not part of everything: `python` includes the first, the second needs a checkout of its own.
 EXTRA = (

@@ -45,18 +45,17 @@ def saved(open_notebook: OpenNotebook, *, state: bool) -> Path:
     return notebook.path
 
 
-@pytest.mark.parametrize("host", ["lab", "notebook"])
 @pytest.mark.parametrize("state", [False, True], ids=["without-state", "with-state"])
-def test_pictures_stand_where_views_were(
-    open_notebook: OpenNotebook, host: str, state: bool
-) -> None:
+def test_pictures_stand_where_views_were(open_notebook: OpenNotebook, state: bool) -> None:
     path = saved(open_notebook, state=state)
-    notebook = open_notebook(path, host=host, kernel=False)
-    assert not notebook.has_kernel()
-    for cell in (*DRAWN, *STILL):
-        picture = notebook.output(cell).locator(".jp-RenderedSVG img, .jp-RenderedImage img")
-        expect(picture).to_be_visible(timeout=LIMIT)
-        assert picture.evaluate("image => image.complete && image.naturalWidth > 300")
-        expect(notebook.output(cell).locator(".nbdl")).to_have_count(0)
     assert path.stat().st_size < 200_000
-    notebook.screenshot(PICTURES / f"reopened-{host}-{'with' if state else 'without'}-state.png")
+    for host in ("lab", "notebook"):
+        notebook = open_notebook(path, host=host, kernel=False)
+        assert not notebook.has_kernel()
+        for cell in (*DRAWN, *STILL):
+            picture = notebook.output(cell).locator(".jp-RenderedSVG img, .jp-RenderedImage img")
+            expect(picture).to_be_visible(timeout=LIMIT)
+            assert picture.evaluate("image => image.complete && image.naturalWidth > 300")
+            expect(notebook.output(cell).locator(".nbdl")).to_have_count(0)
+        name = f"reopened-{host}-{'with' if state else 'without'}-state.png"
+        notebook.screenshot(PICTURES / name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import nbdl
 from nbdl import nn
 from nbdl.inspection.static.network import network_svg
+from nbdl.inspection.static.svg import BAD, PAPER
 from nbdl.inspection.walk import Walk
 from nbdl.inspection.walk_records import NetworkRecord
 from nbdl.inspection.walk_text import walk_text
@@ -175,6 +177,15 @@ def test_the_text_and_the_picture_say_every_weight_and_derivative() -> None:
     assert "<b>net</b>" in said
     numbers = [words for words in said if re.fullmatch(r"(b )?−?[\d.e−]+", words)]
     assert len(numbers) == 2 * 9 + 2 * 6 + 4 + 1  # edges, neurons with derivatives, biases, loss
+
+
+def test_a_neuron_that_is_no_number_is_red_and_leaves_the_others_their_colours() -> None:
+    x = np.array([[1.0, np.nan]])
+    record = Walk(nn.Sequential(nn.Linear(2, 2)).to("float64"), x).record()
+    circles = [e.attrib for e in ET.fromstring(network_svg(record)).iter() if e.get("r")]
+    assert [c["stroke"] == BAD for c in circles] == [False, True, True, True]
+    assert circles[0]["fill"] != PAPER
+    assert circles[1]["fill"] == PAPER
 
 
 def test_sums_of_many_terms_are_shortened() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.scales import diverging, hex_color
 from nbdl.inspection.static.svg import (
+    BAD,
     FAINT,
     LINE,
     MARGIN,
@@ -132,7 +133,7 @@ def _neurons(network: NetworkRecord, places: Places) -> list[str]:
         x, _ = places.at(at, 0)
         title = "input" if at == 0 else f"layer {column.name} {column.function}".strip()
         marks.append(text(x, -10, shorten(title, 22), 11, text_anchor="middle", fill=MUTED))
-        most = np.abs(column.values).max(initial=0.0) or 1.0
+        most = np.abs(column.values[np.isfinite(column.values)]).max(initial=0.0) or 1.0
         for neuron in range(column.values.size):
             marks += _neuron(column, neuron, places.at(at, neuron), most, places.step >= 60)
     return marks
@@ -143,9 +144,11 @@ def _neuron(
 ) -> list[str]:
     x, y = place
     value = float(column.values[neuron])
-    fill = hex_color(diverging(np.array(0.5 + 0.12 * value / most)))
+    sound = np.isfinite(value)
+    fill = hex_color(diverging(np.array(0.5 + 0.12 * value / most))) if sound else PAPER
+    edge = {"stroke": FAINT} if sound else {"stroke": BAD, "stroke_width": 2}
     marks = [
-        element("circle", cx=x, cy=y, r=RADIUS, fill=fill, stroke=FAINT),
+        element("circle", cx=x, cy=y, r=RADIUS, fill=fill, **edge),
         text(x, y, formats.value(value, 3), 11, text_anchor="middle", font_weight=600),
         text(x, y + 12, formats.value(column.d_values[neuron], 2), 9.5,
              text_anchor="middle", fill=DERIVATIVE),

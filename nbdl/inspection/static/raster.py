@@ -20,7 +20,7 @@ ZOOM = 1.0
 """PNG pixels per SVG unit: what hosts show is the SVG, the PNG serves print and untrusted pages."""
 
 COLORS = 40
-"""Colours of a PNG, where Pillow is there to write it: a third of the size, no less clear."""
+"""Colours of a PNG: a third of the size, no less clear."""
 
 
 def png(svg: str, zoom: float = ZOOM) -> bytes | None:
@@ -50,14 +50,13 @@ def mime_bundle(svg: str, text: str) -> dict[str, Any]:
 
 
 def _smaller(picture: bytes) -> bytes:
-    """The same picture with few colours; as it was where Pillow is not installed."""
-    if importlib.util.find_spec("PIL") is None:
-        return picture
-    image = importlib.import_module("PIL.Image")
+    """The same picture with few colours."""
+    from PIL import Image  # noqa: PLC0415 - only who keeps a picture needs it
+
     stream = io.BytesIO()
-    with image.open(io.BytesIO(picture)) as opened:
+    with Image.open(io.BytesIO(picture)) as opened:
         palette, pixels = few_colors(np.asarray(opened.convert("RGB")))
-        few = image.frombytes("P", opened.size, pixels.tobytes())
+        few = Image.frombytes("P", opened.size, pixels.tobytes())
         few.putpalette(palette.tobytes())
         few.save(stream, "PNG", optimize=True)
     return stream.getvalue()
