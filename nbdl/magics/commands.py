@@ -18,13 +18,23 @@ from nbdl import nn, training, widgets
 from nbdl.core import random
 from nbdl.errors import NbdlError
 from nbdl.inspection.gradient_flow import MEASURES
-from nbdl.magics import controls, edits, inputs, look, options, past, resuming, seeking, sheet, show
+from nbdl.magics import (
+    controls,
+    edits,
+    inputs,
+    look,
+    options,
+    past,
+    resuming,
+    seeking,
+    sheet,
+    show,
+    traveling,
+)
 from nbdl.magics import model as models
 from nbdl.magics.arguments import HelpFormatter, HelpShown, Line
-from nbdl.magics.dashboards import Dashboards
+from nbdl.magics.starting import Starting
 from nbdl.magics.trouble import refuse_cell
-from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
-from nbdl.training.active import run_of
 from nbdl.training.models import Definition, definitions
 
 
@@ -39,16 +49,14 @@ class NbdlMagics(Magics):
 
     Args:
         shell: IPython's shell.
-        waiting: decides which cells wait for a training.
-        dashboards: knows which runs this cell has shown.
+        starting: takes over the runs that are started.
     """
 
     shell: Any
 
-    def __init__(self, shell: Any, waiting: Waiting, dashboards: Dashboards) -> None:
+    def __init__(self, shell: Any, starting: Starting) -> None:
         super().__init__(shell)
-        self.waiting = waiting
-        self.dashboards = dashboards
+        self.starting = starting
 
     def _line(self, magic: str, text: str) -> Line:
         return Line(magic, text, self.shell.user_ns)
@@ -114,25 +122,13 @@ class NbdlMagics(Magics):
             raise refused from None
         old = namespace.get(args.name)
         if args.keep:
-            self._keep(old if isinstance(old, nn.Module) else None, built.model)
+            edits.keep(self.shell, old if isinstance(old, nn.Module) else None, built.model)
         view = None if args.quiet else show.model_view(built)
         definitions[built.model] = Definition(source, began)
         namespace.update(scope.hand_over())
         namespace[str(args.name)] = built.model
         if view is not None:
             show.view(self.shell, view)
-
-    def _keep(self, old: nn.Module | None, new: nn.Module) -> None:
-        """Carry over what the model has learned, and say so."""
-        if old is None:
-            training.goes_on(new)
-            return
-        run = run_of(old)
-        note = "" if run is None else (
-            f"run {run.id} goes on training the model as it was; once it is stopped, --resume "
-            "goes on with this one"
-        )  # fmt: skip
-        show.report(self.shell, edits.Report(training.carry_over(old, new), note))
 
     @no_var_expand
     @line_magic("model")  # type: ignore[arg-type]
@@ -170,6 +166,12 @@ class NbdlMagics(Magics):
         help="go on with the model's newest run, or one of this id, exactly where it was: after "
         "Stop, a restart or a crash; data and options are those it was started with",
     )
+    @argument(
+        "--branch",
+        metavar="STEP",
+        help="train on from an earlier step as a new run, with other options (variable: branch); "
+        "MODEL is a run then: its variable, id or name",
+    )
     @controls.with_controls
     @argument("--wait", action="store_true", help="let the cell wait for the end")
     @argument(
@@ -197,6 +199,7 @@ class NbdlMagics(Magics):
             %train lenet train --val val --loss cross_entropy --optim adamw --epochs 5
             %train lenet --resume       goes on after an interrupt, or the kernel's end
             %train lenet --pause        as the dashboard's button; --stop, --set-lr 1e-4, ...
+            %train run --branch 1200 --lr 1e-4   on from there, of a run with --history
 
         Values may be variables and {expressions}; names may carry arguments, as in
         sgd(momentum=0.9).
@@ -210,6 +213,10 @@ class NbdlMagics(Magics):
         if args.run is not None:
             text.run(models.check_variable, args.run)
         given, about = options.read(text, args)
+        if args.branch is not None:
+            run = traveling.branch(text, args, given, about, NbdlMagics.train)
+            self.starting.watch(run, str(args.run or "branch"), args.wait)
+            return
         model = text.value(args.model, "model")
         if controls.control(text, args, model):
             return
@@ -217,7 +224,8 @@ class NbdlMagics(Magics):
             resuming.complete(text, args, given, model, NbdlMagics.train)
         if resuming.is_fit(given):
             run = resuming.fit_again(text, args, given, model)
-            self._started(args, name, run, given["resume"])
+            resuming.tell(run, given["resume"])
+            self.starting.watch(run, name, args.wait)
             return
         if args.data is None:
             raise text.error("%train needs the data to train on: %train MODEL DATA")
@@ -229,36 +237,12 @@ class NbdlMagics(Magics):
         data = text.value(args.data, "data")
         if args.lr_find or args.sweep:
             usual, found, shown = seeking.seek(text, args, model, data, given, about)
-            self._keep_as(args.run or usual, found)
+            self.starting.keep_as(str(args.run or usual), found)
             show.put(self.shell, shown)
             return
         run = text.run(training.train, model, data, wait=False, about=about, line=line, **given)
-        self._started(args, name, run, given.get("resume"))
-
-    def _started(self, args: Any, name: str, run: Any, resumed: Any) -> None:
-        """Show a run that has begun, and wait for it where the cell is to."""
-        wait = args.wait or in_batch(self.shell)
-        resuming.tell(run, resumed)
-        self._keep_as(name, run)
-        with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
-            self.dashboards.has_shown(run)
-            live = show.run(self.shell, run)
-            if wait:
-                live.hold(hold, run)
-        if wait:
-            run.wait()
-        else:
-            self.waiting.started(run)
-
-    def _keep_as(self, name: str, found: Any) -> None:
-        """Make what was done a variable, unless the name belongs to something else."""
-        before = self.shell.user_ns.get(name)
-        if before is None or isinstance(before, type(found)):
-            self.shell.user_ns[str(name)] = found
-            if isinstance(found, training.Run):
-                found.variable = str(name)
-        else:
-            print(f"the variable {name!r} was left as it is; --as NAME keeps it as NAME")
+        resuming.tell(run, given.get("resume"))
+        self.starting.watch(run, name, args.wait)
 
     # ----- %inspect -----------------------------------------------------------------------
 
@@ -329,6 +313,7 @@ class NbdlMagics(Magics):
     @magic_arguments()
     @argument("words", nargs="*", help="runs by id, its first letters, or name; or an action")
     @options.with_choices(options.RUNS)
+    @argument("--as", dest="variable", metavar="VARIABLE", help="of at: the model's variable")
     @help_of
     @line_magic
     def runs(self, line: str) -> Any:
@@ -344,6 +329,7 @@ class NbdlMagics(Magics):
             %runs export 3fa2 run.csv        or run.json, or a folder for TensorBoard
             %runs report 3fa2 run.html       one page that needs no other file
             %runs rerun 3fa2                 train it again: are the losses the same?
+            %runs at 3fa2 1200 --as old      the model as it was at a step, of a run with --history
 
         delete, compare, export and report take the runs that the options choose where none is
         named. rerun executes the recorded source of the model, as running its cell would.

@@ -1,16 +1,33 @@
-"""What ``--keep`` says of an edit: which layers were carried over, from where, which are new."""
+"""``%%model NAME --keep``: what an edited model takes over, and what is said of it: which layers
+were carried over, from where, which are new."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
+from nbdl import nn, training
+from nbdl.magics import show
 from nbdl.nn.carrying import Carried, Found, Layer
+from nbdl.training.active import run_of
 
 _ROWS = 24
 """So many changed layers are listed."""
 
 _STYLE = "text-align:left;padding:1px 12px 1px 0"
+
+
+def keep(shell: Any, old: nn.Module | None, new: nn.Module) -> None:
+    """Carry over what a model has learned, and say so."""
+    if old is None:
+        training.goes_on(new)
+        return
+    run = run_of(old)
+    note = "" if run is None else (
+        f"run {run.id} goes on training the model as it was; once it is stopped, --resume "
+        "goes on with this one"
+    )  # fmt: skip
+    show.report(shell, Report(training.carry_over(old, new), note))
 
 
 class Report:

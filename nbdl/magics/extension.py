@@ -9,11 +9,12 @@ from typing import Any
 import nbdl
 from nbdl import nn, training
 from nbdl.experiments import query
-from nbdl.magics import look, options, past, resuming, show
+from nbdl.magics import look, options, past, resuming, show, traveling
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
 from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.pictures import Pictures
+from nbdl.magics.starting import Starting
 from nbdl.magics.trouble import ErrorReports
 from nbdl.magics.waiting import Waiting, restore_idle_interrupts
 
@@ -54,7 +55,7 @@ class Extension:
         self.reports = ErrorReports(shell)
         self.dashboards = Dashboards(shell)
         self.pictures = Pictures(shell)
-        self.magics = NbdlMagics(shell, self.waiting, self.dashboards)
+        self.magics = NbdlMagics(shell, Starting(shell, self.waiting, self.dashboards))
         self.matcher = MagicMatcher(shell, PARSED, words_of_options(), nn.__all__)
         self._before: dict[tuple[str, str], Any] = {}
 
@@ -104,11 +105,13 @@ def words_of_options() -> dict[str, Any]:
     """What may stand after an option, or in the place of a positional, by its name."""
     words: dict[str, Any] = {
         "name": names_of(nn.Module),
-        "model": names_of(nn.Module),
+        "model": names_of((nn.Module, training.Run)),
         "things": lambda names: [n for n in variables(names) if look.can_look_into(names[n])],
         "--as": names_of(training.Run),
         "--limit": numbers,
-        "runs words": lambda _: [*past.ACTIONS, *past.names()],
+        "runs words": lambda names: [*past.ACTIONS, *traveling.names(names, past.kept())],
+        "runs --as": names_of(nn.Module),
+        "--branch": numbers,
         "runs --model": lambda _: sorted({record.name for record in past.kept()}),
         "runs --status": lambda _: sorted({record.status for record in past.kept()}),
         "runs --tag": lambda _: sorted({tag for record in past.kept() for tag in record.tags}),

@@ -14,7 +14,7 @@ from nbdl.errors import NbdlError, did_you_mean
 from nbdl.experiments import KeptRun, RunList
 from nbdl.experiments.rerun import find
 from nbdl.experiments.table import data_words
-from nbdl.magics import inputs, show
+from nbdl.magics import inputs, show, traveling
 from nbdl.magics import model as models
 from nbdl.magics.arguments import Line
 from nbdl.training.archive.origin import weights_hash
@@ -31,11 +31,6 @@ def kept() -> RunList:
         return experiments.runs()
     except NbdlError:
         return RunList([])
-
-
-def names() -> list[str]:
-    """What a run can be called: ids and names."""
-    return list(dict.fromkeys(word for r in kept() for word in (r.id, r.name) if word.split()))
 
 
 @dataclass(frozen=True)
@@ -273,6 +268,16 @@ def _from_cell(call: Call, record: KeptRun) -> nn.Module:
     return built.model
 
 
+# ----- back in time --------------------------------------------------------------------------
+
+
+def _at(call: Call) -> None:
+    if call.args.variable is not None:
+        call.line.run(models.check_variable, call.args.variable)
+    run, step = call.words
+    traveling.look_back(call.line, run, step, call.args.variable)
+
+
 @dataclass(frozen=True)
 class Action:
     """What a first word of ``%runs`` does.
@@ -306,5 +311,6 @@ ACTIONS = {
     "export": Action(_export, "export ID ... FILE", 1),
     "report": Action(_report, "report ID ... FILE.html", 1),
     "rerun": Action(_rerun, "rerun ID", 1, 1),
+    "at": Action(_at, "at RUN STEP: the model as it was at that step", 2, 2),
 }
 """By the first word of the line."""

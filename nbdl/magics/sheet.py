@@ -45,7 +45,9 @@ SHEET: tuple[Section, ...] = (
             Entry("%train net train --loss mse --optim sgd --lr 0.1", "loss, optimizer, rate"),
             Entry("%train net train --wait", "the cell waits for the end"),
             Entry("%train net --resume", "go on exactly where it was, also after a crash"),
-            Entry("%train net train --history 50", "run.at(step), run.branch(step): back in time"),
+            Entry("%train net train --history 50", "with snapshots, to go back in time:"),
+            Entry("%runs at run 1200 --as old", "the model as it was; run.at(1200)"),
+            Entry("%train run --branch 1200 --lr 1e-4", "on from there; run.branch(1200, lr=1e-4)"),
             Entry("%train net train --compile", "the step traced once, replayed as fused kernels"),
             Entry("%train net --pause", "as the dashboard's button; --stop, --save, --set-lr 1e-4"),
             Entry(

@@ -160,7 +160,7 @@ def test_it_is_added_to_the_completer_and_taken_away(matcher):
         ("%inspect ", ["lenet", "train", "val", "x", "y"]),
         ("%inspect lenet --gra", ["--gradients", "--graph"]),
         ("%runs --", [
-            "--descending", "--limit", "--model", "--sort", "--status", "--tag", "--where",
+            "--as", "--descending", "--limit", "--model", "--sort", "--status", "--tag", "--where",
         ]),
         ("%runs re", ["rename", "report", "rerun", "restore"]),
         ("%%model ", ["lenet"]),

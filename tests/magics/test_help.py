@@ -80,6 +80,9 @@ def test_what_the_sheet_says_can_be_typed(kernel):
             "%train net {(x, nbdl.zeros((32, 10)))} --loss mse --optim sgd --lr 0.1 --wait"
         ),
         "%train net train --val val --epochs 5": " --wait",
+        "%train net train --history 50": " --wait",
+        "%runs at run 1200 --as old": "%runs at run 12 --as old",
+        "%train run --branch 1200 --lr 1e-4": "%train run --branch 12 --lr 1e-4 --wait",
         "%train net train --compile": " --wait",
         "%train net --resume": " --epochs 6 --wait",
         "%train net --pause": (

@@ -7,6 +7,7 @@ import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -27,6 +28,15 @@ _FEWEST = 3
 
 ONCE = ("start", "resume", "line")
 """Arguments of ``nbdl.train`` that are about one run alone: its branches have others."""
+
+_traveling: WeakValueDictionary[str, Run] = WeakValueDictionary()
+"""The runs of this process that take snapshots, by id."""
+
+
+def in_memory(run: str) -> Run | None:
+    """The run of this process with an id, if it takes snapshots and is still known to anybody."""
+    return _traveling.get(run)
+
 
 _DATA = ("data", "batch_size", "accumulate")
 _RULES = ("stop_when", "early_stopping")
@@ -106,6 +116,7 @@ class Travels:
                 hint="more memory, or history=None",
             )
         self.snapshots, self._models = ring, [(0, self.model)]
+        _traveling[self.id] = self
 
     def edited_from(self: Any, model: Any) -> None:
         """From now on the run trains another model."""
@@ -152,8 +163,8 @@ class Travels:
         if step > self.step or not kept or step < kept[0]:
             first = f"the first snapshot is of step {kept[0]:,}" if kept else "none is taken yet"
             raise ArgumentError(
-                f"the run {self.name!r} was not at step {step:,}: {first}, and {self.step:,} steps "
-                "are done"
+                f"there is no step {step:,} in the run {self.name!r}: {first}, and "
+                f"{self.step:,} steps are done"
             )
         found = self.snapshots.at(step)
         return State(found.arrays, found.rest)
