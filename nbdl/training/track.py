@@ -107,7 +107,7 @@ class TrackedRun(Run):
                 self.end(*self._left())
                 raise
             except BaseException as error:
-                self._save_end()
+                self._left()
                 self.end("failed", f"{type(error).__name__}: {error}", error)
                 raise
             self._save_end()

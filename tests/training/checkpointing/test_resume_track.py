@@ -133,6 +133,40 @@ def test_several_times_by_id_and_by_path_and_for_more_epochs(whole):
     assert (more.run.step, more.run.epoch) == (48, 6)
 
 
+class Breaks:
+    """Batches that cannot be read from the fifth on, as long as they are broken."""
+
+    broken = True
+
+    def __iter__(self):
+        for i in range(8):
+            if i == 5 and Breaks.broken:
+                raise OSError("the disk is gone")
+            yield nbdl.tensor(X[8 * i : 8 * i + 8]), nbdl.tensor(Y[8 * i : 8 * i + 8])
+
+
+def test_data_that_cannot_be_read_fails_the_run_and_it_goes_on(monkeypatch):
+    def go(**options):
+        nbdl.manual_seed(7)
+        net = nn.Linear(6, 3)
+        optimizer = nbdl.optim.Adam(net.parameters(), lr=0.1)
+        run = nbdl.track(Breaks(), model=net, optimizer=optimizer, name="breaks", **options)
+        for x, y in run:
+            loss = nn.functional.cross_entropy(net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            run.log(loss=loss)
+        return run
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        go()
+    assert [(run.status, run.step) for run in nbdl.runs()] == [("failed", 5)]
+    monkeypatch.setattr(Breaks, "broken", False)
+    run, whole = go(resume=True), go(store=False)
+    np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
+
+
 def test_epochs_may_be_added_while_it_goes():
     mine = Mine(epochs=1)
     for x, y in mine.run:
