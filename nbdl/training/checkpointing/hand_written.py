@@ -133,10 +133,11 @@ class Body:
     def _now(self) -> tuple[Any, ...]:
         buffers = [buffer.value for buffer in self.buffers]
         gradients = [p.grad for p in self.parameters]
-        return self._updates(), buffers, gradients, self.chance.now()
+        held = [] if self.run.optimizers else [p.value for p in self.parameters]
+        return self._updates(), buffers, gradients, self.chance.now(), held
 
     def _put(self, then: tuple[Any, ...]) -> None:
-        _, buffers, gradients, random = then
+        _, buffers, gradients, random, _ = then
         for buffer, value in zip(self.buffers, buffers, strict=True):
             buffer.value = value
         for p, gradient in zip(self.parameters, gradients, strict=True):
@@ -145,7 +146,8 @@ class Body:
 
     def _updates(self) -> list[Any]:
         """For each optimizer how often it has changed its parameters, all together. Without one,
-        which arrays the parameters are: a value is never changed in place."""
+        which arrays the parameters are: a value is never changed in place (they are held, for the
+        next one may else lie where it lay)."""
         optimizers = self.run.optimizers
         if not optimizers:
             return [[id(p.value) for p in self.parameters]]
