@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,18 @@ from nbdl.shapes import Spec
 
 MAX_SIGNATURES = 8
 """Shapes, or states of the rule, for which a step is compiled before it stays eager."""
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Python's garbage collector rests: it would go through the growing graph again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class CompiledStep:
@@ -70,9 +84,9 @@ class CompiledStep:
 
     def _compiled(self, specs: list[Spec]) -> Executable:
         try:
-            with self.layers:
+            with self.layers, _no_collections():
                 program = Tracer(self.tensors).trace(self.function, specs)
-            return Executable(program, self.memory_budget)
+                return Executable(program, self.memory_budget)
         except (TraceError, BackendError):
             raise
         except Exception as error:  # an eager call tells whether it is a mistake of the function's

@@ -7,8 +7,9 @@ as the loops fit each other and no path leads out of the region and back in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from nbdl.compiler.expressions import has_expression
 from nbdl.compiler.ir import Graph, Node, Value
@@ -238,12 +239,12 @@ def _is_again(x: Value) -> bool:
     return x.node is not None and x.node.again
 
 
-def _bits(number: int) -> Iterable[int]:
+def _bits(number: int) -> list[int]:
     """The places of the ones in ``number``."""
-    while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low
+    data = number.to_bytes((number.bit_length() + 7) // 8, "little")
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    places: list[int] = np.flatnonzero(bits).tolist()
+    return places
 
 
 def join(first: Region, second: Region) -> Region | None:
