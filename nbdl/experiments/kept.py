@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdl.errors import ArgumentError, brief
-from nbdl.experiments import export, report, rerun, table
+from nbdl.experiments import export, report, rerun, table, travel
 from nbdl.experiments.comparison import Comparison
 from nbdl.training.archive.records import RunRecord
 
@@ -105,6 +105,37 @@ class KeptRun(RunRecord):
             changes: arguments of ``train`` in place of recorded ones, ``val`` among them.
         """
         return rerun.rerun(self, model, data, changes)
+
+    # ----- back in time ---------------------------------------------------------------------
+
+    @property
+    def steps_kept(self) -> list[int]:
+        """The steps that ``at`` and ``branch`` can go back to: those of its snapshots while it is
+        in memory, of its checkpoints later."""
+        return travel.steps_kept(self)
+
+    def at(self, step: int, model: Any = None) -> Any:
+        """A copy of the model as it was at a step, in evaluation mode.
+
+        Args:
+            step: while the run is in memory as for ``Run.at``; else one of ``steps_kept``.
+            model: built like the one that was trained, once that is not in memory any more.
+
+        Raises ArgumentError for other steps and models, FileError for a damaged checkpoint.
+        """
+        return travel.at(self, step, model)
+
+    def branch(self, step: int, model: Any = None, data: Any = None, **changes: Any) -> Any:
+        """Train on from a step as a new run, as ``Run.branch`` does; returns the Run.
+
+        Args:
+            step, model: as for ``at``.
+            data: what it was trained on, once that is not in memory any more; with other data the
+                epoch begins anew.
+            changes: arguments of ``nbdl.train`` that are to be others, and those that no file can
+                keep.
+        """
+        return travel.branch(self, step, model, data, changes)
 
     def details(self) -> dict[str, Mapping[str, Any]]:
         """What is recorded beside the numbers, by headings: for people."""

@@ -275,7 +275,15 @@ def _at(call: Call) -> None:
     if call.args.variable is not None:
         call.line.run(models.check_variable, call.args.variable)
     run, step = call.words
-    traveling.look_back(call.line, run, step, call.args.variable)
+    traveling.look_back(call.line, run, step, call.args.variable, lambda r: _like(call, r))
+
+
+def _like(call: Call, record: KeptRun) -> nn.Module | None:
+    """A model that is built like a run's: a variable of its name, or from its cell."""
+    mine = call.shell.user_ns.get(record.name)
+    if isinstance(mine, nn.Module) and nn.is_built(mine):
+        return mine
+    return _from_cell(call, record) if record.source.startswith("%%model") else None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from nbdl import experiments, training
 from nbdl.errors import NbdlError
-from nbdl.experiments import RunList
+from nbdl.experiments import KeptRun, RunList
 from nbdl.magics import options
 from nbdl.magics.arguments import Line
 from nbdl.training.checkpointing.travel import in_memory
@@ -59,11 +60,18 @@ def names(namespace: Mapping[str, Any], kept: RunList) -> list[str]:
     return [*variables(namespace), *(word for r in kept for word in (r.id, r.name))]
 
 
-def look_back(line: Line, run_word: Any, step_word: Any, variable: Any) -> None:
-    """Make the model as it was at a step a variable, and say which step it is of."""
+def look_back(
+    line: Line, run_word: Any, step_word: Any, variable: Any, made: Callable[[KeptRun], Any]
+) -> None:
+    """Make the model as it was at a step a variable, and say which step it is of.
+
+    Args:
+        made: gives a model like that of a run which is not in memory.
+    """
     run = past_of(line, run_word)
     step = line.number(step_word, "the step", int)
-    model = line.run(run.at, step, about={"step": step_word, "run": run_word})
+    given = (made(run),) if isinstance(run, KeptRun) and step in run.steps_kept else ()
+    model = line.run(run.at, step, *given, about={"step": step_word, "run": run_word})
     name = str(variable) if variable is not None else f"{_word(run.name)}_at_{step}"
     for each in modules_of(model):
         print(f"{name} is {each._name}")
@@ -88,12 +96,28 @@ def branch(
     run = past_of(line, args.model)
     step = line.number(args.branch, "--branch", int)
     changes = dict(given)
+    if isinstance(run, KeptRun):
+        changes = {**_again(line, run), **changes}
     if args.data is not None:
         changes["data"] = line.value(args.data, "data")
     return line.run(
         run.branch, step, wait=False, line=_merged(line, args, run, magic), **changes,
         about={**about, "step": args.branch, "data": args.data, "run": args.model},
     )  # fmt: skip
+
+
+def _again(line: Line, record: KeptRun) -> dict[str, Any]:
+    """The model and the data that the line of a run which is not in memory named, where variables
+    of these names are there. A file may hold any text: none is evaluated."""
+    words = (record.origin.get("line") or "").split()
+    found = {}
+    for name, word in zip(("model", "data"), words, strict=False):
+        if word.isidentifier() and word in line.namespace:
+            found[name] = line.namespace[word]
+    then = dict(pairwise(words)).get("--val", "")
+    if then.isidentifier() and then in line.namespace:
+        found["val"] = line.namespace[then]
+    return found
 
 
 def _merged(line: Line, args: argparse.Namespace, run: Any, magic: Any) -> str | None:

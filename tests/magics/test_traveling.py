@@ -83,3 +83,39 @@ def test_runs_are_offered(past):
     assert "run" in past.complete("%runs at r")
     assert "run" in past.complete("%train ru")
     assert "--branch" in past.complete("%train run --br")
+
+
+FORGET = """
+from nbdl.training.checkpointing import travel
+travel._traveling.clear()
+ID = run.id
+losses = run.history["loss"]
+then = run.model[1].weight.numpy().copy()
+del run
+"""
+"""As after a restart of the kernel: only files know of the run."""
+
+
+def test_a_run_that_is_not_in_memory_goes_back_to_its_checkpoints(past):
+    done(past, FORGET)
+    done(past, "%runs at lenet 30 --as old")
+    assert past.value("(old[1].weight.numpy() == then).all().item()") == "True"
+    done(past, "del lenet")
+    done(past, f"%runs at {run_id(past)} 30")
+    assert past.value("(lenet_at_30[1].weight.numpy() == then).all().item()") == "True"
+    cell = refused(past, "%runs at lenet 7")
+    assert "its checkpoints are of" in cell.said
+    assert cell.underlined == "7"
+
+
+def test_a_run_that_is_not_in_memory_branches_with_the_data_that_its_line_names(past):
+    done(past, FORGET)
+    done(past, "%train lenet --branch 30 --max-steps 35 --wait")
+    assert past.value("(branch.history['loss'][:30] == losses).all().item()") == "True"
+    assert past.value("branch.step") == "35"
+    done(past, "del train")
+    assert "needs its data" in refused(past, f"%train {run_id(past)} --branch 30").said
+
+
+def run_id(kernel):
+    return kernel.value("ID").strip("'")

@@ -15,7 +15,14 @@ from nbdl import backends
 from nbdl.data import DataLoader
 from nbdl.errors import ArgumentError, TrainingError, brief
 from nbdl.training.checkpointing.snapshots import Ring
-from nbdl.training.checkpointing.state import State, capture, pack, restore
+from nbdl.training.checkpointing.state import (
+    State,
+    capture,
+    differences,
+    pack,
+    restore,
+    tensors_of,
+)
 from nbdl.training.models import modules_of
 
 if TYPE_CHECKING:
@@ -181,16 +188,8 @@ class Travels:
         state = self.state_at(step)
         now = [model for since, model in self._models if since <= state.step][-1]
         with self.turns.reading():
-            then = copy.deepcopy(now)
-        pairs = zip(modules_of(then), modules_of(now), strict=True)
-        for number, (model, today) in enumerate(pairs):
-            weights = state.weights(number)
-            for name, t in (*model.named_parameters(), *model.named_buffers()):
-                t.value, t.grad = backends.to_device(weights[name], t.device), None
-            model.eval()
-            name = today._name or type(today).__name__
-            model._set_name(f"{name} at step {state.step}")
-        return then
+            then = _copy(now)
+        return _put(then, state)
 
     def branch(self: Any, step: int, **changes: Any) -> Run:
         """Train on from an earlier step as a new run; this one and its model stay as they are.
@@ -230,6 +229,42 @@ class Travels:
             )
         given = {"model": self.at(state.step), "name": self.name, **changes}
         return self.again(**given, start=Start(self, state, frozenset(changes)))
+
+
+def model_at(model: Any, state: State) -> Any:
+    """A copy of a model (or several) with the weights of a state, as ``Travels.at`` gives it.
+
+    Raises ArgumentError where it is built in another way than the one that was trained.
+    """
+    models = modules_of(model)
+    if len(models) != len(state.rest["models"]):
+        raise ArgumentError(f"the run had {len(state.rest['models'])} models, not {len(models)}")
+    for number, each in enumerate(models):
+        wrong = differences(each, state.weights(number))
+        if wrong:
+            raise ArgumentError(
+                f"the model is not built like the one that was trained: {'; '.join(wrong[:3])}"
+            )
+    return _put(_copy(model), state)
+
+
+def _copy(model: Any) -> Any:
+    """A copy, each module still with its name."""
+    then = copy.deepcopy(model)
+    for copied, each in zip(modules_of(then), modules_of(model), strict=True):
+        copied._set_name(each._name or type(each).__name__)
+    return then
+
+
+def _put(model: Any, state: State) -> Any:
+    """Give a model the weights of a state; it is in evaluation mode then, and named by the step."""
+    for number, each in enumerate(modules_of(model)):
+        weights = state.weights(number)
+        for name, t in tensors_of(each):
+            t.value, t.grad = backends.to_device(weights[name], t.device), None
+        each.eval()
+        each._set_name(f"{each._name} at step {state.step}")
+    return model
 
 
 @dataclass(frozen=True)
