@@ -68,8 +68,8 @@ def test_models_tensors_runs_and_data_show_themselves_and_react(open_marimo: Ope
     expect(button(tensor, "Values")).to_have_attribute("aria-pressed", "true", timeout=LIMIT)
 
     expect(notebook.output(6)).to_contain_text("tensor([[[[0.0000")
-    for cell in (6, 7):
-        expect(notebook.output(cell).locator('img[src^="data:image/svg"]')).to_be_visible()
+    expect(notebook.output(6).locator('img[src^="data:image/svg"]')).to_be_visible()
+    expect(notebook.view(7, "data")).to_contain_text("10 classes", timeout=LIMIT)
     notebook.view(8, "graph")
     wait_for_status(notebook.view(8, "dashboard"), "Finished")
     notebook.view(9, "activations")
