@@ -13,6 +13,7 @@ the newer one. All of that is done in a thread beside the training.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -100,6 +101,12 @@ class Ring:
             return held + (0 if newest is None else newest.nbytes) + self._waiting
 
     # ----- taking -----------------------------------------------------------------------------
+
+    def plan(self, total: int | None) -> None:
+        """Of so many steps in all about as many snapshots are taken as may be kept; where nobody
+        knows how many there will be, more, and most of them are thinned out again."""
+        if total is not None and self.count is not None and total > self.count:
+            self._stride = 1 << round(math.log2(total / self.count))
 
     def wants(self, step: int) -> bool:
         """Whether a snapshot of this step is to be taken."""

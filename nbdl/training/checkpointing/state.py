@@ -87,10 +87,14 @@ def capture(run: Run, *, live: bool = False) -> State:
 
     Raises TrainingError for a part whose state is no plain value.
     """
+    parameters = [dict(model.named_parameters()) for model in run.models]
     found: dict[str, Any] = {
         "run": _numbers(run),
-        "models": [dict(tensors_of(model)) for model in run.models],
-        "frozen": [_frozen(model) for model in run.models],
+        "models": [
+            {**of, **dict(model.named_buffers())}
+            for of, model in zip(parameters, run.models, strict=True)
+        ],
+        "frozen": [[n for n, p in of.items() if not p.requires_grad] for of in parameters],
         "optimizers": [
             optimizer.live_state() if live else optimizer.state_dict()
             for optimizer in run.optimizers
@@ -153,10 +157,6 @@ class LeftGradients:
 def tensors_of(model: Any) -> list[tuple[str, Any]]:
     """(path, tensor) of all parameters, then of all buffers."""
     return [*model.named_parameters(), *model.named_buffers()]
-
-
-def _frozen(model: Any) -> list[str]:
-    return [name for name, p in model.named_parameters() if not p.requires_grad]
 
 
 _NUMBERS = ("step", "epoch", "results", "epoch_values", "measured", "best_epoch", "_lr",

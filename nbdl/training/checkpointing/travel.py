@@ -122,6 +122,7 @@ class Travels:
                 f"bytes, its weights alone are {one:,}",
                 hint="more memory, or history=None",
             )
+        ring.plan(self.total_steps)
         self.snapshots, self._models = ring, [(0, self.model)]
         _traveling[self.id] = self
 

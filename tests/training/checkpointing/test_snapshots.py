@@ -136,3 +136,24 @@ def test_nothing_is_taken_while_too_much_waits(monkeypatch):
     assert ring.at(3).step == 0
     ring.take(5, {"w": np.zeros(10)})
     assert ring.steps == [0, 5]
+
+
+@pytest.mark.parametrize(("count", "total"), [(50, 640), (8, 32), (8, 36), (8, 1000), (3, 5)])
+def test_where_the_number_of_steps_is_known_few_are_taken_in_vain(count, total):
+    ring = Ring(count)
+    ring.plan(total)
+    taken = 0
+    for step in range(total + 1):
+        if ring.wants(step):
+            ring.take(step, {"x": np.full(3, step, np.float32)})
+            taken += 1
+    assert taken <= 1.5 * count + 1
+    assert 0.7 * count <= len(ring.steps) <= count
+    gaps = np.diff(ring.steps)
+    assert gaps.max() <= 2 * gaps.min()
+
+
+def test_fewer_steps_than_snapshots_are_all_kept():
+    ring = Ring(50)
+    ring.plan(20)
+    assert all(ring.wants(step) for step in range(20))
