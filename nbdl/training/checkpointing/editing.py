@@ -68,37 +68,43 @@ def edited(state: State, run: Any) -> tuple[State, Carried | None]:
     rest["frozen"] = [[now for now, then in carried.pairs.items() if then in frozen]]
     rest["models"] = pack([dict(tensors_of(model))], "models", arrays)
     saved = unpack(state.rest["optimizers"], state.arrays)
-    names = [name for name in state.rest["models"][0] if name not in frozen]
+    names = state.rest.get("names") or [[] for _ in saved]
     rest["optimizers"] = pack(
-        [_slots(one, names, carried.pairs, run, optimizer)
-         for one, optimizer in zip(saved, run.optimizers, strict=True)],
+        [_slots(one, of, carried.pairs, run, optimizer)
+         for one, of, optimizer in zip(saved, names, run.optimizers, strict=True)],
         "optimizers", arrays,
     )  # fmt: skip
     return State(arrays, rest), carried
 
 
 def _slots(
-    saved: dict[str, Any], names: list[str], pairs: Mapping[str, str], run: Any, optimizer: Any
-) -> dict[str, Any]:
+    saved: dict[str, Any], names: list[list[str]], pairs: Mapping[str, str], run: Any,
+    optimizer: Any,
+) -> dict[str, Any]:  # fmt: skip
     """An optimizer's state for the edited model's parameters.
 
-    Parameters of one group are numbered in the model's order. Where there are several groups, or
-    an optimizer around another, nobody knows which is which: all begin anew.
+    Each takes over that of the parameter that it was, by ``names`` of each group then; not where it
+    is in another group now, which may have slots of another kind. With another number of groups, or
+    an optimizer around another, all begin anew.
     """
     groups = saved.get("param_groups", ())
-    if len(groups) != 1 or len(optimizer.param_groups) != 1 or type(saved["state"]) is not dict:
+    counts = {len(groups), len(names), len(optimizer.param_groups)}
+    if len(counts) > 1 or type(saved["state"]) is not dict:
         run.note("the optimizer's state begins anew")
         return dict(optimizer.state_dict())
     known = {id(p): name for name, p in run.models[0].named_parameters()}
-    now = [known[id(p)] for p in optimizer.param_groups[0]["params"]]
-    place = {name: i for i, name in enumerate(names[: len(groups[0]["params"])])}
-    state = {}
-    for i, name in enumerate(now):
-        slots = saved["state"].get(place.get(pairs.get(name, ""), -1))
-        if slots is not None:
-            state[i] = slots
-    options = {key: value for key, value in groups[0].items() if key != "param_names"}
-    return {**saved, "state": state, "param_groups": [{**options, "params": list(range(len(now)))}]}
+    state, merged, number = {}, [], 0
+    for group, before, now in zip(groups, names, optimizer.param_groups, strict=True):
+        places = dict(zip(before, group["params"], strict=True))
+        numbers = range(number, number + len(now["params"]))
+        for number, p in zip(numbers, now["params"], strict=True):
+            slots = saved["state"].get(places.get(pairs.get(known.get(id(p), ""), ""), -1))
+            if slots is not None:
+                state[number] = slots
+        number = numbers.stop
+        options = {key: value for key, value in group.items() if key != "param_names"}
+        merged.append({**options, "params": list(numbers)})
+    return {**saved, "state": state, "param_groups": merged}
 
 
 def words(carried: Carried) -> str:

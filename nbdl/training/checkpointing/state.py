@@ -99,6 +99,7 @@ def capture(run: Run, *, live: bool = False) -> State:
             optimizer.live_state() if live else optimizer.state_dict()
             for optimizer in run.optimizers
         ],
+        "names": _names(parameters, run.optimizers),
         "schedule": None if run.schedule is None else run.schedule.state_dict(),
         "parts": {name: part.state_dict() for name, part in run.parts.items()},
     }
@@ -157,6 +158,15 @@ class LeftGradients:
 def tensors_of(model: Any) -> list[tuple[str, Any]]:
     """(path, tensor) of all parameters, then of all buffers."""
     return [*model.named_parameters(), *model.named_buffers()]
+
+
+def _names(parameters: list[dict[str, Any]], optimizers: list[Any]) -> list[list[list[str]]]:
+    """Of each optimizer and group the paths of its parameters; "" for one of no model."""
+    known = {id(p): name for of in parameters for name, p in of.items()}
+    return [
+        [[known.get(id(p), "") for p in group.get("params", ())] for group in each.param_groups]
+        for each in optimizers
+    ]
 
 
 _NUMBERS = ("step", "epoch", "results", "epoch_values", "measured", "best_epoch", "_lr",

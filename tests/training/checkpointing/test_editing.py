@@ -155,10 +155,44 @@ def test_snapshots_after_an_edit_are_of_the_edited_model():
     assert len(run.at(4)) == 5
 
 
-def test_several_groups_of_parameters_begin_anew():
+@pytest.mark.parametrize("options", [
+    {"optim": "muon"}, {"lr": {"0.*": 1e-2, "*": 1e-3}}, {"lr": {"*.bias": 1e-2}, "optim": "adam"},
+], ids=str)  # fmt: skip
+def test_several_groups_of_parameters_go_on_by_their_names(options):
     model = older()
-    run = cut_off(model, optim="muon")
+    run = cut_off(model, **options)
+    before = {name: {k: np.copy(v) for k, v in s.items()} for name, s in slots(run).items()}
+    rates = [group["lr"] for group in run.optimizers[0].param_groups]
+    assert len(rates) > 1
     edited = newer()
     carry_over(model, edited)
-    again = nbdl.train(edited, images(), resume=run.id, progress=False)
+    seen = {}
+
+    class Look(nbdl.training.Callback):
+        def on_start(self, run):
+            seen.update({name: {k: np.copy(v) for k, v in s.items()}
+                         for name, s in slots(run).items()})  # fmt: skip
+            seen["rates"] = [group["lr"] for group in run.optimizers[0].param_groups]
+
+    again = nbdl.train(edited, images(), resume=run.id, progress=False, callbacks=[Look()])
     assert again.status == "finished"
+    assert seen.pop("rates") == rates
+    pairs = {"0": "0", "3": "2", "6": "4"}
+    for now, then in pairs.items():
+        for t in ("weight", "bias"):
+            found, kept = seen.pop(f"{now}.{t}"), before[f"{then}.{t}"]
+            assert found.keys() == kept.keys()
+            assert all((found[k] == kept[k]).all() for k in kept)
+    assert not seen
+    assert not any("begins anew" in text for _, _, text in again.history.events)
+
+
+def test_another_number_of_groups_begins_anew_and_says_so():
+    model = named(nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)))
+    run = cut_off(model, optim="muon")
+    edited = named(nn.Sequential(nn.Linear(8, 3)))
+    carry_over(model, edited)
+    again = nbdl.train(edited, images(), resume=run.id, progress=False)
+    assert len(again.optimizers[0].param_groups) < len(run.optimizers[0].param_groups)
+    assert again.status == "finished"
+    assert any("begins anew" in text for _, _, text in again.history.events)
