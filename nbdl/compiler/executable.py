@@ -161,8 +161,9 @@ class Executable:
             return
         if array is None or (array.shape, array.dtype) != tuple(state.input.spec):
             raise Stale
-        if state.output is None:
-            self.plan.move(buffer, np.ascontiguousarray(array).reshape(array.shape))
+        if state.output is None:  # read in place, or, with gaps in it, copied before each run
+            dense = array.flags.c_contiguous
+            self.plan.move(buffer, array if dense else np.ascontiguousarray(array))
         else:
             self._copy(state, buffer, array)
 
