@@ -1,19 +1,17 @@
 """Operations of deep learning under PyTorch's names."""
 
 from nbdl.ops.activation import (
-    celu,
-    elu,
-    gelu,
     glu,
     logsigmoid,
     mish,
-    selu,
     sigmoid,
     silu,
     softplus,
     softsign,
     tanhshrink,
 )
+from nbdl.ops.activation_elu import celu, elu, selu
+from nbdl.ops.activation_gelu import gelu
 from nbdl.ops.adaptive import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,

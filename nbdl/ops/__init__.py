@@ -14,6 +14,8 @@ from nbdl.core.op import registry
 from nbdl.core.tensor import Tensor, rules
 from nbdl.ops import (
     activation,
+    activation_elu,
+    activation_gelu,
     adaptive,
     arithmetic,
     array_api,
@@ -156,6 +158,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     linalg_ldl,
     fft,
     activation,
+    activation_elu,
+    activation_gelu,
     rectifier,
     softmax,
     linear,

@@ -1,31 +1,28 @@
-"""Smooth activation functions; those with a kink are in ``rectifier``."""
+"""Smooth activation functions; those with a kink are in ``rectifier``.
+
+The gelus and the elus have files of their own: ``activation_gelu`` and ``activation_elu``.
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, ShapeError, unknown
-from nbdl.ops.arithmetic import conj, exp
+from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.arithmetic import conj
 from nbdl.ops.conversion import floats
 from nbdl.ops.families import Elementwise
-from nbdl.ops.numerics import blockwise, chosen, clipped, kept
+from nbdl.ops.numerics import blockwise, chosen, clipped
 from nbdl.ops.rounding import abs as absolute
-from nbdl.ops.special import erf_values
 from nbdl.ops.trigonometry import tanh
 from nbdl.shapes import normalize_axis
 
 __all__ = [
-    "celu",
-    "elu",
-    "gelu",
     "glu",
     "logsigmoid",
     "mish",
-    "selu",
     "sigmoid",
     "silu",
     "softplus",
@@ -124,137 +121,6 @@ class SiluGrad(Elementwise):
         return lambda: SiluGrad()(ddx, x), second
 
 
-class Gelu(Elementwise):
-    """x · Φ(x) with the normal distribution Φ."""
-
-    onnx = "Gelu"
-    kernel = "0.5 * x * (1 + erf(x * 0.7071067811865476))"
-    flops_per_element = 24
-    saves = ("x",)
-    compiled_from = 4096
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        def rule(x: Any) -> Any:
-            y = erf_values(xp, x * math.sqrt(0.5)).reshape(x.shape)
-            y += 1
-            y *= x
-            y *= 0.5
-            return y
-
-        return blockwise(xp, rule, x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return GeluGrad()(dy, x)
-
-
-class GeluGrad(Elementwise):
-    """dy · (Φ(x) + x · φ(x))."""
-
-    kernel = (
-        "dy * (0.5 * (1 + erf(x * 0.7071067811865476))"
-        " + x * 0.3989422804014327 * exp(-0.5 * x * x))"
-    )
-    flops_per_element = 40
-    saves = ("dy", "x")
-    compiled_from = 4096
-
-    def forward(self, xp: Any, dy: Any, x: Any) -> Any:
-        def rule(dy: Any, x: Any) -> Any:
-            slope = erf_values(xp, x * math.sqrt(0.5)).reshape(x.shape)
-            slope += 1
-            slope *= 0.5
-            density = xp.multiply(x, x, out=xp.empty_like(x))
-            density *= -0.5
-            xp.exp(density, out=density)
-            density *= x
-            density *= 1 / math.sqrt(2 * math.pi)
-            slope += density
-            slope *= dy
-            return slope
-
-        return blockwise(xp, rule, dy, x)
-
-    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
-        def second() -> Tensor:
-            square = x * x
-            return ddx * dy * exp(square * -0.5) * (2 - square) / math.sqrt(2 * math.pi)
-
-        return lambda: GeluGrad()(ddx, x), second
-
-
-_INNER = math.sqrt(2 / math.pi)
-
-
-class GeluTanh(Elementwise):
-    """0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))."""
-
-    kernel = "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
-    flops_per_element = 20
-    saves = ("x",)
-    compiled_from = 4096
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        def rule(x: Any) -> Any:
-            y = _inner_tanh(xp, x)
-            y += 1
-            y *= x
-            y *= 0.5
-            return y
-
-        return blockwise(xp, rule, x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return GeluTanhGrad()(dy, x)
-
-
-class GeluTanhGrad(Elementwise):
-    """dy times the slope of GeluTanh at x."""
-
-    kernel = (
-        "dy * (0.5 * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
-        " + 0.5 * x * (1 - tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))"
-        " * tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
-        " * 0.7978845608028654 * (1 + 0.134145 * x * x))"
-    )
-    flops_per_element = 30
-    saves = ("dy", "x")
-    compiled_from = 4096
-
-    def forward(self, xp: Any, dy: Any, x: Any) -> Any:
-        def rule(dy: Any, x: Any) -> Any:
-            t = _inner_tanh(xp, x)
-            slope = xp.multiply(x, x, out=xp.empty_like(x))
-            slope *= 3 * 0.044715 * _INNER
-            slope += _INNER
-            slope *= x
-            slope *= 1 - t * t
-            slope += t
-            slope += 1
-            slope *= 0.5
-            slope *= dy
-            return slope
-
-        return blockwise(xp, rule, dy, x)
-
-    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
-        def second() -> Tensor:
-            t = tanh((x + x * x * x * 0.044715) * _INNER)
-            u = _INNER * (1 + 3 * 0.044715 * x * x)
-            du = 6 * 0.044715 * _INNER * x
-            return ddx * dy * (1 - t * t) * (u + 0.5 * x * du - x * t * u * u)
-
-        return lambda: GeluTanhGrad()(ddx, x), second
-
-
-def _inner_tanh(xp: ModuleType, x: Any) -> Any:
-    y = xp.multiply(x, x, out=xp.empty_like(x))
-    y *= 0.044715
-    y += 1
-    y *= x
-    y *= _INNER
-    return xp.tanh(y, out=y)
-
-
 @dataclass(frozen=True)
 class Softplus(Elementwise):
     """log(1 + exp(beta · x)) / beta; x itself where beta · x is above the threshold."""
@@ -331,86 +197,6 @@ class LogSigmoid(Elementwise):
         return dy * sigmoid(-x)
 
 
-@dataclass(frozen=True)
-class Elu(Elementwise):
-    """scale · x above 0; scale · alpha · (exp(x · steepness) - 1) below."""
-
-    alpha: float = 1.0
-    scale: float = 1.0
-    steepness: float = 1.0
-    kernel = "(maximum(x, 0) + alpha * expm1(minimum(x, 0) * steepness)) * scale"
-    flops_per_element = 12
-    saves = ("x",)
-    compiled_from = 8192
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        def rule(x: Any) -> Any:
-            y = xp.asarray(clipped(xp, x, -xp.inf, 0))
-            y *= self.steepness
-            xp.expm1(y, out=y)
-            y *= self.alpha
-            y += clipped(xp, x, 0, xp.inf)
-            y *= self.scale
-            return y
-
-        return blockwise(xp, rule, x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return EluGrad(self.alpha, self.scale, self.steepness)(dy, x)
-
-
-@dataclass(frozen=True)
-class EluGrad(Elementwise):
-    """dy times the slope of Elu at x."""
-
-    alpha: float
-    scale: float
-    steepness: float
-    kernel = "dy * where(x <= 0, exp(minimum(x, 0) * steepness) * (alpha * steepness), 1) * scale"
-    flops_per_element = 13
-    saves = ("dy", "x")
-    compiled_from = 8192
-
-    def forward(self, xp: Any, dy: Any, x: Any) -> Any:
-        def rule(dy: Any, x: Any) -> Any:
-            slope = xp.asarray(clipped(xp, x, -xp.inf, 0))
-            slope *= self.steepness
-            xp.exp(slope, out=slope)
-            slope *= self.alpha * self.steepness
-            slope = chosen(xp, x <= 0, slope, slope.dtype.type(1))
-            return dy * slope * self.scale
-
-        return blockwise(xp, rule, dy, x)
-
-    def grad(self, ddx: Tensor, dx: Tensor, dy: Tensor, x: Tensor) -> tuple[Any, ...]:
-        def second() -> Tensor:
-            # The slope's own slope, k² · exp(k · x) below 0 and 0 above, is an Elu's again.
-            curve = EluCurve(self.steepness)(x)
-            return ddx * dy * curve * (self.scale * self.alpha * self.steepness**2)
-
-        return lambda: EluGrad(self.alpha, self.scale, self.steepness)(ddx, x), second
-
-
-@dataclass(frozen=True)
-class EluCurve(Elementwise):
-    """exp(steepness · x) where x is not above 0, else 0."""
-
-    steepness: float
-    kernel = "where(x <= 0, exp(minimum(x, 0) * steepness), 0)"
-    flops_per_element = 12
-    saves = ("y",)
-    compiled_from = 8192
-
-    def forward(self, xp: Any, x: Any) -> Any:
-        def rule(x: Any) -> Any:
-            return kept(xp, xp.exp(clipped(xp, x, -xp.inf, 0) * self.steepness), x <= 0)
-
-        return blockwise(xp, rule, x)
-
-    def grad(self, dy: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        return dy * y * self.steepness
-
-
 def sigmoid(x: Any) -> Tensor:
     """The logistic function 1 / (1 + exp(-x)).  x: (...) -> y: (...), a float dtype."""
     return _sigmoid(floats(x))
@@ -419,16 +205,6 @@ def sigmoid(x: Any) -> Tensor:
 def silu(x: Any) -> Tensor:
     """x · sigmoid(x), also called swish: arXiv:1702.03118.  x: (...) -> y: (...)."""
     return _silu(floats(x))
-
-
-def gelu(x: Any, approximate: str = "none") -> Tensor:
-    """x · Φ(x): D. Hendrycks and K. Gimpel, arXiv:1606.08415.  x: (...) -> y: (...).
-
-    ``approximate="tanh"`` uses the paper's formula with tanh in place of erf.
-    """
-    if approximate not in ("none", "tanh"):
-        raise unknown("gelu approximate", approximate, ("none", "tanh"))
-    return (_gelu_tanh if approximate == "tanh" else _gelu)(floats(x))
 
 
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -444,23 +220,6 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 def logsigmoid(x: Any) -> Tensor:
     """log(sigmoid(x)) without overflow.  x: (...) -> y: (...), a float dtype."""
     return LogSigmoid()(floats(x))
-
-
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """x above 0, alpha · (exp(x) - 1) below: arXiv:1511.07289.  x: (...) -> y: (...)."""
-    return Elu(float(alpha))(floats(x))
-
-
-def selu(x: Any) -> Tensor:
-    """The elu that keeps mean 0 and variance 1: arXiv:1706.02515.  x: (...) -> y: (...)."""
-    return Elu(1.6732632423543772848170429916717, 1.0507009873554804934193349852946)(floats(x))
-
-
-def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """x above 0, alpha · (exp(x / alpha) - 1) below: arXiv:1704.07483.  x: (...) -> y."""
-    if alpha == 0:
-        raise ArgumentError("celu: alpha=0 would divide by zero", hint="alpha=1")
-    return Elu(float(alpha), 1.0, 1.0 / alpha)(floats(x))
 
 
 def mish(x: Any) -> Tensor:
@@ -498,4 +257,4 @@ def glu(x: Any, dim: int = -1) -> Tensor:
     return x[(*before, slice(0, half))] * sigmoid(x[(*before, slice(half, None))])
 
 
-_sigmoid, _silu, _gelu, _gelu_tanh = Sigmoid(), Silu(), Gelu(), GeluTanh()
+_sigmoid, _silu = Sigmoid(), Silu()

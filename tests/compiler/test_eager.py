@@ -15,7 +15,8 @@ from nbdl.backends import onednn
 from nbdl.compiler import eager
 from nbdl.core.op import Op
 from nbdl.errors import IndexRangeError, ShapeError
-from nbdl.ops.activation import Gelu, Sigmoid, SigmoidGrad, Silu
+from nbdl.ops.activation import Sigmoid, SigmoidGrad, Silu
+from nbdl.ops.activation_gelu import Gelu
 from nbdl.ops.affine import ScaleShift, ScaleShiftGrad
 from nbdl.ops.broadcasting import Sum
 from nbdl.ops.contraction import Matmul
