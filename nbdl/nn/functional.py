@@ -27,7 +27,7 @@ from nbdl.ops.contrastive import (
     info_nce_loss,
     nt_xent_loss,
 )
-from nbdl.ops.convolution import (
+from nbdl.ops.convolution_doors import (
     conv1d,
     conv2d,
     conv3d,
