@@ -61,6 +61,7 @@ from nbdl.ops.broadcasting import *
 from nbdl.ops.calculus import *
 from nbdl.ops.comparison import *
 from nbdl.ops.complex_numbers import *
+from nbdl.ops.concatenation import *
 from nbdl.ops.contraction import *
 from nbdl.ops.conversion import *
 from nbdl.ops.creation import *

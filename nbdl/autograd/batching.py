@@ -13,8 +13,9 @@ from nbdl.core.lifted import Batched, World
 from nbdl.core.tree import leaves, map_tensors
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor
-from nbdl.ops.movement import concat, moveaxis, reshape
+from nbdl.ops.movement import moveaxis, reshape
 from nbdl.shapes import normalize_axis
 
 RANDOMNESS = ("error", "different", "same")

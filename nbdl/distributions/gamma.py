@@ -13,10 +13,10 @@ from nbdl.errors import ShapeError
 from nbdl.ops.arithmetic import log
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.concatenation import stack
 from nbdl.ops.conversion import cast
 from nbdl.ops.exponential import log1p, xlogy
 from nbdl.ops.gamma import digamma, igamma, lgamma
-from nbdl.ops.movement import stack
 from nbdl.ops.powers import square
 from nbdl.ops.quantiles import gamma_quantile
 from nbdl.ops.random import rand

@@ -14,9 +14,10 @@ from nbdl.nn import functional as F
 from nbdl.nn.containers import ModuleList, Sequential
 from nbdl.nn.linear import Linear
 from nbdl.nn.module import Module
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor
 from nbdl.ops.gathering import gather, index_add, nonzero, take
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.movement import reshape
 from nbdl.ops.searching import argmax
 from nbdl.ops.selection import clip, where
 

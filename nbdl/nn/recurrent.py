@@ -12,8 +12,8 @@ from nbdl.nn.inferred import needs_axes
 from nbdl.nn.recurrence import Recurrent, lstm_step, zero_state
 from nbdl.nn.sizes import check_input_size, check_sizes
 from nbdl.nn.utils.rnn import Ends, PackedSequence, packed_like, unpacked
+from nbdl.ops.concatenation import concat, stack
 from nbdl.ops.gathering import take
-from nbdl.ops.movement import concat, permute_dims, stack
 from nbdl.ops.recurrent import gru, lstm_states, rnn
 from nbdl.ops.recurrent_plain import NONLINEARITIES
 
@@ -124,12 +124,12 @@ class _Layers(Recurrent):
         self.check_input(x, self._layout())
         if x.ndim == 2:
             return x[:, None]
-        return permute_dims(x, (1, 0, 2)) if self.batch_first else x
+        return x.permute(1, 0, 2) if self.batch_first else x
 
     def _leave(self, y: Tensor, batched: bool) -> Tensor:
         if not batched:
             return y[:, 0]
-        return permute_dims(y, (1, 0, 2)) if self.batch_first else y
+        return y.permute(1, 0, 2) if self.batch_first else y
 
     def _state(self, given: Tensor | None, x: Tensor, size: int, batched: bool, name: str) -> Any:
         """A given state with its batch axis, or zeros: (layers·directions, batch, size)."""

@@ -8,7 +8,7 @@ from typing import Any
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError, unknown
 from nbdl.nn.module import Module
-from nbdl.ops.movement import stack
+from nbdl.ops.concatenation import stack
 
 
 def functional_call(

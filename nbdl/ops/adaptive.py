@@ -11,10 +11,11 @@ import numpy as np
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor
 from nbdl.ops.gathering import take_along_axis
-from nbdl.ops.movement import concat, moveaxis
+from nbdl.ops.movement import moveaxis
 from nbdl.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from nbdl.shapes import Shape
 

@@ -13,8 +13,9 @@ from typing import Any
 from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import stack, unbind
 from nbdl.ops.creation import zeros_of
-from nbdl.ops.movement import reshape, stack, unbind
+from nbdl.ops.movement import reshape
 from nbdl.shapes import Spec
 
 Inputs = tuple[Tensor, ...]

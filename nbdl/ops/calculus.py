@@ -9,9 +9,10 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor, floats
 from nbdl.ops.cumulative import cumsum
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.movement import reshape
 from nbdl.ops.placing import narrow
 from nbdl.shapes import normalize_axis
 

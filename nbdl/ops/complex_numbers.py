@@ -9,9 +9,9 @@ from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError, ShapeError
 from nbdl.ops.arithmetic import imag, real
+from nbdl.ops.concatenation import stack
 from nbdl.ops.conversion import astensor, floats, promote
 from nbdl.ops.families import Elementwise
-from nbdl.ops.movement import stack
 from nbdl.ops.rounding import abs, sign
 from nbdl.ops.selection import where
 from nbdl.ops.trigonometry import atan2, cos, sin

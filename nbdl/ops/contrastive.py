@@ -10,12 +10,13 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, ShapeError
 from nbdl.ops.arithmetic import exp
 from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.concatenation import concat
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.cross_entropy import check_reduction, cross_entropy
 from nbdl.ops.distances import cdist
 from nbdl.ops.loss import reduced
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.movement import reshape
 from nbdl.ops.rectifier import relu
 from nbdl.ops.reduction import max as largest
 from nbdl.ops.reduction import min as smallest

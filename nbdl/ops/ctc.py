@@ -17,10 +17,11 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat, stack
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.cross_entropy import check_reduction
 from nbdl.ops.gathering import gather, known
-from nbdl.ops.movement import concat, reshape, stack
+from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import quiet, wide
 from nbdl.ops.reduction import logsumexp
 from nbdl.ops.replay import replay

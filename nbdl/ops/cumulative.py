@@ -13,11 +13,12 @@ from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ShapeError
 from nbdl.ops.arithmetic import conj, exp
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.creation import ones, zeros
 from nbdl.ops.families import require_real
 from nbdl.ops.gathering import take_along_axis
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.movement import reshape
 from nbdl.ops.selection import where
 from nbdl.shapes import Spec, as_int, normalize_axis
 

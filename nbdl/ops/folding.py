@@ -8,8 +8,9 @@ from typing import Any
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.concatenation import stack, unbind
 from nbdl.ops.conversion import astensor, cast, widened
-from nbdl.ops.movement import permute_dims, reshape, stack, unbind
+from nbdl.ops.movement import permute_dims, reshape
 from nbdl.ops.numerics import wide
 from nbdl.ops.padding import Pad
 from nbdl.ops.patches import window_count

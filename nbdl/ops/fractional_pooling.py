@@ -14,9 +14,10 @@ import numpy as np
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.gathering import gather
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.movement import reshape
 from nbdl.ops.random import rand
 from nbdl.ops.searching import argmax
 from nbdl.ops.windows import Size, batched

@@ -10,16 +10,10 @@ import numpy as np
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, brief
+from nbdl.ops.concatenation import concat, split, stack
 from nbdl.ops.conversion import astensor, promote_all
 from nbdl.ops.gathering import take
-from nbdl.ops.movement import (
-    atleast_1d,
-    atleast_2d,
-    concat,
-    reshape,
-    split,
-    stack,
-)
+from nbdl.ops.movement import atleast_1d, atleast_2d, reshape
 from nbdl.ops.rearrangement import pad
 from nbdl.shapes import normalize_axis
 

@@ -9,6 +9,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.ops import linalg_arrays
 from nbdl.ops.arithmetic import conj, imag, log
 from nbdl.ops.broadcasting import sum
+from nbdl.ops.concatenation import concat
 from nbdl.ops.contraction import matmul, matrix_transpose
 from nbdl.ops.creation import ones_like
 from nbdl.ops.cumulative import cumprod
@@ -16,7 +17,7 @@ from nbdl.ops.diagonals import diag_embed, triu
 from nbdl.ops.linalg_solving import inv
 from nbdl.ops.linalg_spectra import SVD
 from nbdl.ops.matrices import Matrices, adjoint, diagonal_of, square
-from nbdl.ops.movement import concat, expand_dims, flip
+from nbdl.ops.movement import expand_dims, flip
 from nbdl.ops.selection import where
 from nbdl.shapes import Spec
 

@@ -10,6 +10,7 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError, GradientError, ShapeError, unknown
 from nbdl.ops import linalg_arrays
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor, promote
 from nbdl.ops.diagonals import diag_embed, tril, triu
@@ -25,7 +26,7 @@ from nbdl.ops.matrices import (
     matrices,
     square,
 )
-from nbdl.ops.movement import concat, expand_dims
+from nbdl.ops.movement import expand_dims
 from nbdl.ops.sorting import argsort
 from nbdl.shapes import Spec
 

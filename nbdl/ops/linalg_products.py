@@ -10,13 +10,14 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops import linalg_arrays
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat, stack, unbind
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor, promote, promote_all
 from nbdl.ops.creation import zeros_like
 from nbdl.ops.cumulative import cumprod
 from nbdl.ops.linalg_solving import inv
 from nbdl.ops.matrices import Matrices, adjoint, identity, square
-from nbdl.ops.movement import concat, expand_dims, reshape, stack, unbind
+from nbdl.ops.movement import expand_dims, reshape
 from nbdl.shapes import Spec, broadcast_shapes, normalize_axis
 
 __all__ = [

@@ -13,13 +13,14 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.attention import scaled_dot_product_attention
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import astensor
 from nbdl.ops.creation import zeros_of
 from nbdl.ops.dropout import dropout
 from nbdl.ops.families import require_float
 from nbdl.ops.linear import linear
-from nbdl.ops.movement import concat, permute_dims, reshape
+from nbdl.ops.movement import permute_dims, reshape
 from nbdl.ops.selection import where
 from nbdl.ops.softmax import softmax
 from nbdl.shapes import Spec

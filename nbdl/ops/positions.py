@@ -10,8 +10,9 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
+from nbdl.ops.concatenation import concat, stack
 from nbdl.ops.conversion import astensor, cast, floats
-from nbdl.ops.movement import concat, reshape, stack
+from nbdl.ops.movement import reshape
 from nbdl.ops.trigonometry import cos, sin
 
 __all__ = ["alibi_bias", "rotary_embedding", "sinusoidal_positions"]

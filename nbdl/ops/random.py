@@ -16,10 +16,11 @@ from nbdl.core.lifted import Batched
 from nbdl.core.random import Generator, default_generator
 from nbdl.core.tensor import Tensor, as_shape
 from nbdl.errors import ArgumentError
+from nbdl.ops.concatenation import concat, unbind
 from nbdl.ops.conversion import cast
 from nbdl.ops.exponential import log1p
 from nbdl.ops.families import Random
-from nbdl.ops.movement import concat, reshape, unbind
+from nbdl.ops.movement import reshape
 from nbdl.ops.powers import sqrt
 from nbdl.ops.rounding import floor
 from nbdl.ops.sorting import argsort

@@ -13,10 +13,11 @@ import numpy as np
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, unknown
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor
 from nbdl.ops.families import Movement
 from nbdl.ops.gathering import take
-from nbdl.ops.movement import concat, flatten, flip, reshape, swapaxes
+from nbdl.ops.movement import flatten, flip, reshape, swapaxes
 from nbdl.ops.padding import Pad
 from nbdl.shapes import Shape, Spec, normalize_axis
 

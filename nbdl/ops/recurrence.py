@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from nbdl.core.tensor import Tensor
+from nbdl.ops.concatenation import concat, unbind
 from nbdl.ops.conversion import cast
 from nbdl.ops.families import Contraction
 from nbdl.ops.linear import LinearWeightGrad
-from nbdl.ops.movement import concat, reshape, unbind
+from nbdl.ops.movement import reshape
 from nbdl.shapes import Spec
 
 UNROLLED = 256

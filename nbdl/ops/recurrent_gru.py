@@ -10,11 +10,11 @@ from typing import Any
 from nbdl.core.tensor import Tensor
 from nbdl.ops.activation import SigmoidGrad, sigmoid
 from nbdl.ops.broadcasting import sum as total
+from nbdl.ops.concatenation import concat, split, stack, unbind
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import cast, widened
 from nbdl.ops.creation import zeros_like
 from nbdl.ops.linear import linear
-from nbdl.ops.movement import concat, split, stack, unbind
 from nbdl.ops.numerics import wide
 from nbdl.ops.powers import square
 from nbdl.ops.recurrence import (

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbdl.core.tensor import Tensor
+from nbdl.ops.concatenation import stack, unbind
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import cast, widened
 from nbdl.ops.creation import zeros_like
 from nbdl.ops.linear import linear
-from nbdl.ops.movement import stack, unbind
 from nbdl.ops.numerics import wide
 from nbdl.ops.powers import square
 from nbdl.ops.rectifier import relu

@@ -12,11 +12,12 @@ from nbdl.errors import ArgumentError, DtypeError, ShapeError
 from nbdl.ops.arithmetic import conj, exp, log
 from nbdl.ops.broadcasting import Sum, broadcast_to
 from nbdl.ops.comparison import isfinite
+from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor, cast, floats, widened
 from nbdl.ops.creation import ones
 from nbdl.ops.cumulative import cumprod
 from nbdl.ops.families import Reduction, reduction, require_kind, require_real
-from nbdl.ops.movement import concat, flip, permute_dims, reshape
+from nbdl.ops.movement import flip, permute_dims, reshape
 from nbdl.ops.numerics import wide
 from nbdl.ops.selection import where
 from nbdl.ops.sums import sum_of

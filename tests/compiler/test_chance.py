@@ -11,8 +11,9 @@ from nbdl.compiler.ir import Graph, Value
 from nbdl.compiler.program import Program, State
 from nbdl.ops.arithmetic import Add, Multiply, Subtract
 from nbdl.ops.broadcasting import BroadcastTo, Sum
+from nbdl.ops.concatenation import Concat, Split, Stack, Unbind
 from nbdl.ops.contraction import Matmul
-from nbdl.ops.movement import Concat, Flip, PermuteDims, Reshape, Split, Stack, Unbind
+from nbdl.ops.movement import Flip, PermuteDims, Reshape
 from nbdl.ops.reduction import Max
 from nbdl.ops.trigonometry import Tanh
 from nbdl.shapes import Spec

@@ -7,6 +7,7 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.ops import (
     broadcasting,
+    concatenation,
     conversion,
     diagonals,
     gathering,
@@ -85,11 +86,11 @@ ROWS = [
     sample(movement.Reshape((0, 7)), np.zeros((2, 0)), judge=lambda x: x.reshape(0, 7)),
     sample(movement.Reshape(()), normal(1, 1), judge=lambda x: x.reshape(())),
     sample(movement.PermuteDims((2, 0, 1)), _x, judge=lambda x: x.transpose(2, 0, 1)),
-    sample(movement.Concat(1), normal(2, 3), normal(2, 1), normal(2, 0),
+    sample(concatenation.Concat(1), normal(2, 3), normal(2, 1), normal(2, 0),
            judge=lambda *xs: np.concatenate(xs, 1)),
-    sample(movement.Stack(1), normal(2, 3), normal(2, 3), judge=lambda *xs: np.stack(xs, 1)),
-    sample(movement.Split(1, (1, 0, 2)), _x, judge=lambda x: (x[:, :1], x[:, 1:1], x[:, 1:])),
-    sample(movement.Unbind(1), _x, judge=lambda x: (x[:, 0], x[:, 1], x[:, 2])),
+    sample(concatenation.Stack(1), normal(2, 3), normal(2, 3), judge=lambda *xs: np.stack(xs, 1)),
+    sample(concatenation.Split(1, (1, 0, 2)), _x, judge=lambda x: (x[:, :1], x[:, 1:1], x[:, 1:])),
+    sample(concatenation.Unbind(1), _x, judge=lambda x: (x[:, 0], x[:, 1], x[:, 2])),
     sample(movement.Flip((0, 2)), _x, judge=lambda x: x[::-1, :, ::-1]),
     sample(padding.Pad(((1, 2), (0, 1)), 0.5), normal(2, 3),
            judge=lambda x: np.pad(x, ((1, 2), (0, 1)), constant_values=0.5)),

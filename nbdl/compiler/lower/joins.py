@@ -15,9 +15,9 @@ from nbdl.compiler.lower.steps import LoopStep
 from nbdl.compiler.lower.views import View, new_view, views_of
 from nbdl.compiler.passes.fuse import region_of
 from nbdl.ops.broadcasting import BroadcastTo
+from nbdl.ops.concatenation import Concat, Split, Stack, Unbind
 from nbdl.ops.embedding import Embedding
 from nbdl.ops.indexing import GetItem
-from nbdl.ops.movement import Concat, Split, Stack, Unbind
 from nbdl.ops.padding import Pad
 from nbdl.shapes import Spec
 

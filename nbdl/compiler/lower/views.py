@@ -14,9 +14,10 @@ import numpy as np
 
 from nbdl.core.op import Op
 from nbdl.ops.broadcasting import BroadcastTo
+from nbdl.ops.concatenation import Split, Unbind
 from nbdl.ops.conversion import Clone
 from nbdl.ops.indexing import GetItem
-from nbdl.ops.movement import Flip, PermuteDims, Reshape, Split, Unbind
+from nbdl.ops.movement import Flip, PermuteDims, Reshape
 from nbdl.shapes import Shape, Spec
 
 VIEWS: tuple[type[Op], ...] = (Reshape, PermuteDims, BroadcastTo, GetItem, Split, Unbind, Flip,

@@ -12,10 +12,11 @@ from nbdl.compiler.ir import Graph, Node, Value
 from nbdl.core.op import Op
 from nbdl.ops.arithmetic import Divide, Multiply
 from nbdl.ops.broadcasting import BroadcastTo, Sum
+from nbdl.ops.concatenation import Concat, Split, Stack, Unbind
 from nbdl.ops.conversion import Cast, Clone
 from nbdl.ops.families import Elementwise, Random, Reduction
 from nbdl.ops.indexing import GetItem
-from nbdl.ops.movement import Concat, PermuteDims, Reshape, Split, Stack, Unbind
+from nbdl.ops.movement import PermuteDims, Reshape
 from nbdl.ops.reduction import Max, Min
 
 _FOLDED = 4096

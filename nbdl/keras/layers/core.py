@@ -12,9 +12,10 @@ from nbdl.errors import ArgumentError, DtypeError, ShapeError
 from nbdl.keras import activations, initializers
 from nbdl.keras.layers.base import Layer, ShapeOrNone
 from nbdl.nn import functional as F
+from nbdl.ops.concatenation import stack
 from nbdl.ops.contraction import matmul
 from nbdl.ops.conversion import cast
-from nbdl.ops.movement import permute_dims, reshape, stack
+from nbdl.ops.movement import permute_dims, reshape
 
 __all__ = ["Activation", "Dense", "Dropout", "Embedding", "Flatten", "Identity", "Lambda",
            "LeakyReLU", "Permute", "ReLU", "RepeatVector", "Reshape", "Softmax"]  # fmt: skip

@@ -14,9 +14,10 @@ from nbdl.keras.layers.base import Layer, ShapeOrNone
 from nbdl.keras.layers.core import positive, require_axes
 from nbdl.nn import functional as F
 from nbdl.ops.arithmetic import add
+from nbdl.ops.concatenation import concat, stack
 from nbdl.ops.contraction import matmul
 from nbdl.ops.creation import ones, zeros
-from nbdl.ops.movement import concat, flip, stack
+from nbdl.ops.movement import flip
 
 __all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN", "TimeDistributed"]
 

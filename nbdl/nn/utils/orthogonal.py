@@ -13,6 +13,7 @@ from nbdl.nn.module import Module
 from nbdl.nn.utils.computed import M
 from nbdl.nn.utils.parametrize import readable, register_parametrization
 from nbdl.ops.arithmetic import conj
+from nbdl.ops.concatenation import concat
 from nbdl.ops.contraction import matmul
 from nbdl.ops.creation import zeros
 from nbdl.ops.diagonals import diagonal, tril
@@ -20,7 +21,7 @@ from nbdl.ops.linalg_factors import qr
 from nbdl.ops.linalg_products import matrix_exp
 from nbdl.ops.linalg_reflections import householder_product
 from nbdl.ops.linalg_solving import solve
-from nbdl.ops.movement import concat, expand_dims, swapaxes
+from nbdl.ops.movement import expand_dims, swapaxes
 from nbdl.ops.random import randn
 from nbdl.ops.ranges import eye
 from nbdl.ops.rounding import sign

@@ -15,8 +15,9 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.nn.module import Module
 from nbdl.nn.utils.computed import M, compute, member, put_member, rules_of, uncompute
+from nbdl.ops.concatenation import concat
 from nbdl.ops.creation import ones_like
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.movement import reshape
 from nbdl.ops.random import rand
 from nbdl.ops.sorting import topk
 from nbdl.ops.statistics import vector_norm

@@ -11,9 +11,10 @@ from nbdl.backends import has_data, to_numpy
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError, TraceError, unknown
 from nbdl.ops.broadcasting import broadcast_to
+from nbdl.ops.concatenation import concat, stack
 from nbdl.ops.conversion import astensor, to
 from nbdl.ops.gathering import gather, take
-from nbdl.ops.movement import concat, reshape, stack, swapaxes
+from nbdl.ops.movement import reshape, swapaxes
 from nbdl.ops.selection import where
 
 __all__ = [

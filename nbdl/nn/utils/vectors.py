@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
-from nbdl.ops.movement import concat, reshape
+from nbdl.ops.concatenation import concat
+from nbdl.ops.movement import reshape
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
