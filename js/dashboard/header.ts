@@ -13,6 +13,7 @@ const WORDS: Record<string, string> = {
   paused: "Paused",
   finished: "Finished",
   stopped: "Stopped",
+  pruned: "Pruned",
   interrupted: "Interrupted",
   failed: "Failed",
 };

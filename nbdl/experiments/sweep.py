@@ -219,8 +219,8 @@ class _Watch(Callback):
         self.trial.report(values[metric], run.epoch)
         if self.trial.should_prune() and run.epoch < (run.epochs or 1):
             self.pruned = True
-            why = f"pruned: {metric} {values[metric]:.4g} is worse than the median of the others"
-            run.end_with("stopped", why)
+            why = f"{metric} {values[metric]:.4g} is worse than the median of the others"
+            run.end_with("pruned", why)
 
 
 def _one(
@@ -265,8 +265,7 @@ def _tag(result: Sweep, done: Trial, store: Any) -> None:
     if store is True:
         kept = {record.id: record for record in runs()}
         if done.run.id in kept:
-            tags = ["pruned"] if done.status == "pruned" else []
-            kept[done.run.id].tag(result.name, *tags)
+            kept[done.run.id].tag(result.name)
 
 
 def _short(value: Any) -> str:

@@ -25,7 +25,7 @@ from nbdl.inspection.records import (
 )
 from nbdl.inspection.samples import class_name, samples_of
 from nbdl.training import machine
-from nbdl.training.archive.records import RunRecord
+from nbdl.training.archive.records import FINAL, RunRecord
 from nbdl.training.statistics.history import marked_step
 
 MAX_POINTS = 4000
@@ -34,7 +34,7 @@ MAX_POINTS = 4000
 FACTS = ("loss", "optim", "batch_size", "device")
 """What is said of a run's configuration beside its name."""
 
-ENDED = frozenset(("finished", "stopped", "interrupted", "failed", "killed"))
+ENDED = FINAL | {"killed"}
 
 
 @dataclass(frozen=True)

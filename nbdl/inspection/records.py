@@ -56,7 +56,7 @@ class RunState(Record):
     id: str
     name: str
     model: str
-    status: str  # waiting, running, paused, finished, stopped, interrupted, failed
+    status: str  # waiting, running, paused, finished, stopped, pruned, interrupted, failed
     epoch: int
     epochs: int | None
     step: int

@@ -190,7 +190,8 @@ RUNS = (
     Choice("where", "CONDITION", "only runs with 'val_accuracy>0.9', 'name~lenet' (contains), "
            "config.loss=mse; may be given several times", many=True),
     Choice("model", "NAME", "only runs of this name"),
-    Choice("status", "STATUS", "only finished, stopped, interrupted, failed, killed, running ones"),
+    Choice("status", "STATUS",
+           "only finished, stopped, pruned, interrupted, failed, killed, running ones"),
     Choice("tag", "TAG", "only runs with this tag"),
     Choice("sort", "COLUMN", "by a column, a metric or an option"),
     Choice("descending", None, "with --sort: from the largest down"),

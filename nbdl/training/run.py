@@ -52,7 +52,8 @@ class Run(Controls, Travels):
         id: a short text, unique in the run store.
         name: the model's name, unless another was given.
         status: 'waiting', 'running', 'paused', and in the end 'finished' (all done, or a stop
-            condition met), 'stopped' (by ``stop``), 'interrupted' or 'failed'.
+            condition met), 'stopped' (by ``stop``), 'pruned' (by a sweep), 'interrupted' or
+            'failed'.
         message: one sentence about the status.
         config: the arguments the run was started with.
         model: what is trained: a module, a list or dict of them, or None; ``models`` lists them.

@@ -11,6 +11,8 @@ import nbdl
 from nbdl import nn
 from nbdl.errors import ArgumentError, MissingError
 from nbdl.experiments.space import as_choice
+from nbdl.inspection.dashboard import dashboard_record
+from nbdl.inspection.static.run import dashboard_svg
 from nbdl.inspection.static.sweep import sweep_svg
 from nbdl.training.archive import store as stores
 
@@ -82,10 +84,14 @@ def test_what_does_badly_is_pruned_and_says_so():
     pruned = [t for t in found.trials if t.status == "pruned"]
     assert pruned
     run = pruned[0].run
-    assert run.status == "stopped"
-    assert "pruned: loss" in run.message
+    assert run.status == "pruned"
+    assert "worse than the median of the others" in run.message
     assert run.epoch < 4
-    assert "pruned" in next(r for r in nbdl.runs() if r.id == run.id).tags
+    assert not run.is_alive
+    kept = nbdl.runs().filter(status="pruned")
+    assert [r.id for r in kept] == [t.run.id for t in reversed(pruned)]
+    assert all(not r.is_alive and r.tags == (found.name,) for r in kept)
+    assert "Pruned" in dashboard_svg(dashboard_record(run))
     assert "pruned" in found.text()
 
 

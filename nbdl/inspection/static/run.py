@@ -36,7 +36,8 @@ from nbdl.inspection.static.svg import (
 
 STATUS = {
     "waiting": "Waiting", "running": "Training", "paused": "Paused", "finished": "Finished",
-    "stopped": "Stopped", "interrupted": "Interrupted", "failed": "Failed", "killed": "Killed",
+    "stopped": "Stopped", "pruned": "Pruned", "interrupted": "Interrupted", "failed": "Failed",
+    "killed": "Killed",
 }  # fmt: skip
 
 

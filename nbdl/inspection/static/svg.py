@@ -34,7 +34,7 @@ BAD = "#c0262d"
 LINES = (TRAIN, VAL, "#0b7a5e", "#9440a8", "#7a6a00", "#b3336b")
 TONES = {
     "running": ACCENT, "paused": WARNING, "waiting": WARNING, "interrupted": WARNING,
-    "finished": GOOD, "stopped": MUTED, "failed": BAD, "killed": BAD,
+    "finished": GOOD, "stopped": MUTED, "pruned": MUTED, "failed": BAD, "killed": BAD,
 }  # fmt: skip
 LETTERS = {"font_family": FONT, "font_size": SIZE, "fill": TEXT}
 """What a picture says of all its texts."""

@@ -18,7 +18,7 @@ from nbdl.training.archive.recorder import recorder
 from nbdl.training.archive.store import default_path, open_store
 from nbdl.training.statistics.history import History
 
-FINAL = frozenset(("finished", "stopped", "interrupted", "failed"))
+FINAL = frozenset(("finished", "stopped", "pruned", "interrupted", "failed"))
 """Statuses of a run that is over."""
 
 _SILENT = 120.0
