@@ -135,3 +135,11 @@ def as_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:
         return (operator.index(value),) * n  # type: ignore[arg-type]
     except TypeError:
         raise ArgumentError(f"{name} must be an int or {n} ints, got {value!r}") from None
+
+
+def as_shape(shape: int | Sequence[int]) -> Shape:
+    """A size or sizes as a tuple of ints; raises ShapeError for a negative one."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if sizes and min(sizes) < 0:
+        raise ShapeError(f"a shape cannot have a negative size, got {sizes}")
+    return sizes

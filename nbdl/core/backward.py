@@ -11,9 +11,10 @@ from nbdl.backends import has_data
 from nbdl.core import modes
 from nbdl.core.lifted import World
 from nbdl.core.mistakes import tell
+from nbdl.core.needs import rules
 from nbdl.core.provenance import name_layer
 from nbdl.core.tape import SPENT, AnyNode, Leaf, Node, Pick, remember_skeleton
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, GradientError, NbdlError, ShapeError
 from nbdl.shapes import Spec
 

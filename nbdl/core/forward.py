@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbdl.core import modes
 from nbdl.core.backward import grad
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 
 if TYPE_CHECKING:
     from nbdl.core.op import Op

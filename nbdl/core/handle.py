@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.shapes import Spec
 
 

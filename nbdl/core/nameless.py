@@ -17,11 +17,15 @@ import opcode
 import sys
 from collections.abc import Callable
 from types import EllipsisType, FrameType, NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbdl.core.needs import rules
 from nbdl.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from nbdl.core.tensor import Tensor
 
 
 class _Probe:
@@ -68,6 +72,23 @@ def is_place(index: Any) -> bool:
     return type(index) in _PLACES or isinstance(index, np.integer)
 
 
+def place_of(x: Tensor) -> tuple[Tensor, tuple[Any, ...]] | None:
+    """The tensor, if it is there still, in which ``x`` was a place, and the indices."""
+    origin: Any = getattr(x, "origin", None)
+    whole = None if origin is None else origin[0]()
+    return None if whole is None else (whole, origin[1])
+
+
+def put_back(x: Tensor, whole: Tensor, indices: tuple[Any, ...]) -> None:
+    """Put the value of ``x`` into its place in ``whole``."""
+    parts = [whole]
+    for index in indices[:-1]:
+        parts.append(rules.get_item(parts[-1], index))
+    for part, index in zip(reversed(parts), reversed(indices), strict=True):
+        x = rules.set_item(part, index, x)
+    whole._replace(x)
+
+
 def refusal(what: str) -> ArgumentError:
     """The error for a change that would be lost."""
     return ArgumentError(
@@ -84,12 +105,12 @@ def changing(method: Callable[..., Any]) -> Callable[..., Any]:
     def checked(x: Any, *args: Any, **kwargs: Any) -> Any:
         if sys.getrefcount(x) != IN_CALL or x.shared:
             return method(x, *args, **kwargs)
-        place = x.place()
+        place = place_of(x)
         if place is None and _ignored(sys._getframe(1)):
             raise refusal(checked.__name__)
         y = method(x, *args, **kwargs)
         if place is not None:
-            x.put_back(*place)
+            put_back(x, *place)
         return y
 
     return checked

@@ -18,8 +18,9 @@ from nbdl.backends.floating import restore, silence
 from nbdl.core import modes
 from nbdl.core.forward import pushforward
 from nbdl.core.lifted import Lifted, World
+from nbdl.core.needs import rules
 from nbdl.core.tape import Node, Pick, count
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tensor import Tensor
 from nbdl.errors import DeviceError, IndexRangeError, NbdlError, ShapeError
 from nbdl.shapes import Spec
 

@@ -7,6 +7,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from nbdl.core.needs import rules
 from nbdl.errors import GradientError
 from nbdl.shapes import Spec
 
@@ -131,6 +132,18 @@ def add_hook(node: AnyNode, kind: str, hook: Any) -> RemovableHook:
         node.extra = {}
     hooks: dict[int, Any] = node.extra.setdefault(kind, {})
     return RemovableHook(hooks, hook)
+
+
+def keep_gradient(x: Tensor) -> None:
+    """Add to ``x.grad`` what comes by, though x is no leaf, for as long as x lives."""
+    reference = weakref.ref(x)
+
+    def keep(g: Tensor) -> None:
+        x = reference()
+        if x is not None:
+            x.grad = g if x.grad is None else rules.add(x.grad, g)
+
+    add_hook(x.node, "hooks", keep)
 
 
 class RemovableHook:

@@ -11,36 +11,13 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.backends import Device, dlpack
-from nbdl.core import modes, nameless, tape
+from nbdl.core import modes, nameless, tape, words
 from nbdl.core.lifted import Lifted
-from nbdl.core.words import digits
+from nbdl.core.needs import rules
 from nbdl.errors import ArgumentError, GradientError, ShapeError, TraceError
 from nbdl.shapes import Shape, Spec
 
-
-class Rules:
-    """The operations that core needs and ops hands over when it is imported."""
-
-    add: Callable[..., Tensor]
-    ones_like: Callable[..., Tensor]
-    zeros: Callable[[Spec], Tensor]
-    sum_to: Callable[[Tensor, Shape], Tensor]
-    cast: Callable[[Tensor, np.dtype], Tensor]
-    broadcast_to: Callable[[Tensor, Shape], Tensor]
-    batch: Callable[..., Any]
-    get_item: Callable[[Tensor, Any], Tensor]
-    set_item: Callable[[Tensor, Any, Any], Tensor]
-    astensor: Callable[..., Tensor]
-    backward: Callable[..., None]
-    handle_of: Callable[[Tensor], Tensor]
-    put_data: Callable[[Tensor, Any], None]
-    made_by: Callable[[Tensor], Any]
-
-
-rules = Rules()
-
 _new = object.__new__
-
 
 if TYPE_CHECKING:
     from nbdl.core.face import Face
@@ -223,14 +200,7 @@ class Tensor(Face):
             raise GradientError("retain_grad needs a tensor that requires a gradient")
         if self.is_leaf:
             return
-        reference = weakref.ref(self)
-
-        def keep(g: Tensor) -> None:
-            x = reference()
-            if x is not None:
-                x.grad = g if x.grad is None else rules.add(x.grad, g)
-
-        tape.add_hook(self.node, "hooks", keep)
+        tape.keep_gradient(self)
 
     # ----- values for Python and NumPy ----------------------------------------------------
 
@@ -319,20 +289,7 @@ class Tensor(Face):
         return bool((self == item).any())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise GradientError(
-                "a tensor with a history cannot be copied deeply", hint="x.detach() first"
-            )
-        copy = type(self).__new__(type(self))
-        memo[id(self)] = copy
-        for cls in type(self).__mro__:
-            for slot in getattr(cls, "__slots__", ()):
-                if slot not in Tensor.__slots__:
-                    setattr(copy, slot, getattr(self, slot))
-        copy.value = self.value
-        copy.grad = None if self.grad is None else self.grad.detach()
-        copy.node = None
-        return copy.requires_grad_() if self.requires_grad else copy
+        return rules.deep_copy(self, memo)
 
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), self.numpy().copy(), self.requires_grad and self.is_leaf)
@@ -376,12 +333,12 @@ class Tensor(Face):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         lost = sys.getrefcount(self) == nameless.IN_SET and not self.shared
-        place = self.place() if lost else None
+        place = nameless.place_of(self) if lost else None
         if lost and place is None:
             raise nameless.refusal("this assignment")
         self._replace(rules.set_item(self, index, value))
         if place is not None:
-            self.put_back(*place)
+            nameless.put_back(self, *place)
 
     def __getitem__(self, index: Any) -> Tensor:
         """``x[index]``: see ``nbdl.ops.indexing``; without a name it stands for a place in x."""
@@ -393,46 +350,7 @@ class Tensor(Face):
             y.origin = whole, (*indices, index)
         return y
 
-    def place(self) -> tuple[Tensor, tuple[Any, ...]] | None:
-        """The tensor, if it is there still, in which this one was a place, and the indices."""
-        origin: Any = getattr(self, "origin", None)
-        whole = None if origin is None else origin[0]()
-        return None if whole is None else (whole, origin[1])
-
-    def put_back(self, whole: Tensor, indices: tuple[Any, ...]) -> None:
-        """Put this value into its place in ``whole``."""
-        parts = [whole]
-        for index in indices[:-1]:
-            parts.append(rules.get_item(parts[-1], index))
-        new = self
-        for part, index in zip(reversed(parts), reversed(indices), strict=True):
-            new = rules.set_item(part, index, new)
-        whole._replace(new)
-
-    @nameless.changing
-    def copy_(self, source: Any) -> Tensor:
-        """Take the values of ``source``, which may broadcast to this shape."""
-        return self._replace(rules.set_item(self, ..., source))
-
-    @nameless.changing
-    def fill_(self, number: float) -> Tensor:
-        """Set every element to ``number``."""
-        return self._replace(rules.set_item(self, ..., number))
-
-    @nameless.changing
-    def zero_(self) -> Tensor:
-        """Set every element to 0."""
-        return self._replace(rules.set_item(self, ..., 0))
-
-    # ----- elsewhere and otherwise --------------------------------------------------------
-
-    def cpu(self) -> Tensor:
-        """This tensor on the CPU."""
-        return self.to("cpu")
-
-    def cuda(self, index: int = 0) -> Tensor:
-        """This tensor on GPU number ``index``."""
-        return self.to(f"cuda:{index}")
+    # ----- other dtypes, and as text --------------------------------------------------------
 
     def float(self) -> Tensor:
         """As float32."""
@@ -463,21 +381,7 @@ class Tensor(Face):
         return self.to(dtypes.bool)
 
     def __repr__(self) -> str:
-        if isinstance(self.value, Lifted):
-            body = self.value.words()
-        elif type(self.value) is Spec:
-            body = f"{list(self.shape)}, dtype={self.dtype}, no data"
-        else:
-            body = digits(backends.to_numpy(self.value))
-            if self.dtype not in (dtypes.float32, dtypes.int64, dtypes.bool):
-                body += f", dtype={self.dtype}"
-        if self.device.type == "cuda":
-            body += f", device={str(self.device)!r}"
-        if self.grad_fn is not None:
-            body += f", grad_fn={self.grad_fn!r}"
-        elif self.requires_grad:
-            body += ", requires_grad=True"
-        return f"tensor({body})"
+        return words.tensor_text(self)
 
     def __format__(self, spec: str) -> str:
         one = not self.ndim or (spec and self.size == 1)
@@ -490,11 +394,3 @@ def _rebuild(cls: type[Tensor], value: np.ndarray, requires_grad: bool) -> Tenso
     x = cls.__new__(cls)
     Tensor.__init__(x, value, requires_grad)
     return x
-
-
-def as_shape(shape: int | Sequence[int]) -> Shape:
-    """A size or sizes as a tuple of ints; raises ShapeError for a negative one."""
-    sizes = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-    if sizes and min(sizes) < 0:
-        raise ShapeError(f"a shape cannot have a negative size, got {sizes}")
-    return sizes

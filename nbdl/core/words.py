@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nbdl import dtypes
+from nbdl import backends, dtypes
+from nbdl.core.lifted import Lifted
 from nbdl.errors import ArgumentError, unknown
+from nbdl.shapes import Spec
+
+if TYPE_CHECKING:
+    from nbdl.core.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,25 @@ def digits(array: np.ndarray) -> str:
     if array.dtype.kind == "f" and not (_whole(array) and "e" not in text):
         text = _text(array, "fixed")
     return text
+
+
+def tensor_text(x: Tensor) -> str:
+    """A tensor for its reader: elements, and what is not the default of dtype and device."""
+    if isinstance(x.value, Lifted):
+        body = x.value.words()
+    elif type(x.value) is Spec:
+        body = f"{list(x.shape)}, dtype={x.dtype}, no data"
+    else:
+        body = digits(backends.to_numpy(x.value))
+        if x.dtype not in (dtypes.float32, dtypes.int64, dtypes.bool):
+            body += f", dtype={x.dtype}"
+    if x.device.type == "cuda":
+        body += f", device={str(x.device)!r}"
+    if x.grad_fn is not None:
+        body += f", grad_fn={x.grad_fn!r}"
+    elif x.requires_grad:
+        body += ", requires_grad=True"
+    return f"tensor({body})"
 
 
 def _text(

@@ -14,8 +14,9 @@ from nbdl import dtypes
 from nbdl.core import modes, random
 from nbdl.core.backward import grad
 from nbdl.core.mistakes import untold
+from nbdl.core.needs import rules
 from nbdl.core.random import Generator
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves
 from nbdl.errors import NbdlError
 from nbdl.inspection.graph import model_record, size_up

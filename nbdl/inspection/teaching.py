@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nbdl.core.backward import grad
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.inspection.activations import Observed
 from nbdl.inspection.recording import Step
 from nbdl.inspection.static import formats

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.inspection.activations import Observed, observe
 from nbdl.inspection.axes import BATCHED, FILTERS
 from nbdl.inspection.formulas import formulas_of

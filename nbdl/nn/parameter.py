@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from nbdl import dtypes
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError
 from nbdl.ops.creation import zeros
 from nbdl.shapes import Shape

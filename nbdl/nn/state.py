@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, did_you_mean
 from nbdl.nn.parameter import Unsized
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from nbdl.core.needs import rules
 from nbdl.core.op import registry
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tensor import Tensor
 from nbdl.ops import (
     activation,
     activation_elu,

@@ -293,4 +293,14 @@ def floats(x: Any) -> Tensor:
     return x if kind == "f" or kind not in "iub" else Cast(dtypes.default_float())(x)
 
 
-METHODS = {"to": to, "astype": astype, "to_device": to_device}
+def _cpu(x: Tensor) -> Tensor:
+    """This tensor on the CPU."""
+    return to(x, "cpu")
+
+
+def _cuda(x: Tensor, index: int = 0) -> Tensor:
+    """This tensor on GPU number ``index``."""
+    return to(x, f"cuda:{index}")
+
+
+METHODS = {"to": to, "astype": astype, "to_device": to_device, "cpu": _cpu, "cuda": _cuda}

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nbdl import backends, dtypes
-from nbdl.core.tensor import Tensor, as_shape
+from nbdl.core.tensor import Tensor
 from nbdl.ops.conversion import astensor
-from nbdl.shapes import Spec
+from nbdl.shapes import Spec, as_shape
 
 __all__ = ["zeros", "ones", "full", "zeros_like", "ones_like", "full_like"]
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 from nbdl import dtypes
 from nbdl.core.forward import pushforward
+from nbdl.core.needs import rules
 from nbdl.core.op import Op
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.tensor import Tensor
 from nbdl.errors import DtypeError
 from nbdl.shapes import Spec, broadcast_shapes, normalize_axes, reduced_shape
 

@@ -19,6 +19,7 @@ from nbdl.ops import (
     selection,
     trigonometry,
 )
+from nbdl.ops.indexing import setitem
 
 __all__: list[str] = []
 
@@ -79,7 +80,28 @@ def addcdiv_(x: Tensor, y: Any, z: Any, *, value: float = 1) -> Tensor:
     return _kept(x, arithmetic.add(x, _times(arithmetic.divide(y, z), value)))
 
 
+@changing
+def copy_(x: Tensor, source: Any) -> Tensor:
+    """Take the values of ``source``, which may broadcast to this shape."""
+    return x._replace(setitem(x, ..., source))
+
+
+@changing
+def fill_(x: Tensor, number: float) -> Tensor:
+    """Set every element to ``number``."""
+    return x._replace(setitem(x, ..., number))
+
+
+@changing
+def zero_(x: Tensor) -> Tensor:
+    """Set every element to 0."""
+    return x._replace(setitem(x, ..., 0))
+
+
 METHODS: dict[str, Callable[..., Any]] = {
+    "copy_": copy_,
+    "fill_": fill_,
+    "zero_": zero_,
     "add_": add_,
     "sub_": sub_,
     "mul_": in_place(arithmetic.multiply),

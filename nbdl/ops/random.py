@@ -14,7 +14,7 @@ from nbdl.backends import philox
 from nbdl.core import modes
 from nbdl.core.lifted import Batched
 from nbdl.core.random import Generator, default_generator
-from nbdl.core.tensor import Tensor, as_shape
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError
 from nbdl.ops.concatenation import concat, unbind
 from nbdl.ops.conversion import cast
@@ -25,7 +25,7 @@ from nbdl.ops.powers import sqrt
 from nbdl.ops.rounding import floor
 from nbdl.ops.sorting import argsort
 from nbdl.ops.trigonometry import cos, sin
-from nbdl.shapes import Shape, Spec, as_int
+from nbdl.shapes import Shape, Spec, as_int, as_shape
 
 __all__ = ["rand", "randn", "randint", "randperm"]
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.backends import dlpack
-from nbdl.core.tensor import Tensor, as_shape
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, promote_all, tensor
 from nbdl.ops.creation import full_like, zeros
 from nbdl.ops.movement import reshape
-from nbdl.shapes import Spec, as_int, broadcast_shapes
+from nbdl.shapes import Spec, as_int, as_shape, broadcast_shapes
 
 __all__ = [
     "arange",

@@ -11,7 +11,8 @@ import numpy as np
 from nbdl import dtypes
 from nbdl.backends import has_data
 from nbdl.core import modes
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.core.tree import leaves
 from nbdl.errors import ArgumentError, ShapeError, did_you_mean
 from nbdl.keras import initializers, regularizers

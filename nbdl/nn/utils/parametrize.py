@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbdl.core.modes import no_grad
-from nbdl.core.tensor import Tensor, rules
+from nbdl.core.needs import rules
+from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, DtypeError, NbdlError, ShapeError
 from nbdl.nn.containers import ModuleDict, ModuleList
 from nbdl.nn.module import Module
