@@ -77,6 +77,7 @@ from nbdl.ops.histogram import *
 from nbdl.ops.integers import *
 from nbdl.ops.joining import *
 from nbdl.ops.logic import *
+from nbdl.ops.masks import *
 from nbdl.ops.movement import *
 from nbdl.ops.placing import *
 from nbdl.ops.powers import *

@@ -16,7 +16,8 @@ from nbdl.nn.linear import Linear
 from nbdl.nn.module import Module
 from nbdl.ops.concatenation import concat
 from nbdl.ops.conversion import astensor
-from nbdl.ops.gathering import gather, index_add, nonzero, take
+from nbdl.ops.gathering import gather, index_add, take
+from nbdl.ops.masks import nonzero
 from nbdl.ops.movement import reshape
 from nbdl.ops.searching import argmax
 from nbdl.ops.selection import clip, where

@@ -20,7 +20,8 @@ from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.concatenation import concat, stack
 from nbdl.ops.conversion import astensor, cast, floats
 from nbdl.ops.cross_entropy import check_reduction
-from nbdl.ops.gathering import gather, known
+from nbdl.ops.gathering import gather
+from nbdl.ops.masks import known
 from nbdl.ops.movement import reshape
 from nbdl.ops.numerics import quiet, wide
 from nbdl.ops.reduction import logsumexp

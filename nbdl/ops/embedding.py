@@ -24,7 +24,7 @@ from nbdl.ops.batching import one_by_one
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
-from nbdl.ops.gathering import known
+from nbdl.ops.masks import known
 from nbdl.ops.movement import reshape
 from nbdl.ops.scatter_reduction import scatter_reduce
 from nbdl.ops.searching import searchsorted

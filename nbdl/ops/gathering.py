@@ -10,11 +10,12 @@ import numpy as np
 
 from nbdl import backends, dtypes
 from nbdl.core.tensor import Tensor
-from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError, TraceError
+from nbdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.conversion import astensor, cast
 from nbdl.ops.families import Indexing
 from nbdl.ops.indexing import PutItem
+from nbdl.ops.masks import known
 from nbdl.ops.movement import flatten, reshape
 from nbdl.ops.taking import Place, Take
 from nbdl.shapes import Spec, broadcast_shapes, normalize_axis
@@ -27,8 +28,6 @@ __all__ = [
     "scatter",
     "scatter_add",
     "index_add",
-    "masked_select",
-    "nonzero",
     "one_hot",
 ]
 
@@ -336,38 +335,6 @@ def index_add(x: Any, axis: int, index: Any, source: Any, *, alpha: float = 1) -
     return x + Place(place, x.shape)(source, reshape(index, (index.size,)))
 
 
-def masked_select(x: Any, mask: Any) -> Tensor:
-    """The elements of x where ``mask`` is True, in order.  x, mask: broadcasting -> y: (n,)."""
-    x, mask = astensor(x), astensor(mask)
-    if mask.dtype != dtypes.bool:
-        raise DtypeError(f"masked_select needs a bool mask, got {mask.dtype}", hint="mask != 0")
-    shape = broadcast_shapes(x.shape, mask.shape, what="masked_select: x and mask")
-    return broadcast_to(x, shape)[broadcast_to(mask, shape)]
-
-
-def nonzero(x: Any, /) -> tuple[Tensor, ...]:
-    """Places of the elements that are not 0: one int64 vector for each axis (array API).
-
-    Their length depends on the values. Raises ShapeError for a number without axes.
-    """
-    x = astensor(x)
-    if x.ndim == 0:
-        raise ShapeError("nonzero needs at least one axis, got shape ()")
-    known("nonzero", x)
-    xp = backends.namespace(x.value)
-    return tuple(Tensor._wrap(i.astype(xp.int64)) for i in xp.nonzero(x.value))
-
-
-def known(name: str, x: Tensor) -> None:
-    """Raise TraceError when x has only a shape: the result's size depends on its values."""
-    if not backends.has_data(x.value):
-        raise TraceError(
-            f"{name}: the size of its result depends on values, which are not known while only "
-            "shapes are computed, nor are they one thing inside vmap or jvp",
-            hint="where(mask, x, 0) keeps the shape",
-        )
-
-
 def one_hot(x: Any, num_classes: int = -1, *, dtype: Any = None) -> Tensor:
     """A 1 at each class and 0 elsewhere (PyTorch's).
 
@@ -402,6 +369,4 @@ METHODS = {
     "scatter": scatter,
     "scatter_add": scatter_add,
     "index_add": index_add,
-    "masked_select": masked_select,
-    "nonzero": nonzero,
 }

@@ -11,7 +11,8 @@ from nbdl import backends
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.conversion import astensor, cast
-from nbdl.ops.gathering import known, take_along_axis
+from nbdl.ops.gathering import take_along_axis
+from nbdl.ops.masks import known
 from nbdl.ops.reduction import max, min
 from nbdl.ops.searching import searchsorted
 from nbdl.ops.sorting import argsort, bincount

@@ -12,7 +12,8 @@ from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.conversion import astensor, cast, floats, promote
 from nbdl.ops.families import require_kind, require_real
-from nbdl.ops.gathering import known, take_along_axis
+from nbdl.ops.gathering import take_along_axis
+from nbdl.ops.masks import known
 from nbdl.ops.movement import flatten, reshape
 from nbdl.ops.searching import Search
 from nbdl.shapes import Spec, normalize_axis
