@@ -148,7 +148,7 @@ TRAIN = (
            "the same numbers each time on a GPU, too, where it is slower"),
     Option("compile", "switch",
            "trace the step once and replay it as fused kernels from step 2 on; unless given, from "
-           "step 5 on if the training is long enough to gain by it"),
+           "step 2 on if the training is long enough to gain by it"),
     Option("step", "value", "a function of the batch that does the whole step itself",
            "FUNCTION"),
     Option("optimizers", "value", "with --step: what it uses, to watch the learning rate",

@@ -123,7 +123,7 @@ def train(
             for the gradient: less memory, more time; such trainings are not compiled.
         schedule: of the learning rate: a name (``SCHEDULES``), or a function of the optimizer.
         compile: trace the step once and replay it as fused kernels: True from the second step on,
-            False never; unless given, from step 5 on if the training is long enough to gain by
+            False never; unless given, from step 2 on if the training is long enough to gain by
             it. What cannot be compiled goes on as before, and the run says why. Not with ``step``:
             there ``nbdl.compile`` may stand over the function.
         step: a function of the batch that does one whole step (several models and optimizers,

@@ -141,7 +141,7 @@ class Compilation:
         if number == 1:
             return False
         if self.wanted is None:
-            self.wanted = self._before() is not None or self._pays(number)
+            self.wanted = self._pays(number)
         return self.wanted
 
     def _pays(self, number: int) -> bool:
