@@ -80,3 +80,18 @@ class RunStatus(RunEvent):
 
 class RunFinished(RunEvent):
     """A run is over, however it ended; ``run.status`` says how."""
+
+
+@dataclass(frozen=True)
+class SweepEvent(Event):
+    """Something that happened to a sweep, fired in the thread that did it."""
+
+    sweep: Any
+
+
+class SweepAwaited(SweepEvent):
+    """Somebody waits for the end of a sweep, in the thread that fires this."""
+
+
+class SweepChanged(SweepEvent):
+    """A trial has begun, or the sweep was paused, goes on, or is over."""

@@ -4,131 +4,38 @@ from __future__ import annotations
 
 import copy
 import inspect
-import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nbdl import nn
+from nbdl import events, nn
 from nbdl.core import random
 from nbdl.data.optional import require
 from nbdl.errors import ArgumentError, brief, did_you_mean
 from nbdl.experiments.runs import runs
-from nbdl.experiments.space import Choice, as_choice
+from nbdl.experiments.space import as_choice
+from nbdl.experiments.trials import Sweep, Trial
 from nbdl.training import Run, train
+from nbdl.training.active import claim_sweep, release_sweep
 from nbdl.training.callbacks import Callback
+from nbdl.training.settings import Settings
 from nbdl.training.sources import whole
 from nbdl.training.stopping import higher_is_better
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One training of a sweep.
-
-    Attributes:
-        number: from 0.
-        parameters: what was chosen for it.
-        value: the last value of the sweep's metric, or None if there is none.
-        status: 'finished', 'pruned', 'failed' or 'interrupted'.
-        run: its run.
-    """
-
-    number: int
-    parameters: dict[str, Any]
-    value: float | None
-    status: str
-    run: Run
-
-
-class Sweep:
-    """The trials of a sweep so far, and the best.
-
-    Attributes:
-        name: the tag of its runs in the run store.
-        metric: what is compared, and ``higher``: whether more of it is better.
-        choices: what was tried for each parameter.
-        trials: in their order.
-        interrupted: whether it was ended by hand.
-    """
-
-    def __init__(self, metric: str, higher: bool, choices: list[Choice]) -> None:
-        self.name = f"sweep-{secrets.token_hex(3)}"
-        self.metric, self.higher, self.choices = metric, higher, choices
-        self.trials: list[Trial] = []
-        self.interrupted = False
-
-    @property
-    def best(self) -> Trial | None:
-        """The finished trial with the best value, or None."""
-        done = [t for t in self.trials if t.status == "finished" and t.value is not None]
-        return (max if self.higher else min)(done, key=lambda t: t.value or 0.0) if done else None
-
-    @property
-    def best_run(self) -> Run | None:
-        """Its run, whose ``model`` is trained."""
-        return None if self.best is None else self.best.run
-
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and rows of text, the best trial first, those without a value last."""
-        names = [choice.name for choice in self.choices]
-        sign = -1 if self.higher else 1
-
-        def rank(t: Trial) -> tuple[bool, float]:
-            return t.status != "finished" or t.value is None, sign * (t.value or 0.0)
-
-        rows = [
-            [str(t.number), *(_short(t.parameters[name]) for name in names),
-             "" if t.value is None else f"{t.value:.4g}", t.status, t.run.id]
-            for t in sorted(self.trials, key=rank)
-        ]  # fmt: skip
-        return ["trial", *names, self.metric, "status", "run"], rows
-
-    def to_pandas(self) -> Any:
-        """A pandas frame, one row a trial in their order."""
-        pandas = require("pandas", "sweep.to_pandas()")
-        return pandas.DataFrame(
-            [{"trial": t.number, **t.parameters, self.metric: t.value, "status": t.status,
-              "run": t.run.id} for t in self.trials]
-        )  # fmt: skip
-
-    def words(self) -> str:
-        """How many trials there were, and the best."""
-        pruned = sum(t.status == "pruned" for t in self.trials)
-        failed = sum(t.status == "failed" for t in self.trials)
-        said = f"{self.name}: {len(self.trials)} trials"
-        said += f", {pruned} pruned" * bool(pruned) + f", {failed} failed" * bool(failed)
-        said += ", ended by hand" * self.interrupted
-        best = self.best
-        if best is None:
-            return f"{said}. None has finished."
-        chosen = ", ".join(f"{k}={_short(v)}" for k, v in best.parameters.items())
-        return f"{said}. Best {self.metric} {best.value:.4g} with {chosen} (run {best.run.id})."
-
-    def text(self) -> str:
-        """All of it for a terminal."""
-        heads, rows = self.table()
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-        lines = ["  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip()
-                 for row in (heads, *rows)]  # fmt: skip
-        return "\n".join([self.words(), *lines])
-
-    def __repr__(self) -> str:
-        return self.text()
+from nbdl.training.worker import in_thread
 
 
 def sweep(
     model: Any, data: Any, space: Mapping[str, Any], *, trials: int = 20,
     metric: str | None = None, seed: int = 0, prune: bool = True,
-    report: Callable[[Trial], None] | None = None, **options: Any,
+    report: Callable[[Trial], None] | None = None, wait: bool = True, **options: Any,
 ) -> Sweep:  # fmt: skip
     """Train again and again with other parameters, and see which are best.
 
     Optuna's TPE chooses them (J. Bergstra and others, "Algorithms for Hyper-Parameter
     Optimization", NeurIPS 2011), and its median pruner ends trials that are worse than half of the
-    others at the same epoch. Each trial is a run in the store, tagged with the sweep's name; the
-    kernel's Stop button ends the sweep with everything kept.
+    others at the same epoch. Each trial is a run in the store, tagged with the sweep's name. It
+    goes on in a thread: ``stop``, or the kernel's Stop button, ends it with everything kept.
 
     Args:
         model: a module, of which each trial trains a copy; or a function that makes one, whose
@@ -140,14 +47,17 @@ def sweep(
         metric: the series compared at each epoch's end; ``val_loss``, or ``loss`` without ``val``.
         seed: of the choices and of each training.
         prune: end trials early that do badly.
-        report: called with each Trial when it is over.
+        report: called with each Trial when it is over, in the sweep's thread.
+        wait: wait for the end, and raise the sweep's exception if it fails.
         options: further arguments of ``nbdl.train``, the same in all trials.
 
     Returns:
-        A Sweep: ``best``, ``best_run``, ``table()``, ``to_pandas()``.
+        A Sweep: ``best``, ``trials``, ``status``, ``wait()``, ``stop()``, ``to_pandas()``. One
+        that was interrupted while waiting is returned, too, with the trials so far.
 
-    Raises MissingError without Optuna, ArgumentError for names and values that make no sense, and
-    what ``nbdl.train`` raises before its first step.
+    Raises MissingError without Optuna, ArgumentError for names and values that make no sense,
+    TrainingError while the model is trained or swept already, and what ``nbdl.train`` raises
+    before its first step.
     """
     optuna = require("optuna", "nbdl.sweep", extra="sweep")
     trials = whole("trials", trials)
@@ -161,25 +71,32 @@ def sweep(
             raise ArgumentError(f"there is no parameter {name!r} to sweep{near}")
     choices = [as_choice(name, given) for name, given in space.items()]
     metric = metric or ("loss" if options.get("val") is None else "val_loss")
-    result = Sweep(metric, higher_is_better(metric), choices)
+    result = Sweep(model, metric, higher_is_better(metric), choices, trials)
     study = _study(optuna, result.higher, seed, prune)
-    for _ in range(trials):
-        asked = study.ask()
-        chosen = {choice.name: choice.suggest(asked) for choice in choices}
-        done = _one(result, model, makes, data, asked, chosen, seed, options)
-        result.trials.append(done)
-        _tag(result, done, options.get("store", True))
-        _tell(optuna, study, asked, done)
-        if report is not None:
-            report(done)
-        if done.status == "interrupted":
-            result.interrupted = True
-            break
-    return result
+    search = _Search(optuna, study, result, makes, data, seed, report, options)
+    claim_sweep(result)
+    try:
+        search.begin()
+    except BaseException:
+        release_sweep(result)
+        raise
+    in_thread(search.work)
+    return _awaited(result) if wait else result
+
+
+def _awaited(result: Sweep) -> Sweep:
+    result.tell(events.SweepAwaited)
+    try:
+        return result.wait()
+    except KeyboardInterrupt:
+        if result.is_alive:
+            raise
+        return result  # what has finished is what was asked for
 
 
 _OWN = ("model", "data", "step", "seed", "callbacks", "wait", "progress", "store", "resume",
         "start")  # fmt: skip
+"""Arguments of ``nbdl.train`` that make no sense as parameters."""
 
 
 def _arguments_of(model: Any) -> list[str]:
@@ -204,7 +121,7 @@ class _Watch(Callback):
     """Tells Optuna the metric after each epoch, and ends the run if it says so."""
 
     def __init__(self, result: Sweep, trial: Any) -> None:
-        self.result, self.trial, self.pruned = result, trial, False
+        self.result, self.trial = result, trial
 
     def on_epoch_end(self, run: Run) -> None:
         values = run.epoch_values[-1]
@@ -218,38 +135,73 @@ class _Watch(Callback):
             return
         self.trial.report(values[metric], run.epoch)
         if self.trial.should_prune() and run.epoch < (run.epochs or 1):
-            self.pruned = True
             why = f"{metric} {values[metric]:.4g} is worse than the median of the others"
             run.end_with("pruned", why)
 
 
-def _one(
-    result: Sweep, model: Any, makes: list[str], data: Any, asked: Any, chosen: dict[str, Any],
-    seed: int, options: Mapping[str, Any],
-) -> Trial:  # fmt: skip
-    """Train once. Raises what is wrong before the first step, or with the metric's name."""
-    made = {name: chosen[name] for name in makes if name in chosen}
-    with random.use(random.Generator(seed)):
-        fresh = copy.deepcopy(model) if isinstance(model, nn.Module) else model(**made)
-    given = {name: value for name, value in chosen.items() if name not in made}
-    watch = _Watch(result, asked)
-    own = options.get("callbacks", ())
-    callbacks = [watch, *(own if isinstance(own, (list, tuple)) else [own])]
-    run = train(fresh, data, wait=False, seed=seed, parameters=made or None,
-                **{**options, **given, "callbacks": callbacks})  # fmt: skip
-    status = "finished"
-    try:
-        run.wait()
-    except KeyboardInterrupt:
-        status = "interrupted"
-    except ArgumentError:
-        raise
-    except Exception:
-        status = "failed"
-    status = "pruned" if watch.pruned and status == "finished" else status
-    last = run.epoch_values[-1].get(result.metric) if run.epoch_values else None
-    value = None if last is None or not np.isfinite(last) else float(last)
-    return Trial(asked.number, chosen, value, status, run)
+class _Search:
+    """Goes through the trials. The first begins in the caller's thread, which hears at once what
+    is wrong with the options; all the rest is done in a thread of its own."""
+
+    def __init__(
+        self, optuna: Any, study: Any, result: Sweep, makes: list[str], data: Any, seed: int,
+        report: Callable[[Trial], None] | None, options: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.optuna, self.study, self.result = optuna, study, result
+        self.makes, self.data, self.seed = makes, data, seed
+        self.report, self.options = report, options
+        model = result.model  # each trial begins with what it has now
+        self.model = copy.deepcopy(model) if isinstance(model, nn.Module) else model
+        self.settings = Settings.now()
+        self.asked: Any = None
+
+    def begin(self) -> None:
+        """Begin the next trial; raises what is wrong before its first step."""
+        self.asked = self.study.ask()
+        chosen = {choice.name: choice.suggest(self.asked) for choice in self.result.choices}
+        made = {name: chosen[name] for name in self.makes if name in chosen}
+        with random.use(random.Generator(self.seed)):
+            model = self.model
+            fresh = copy.deepcopy(model) if isinstance(model, nn.Module) else model(**made)
+        given = {name: value for name, value in chosen.items() if name not in made}
+        own = self.options.get("callbacks", ())
+        watch = _Watch(self.result, self.asked)
+        callbacks = [watch, *(own if isinstance(own, (list, tuple)) else [own])]
+        run = train(fresh, self.data, wait=False, seed=self.seed, parameters=made or None,
+                    **{**self.options, **given, "callbacks": callbacks})  # fmt: skip
+        self.result.enter(run, chosen)
+
+    def work(self) -> None:
+        """Finish the trial under way, and go on with the others. Never raises."""
+        result, error = self.result, None
+        try:
+            with self.settings.applied():
+                while self._finish() and result.goes_on():
+                    self.begin()
+        except BaseException as caught:
+            error = caught
+        release_sweep(result)
+        result.end(error)
+
+    def _finish(self) -> bool:
+        """Wait for the trial's end, take it down and tell Optuna; whether another one follows."""
+        result = self.result
+        run = result.run
+        assert run is not None
+        run.join()
+        last = run.epoch_values[-1].get(result.metric) if run.epoch_values else None
+        value = None if last is None or not np.isfinite(last) else float(last)
+        done = Trial(self.asked.number, result.parameters, value, run.status, run)
+        result.trials.append(done)
+        _tag(result, done, self.options.get("store", True))
+        _tell(self.optuna, self.study, self.asked, done)
+        if self.report is not None:
+            self.report(done)
+        if isinstance(run.exception, ArgumentError):
+            raise run.exception  # such as a metric that no run has: all trials would fail by it
+        if run.status == "interrupted":
+            result.interrupt()
+        return len(result.trials) < result.total
 
 
 def _tell(optuna: Any, study: Any, asked: Any, done: Trial) -> None:
@@ -266,7 +218,3 @@ def _tag(result: Sweep, done: Trial, store: Any) -> None:
         kept = {record.id: record for record in runs()}
         if done.run.id in kept:
             kept[done.run.id].tag(result.name)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

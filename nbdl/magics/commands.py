@@ -236,13 +236,23 @@ class NbdlMagics(Magics):
             )
         data = text.value(args.data, "data")
         if args.lr_find or args.sweep:
-            usual, found, shown = seeking.seek(text, args, model, data, given, about)
-            self.starting.keep_as(str(args.run or usual), found)
-            show.put(self.shell, shown)
+            self._seek(text, args, model, data, given, about)
             return
         run = text.run(training.train, model, data, wait=False, about=about, line=line, **given)
         resuming.tell(run, given.get("resume"))
         self.starting.watch(run, name, args.wait)
+
+    def _seek(
+        self, text: Line, args: Any, model: Any, data: Any, given: Any, about: Any
+    ) -> None:
+        """``--lr-find`` and ``--sweep``."""
+        if args.sweep:
+            tried = seeking.sweep(text, args, model, data, given, about)
+            self.starting.watch(tried, str(args.run or "sweep"), args.wait)
+            return
+        found = seeking.find_lr(text, model, data, given, about)
+        self.starting.keep_as(str(args.run or "finder"), found)
+        show.put(self.shell, show.lr_picture(found))
 
     # ----- %inspect -----------------------------------------------------------------------
 

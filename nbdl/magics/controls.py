@@ -8,9 +8,10 @@ from typing import Any
 
 from IPython.core.magic_arguments import argument
 
+from nbdl.experiments import Sweep
 from nbdl.magics.arguments import Line
 from nbdl.training import Run
-from nbdl.training.active import run_of
+from nbdl.training.active import run_of, sweep_of
 
 SWITCHES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "--pause": ("wait after the step under way; --resume goes on", Run.pause),
@@ -41,13 +42,21 @@ def _asked(args: argparse.Namespace) -> list[str]:
     return [flag for flag in flags if getattr(args, flag[2:].replace("-", "_"))]
 
 
+def _under_way(thing: Any) -> Any:
+    """The run or the sweep itself, or the one that trains a model."""
+    return thing if isinstance(thing, (Run, Sweep)) else sweep_of(thing) or run_of(thing)
+
+
 def control(text: Line, args: argparse.Namespace, thing: Any) -> bool:
-    """Do to the training of a model (or to a run) what the line asks for; False: nothing.
+    """Do to the training or sweep of a model (or to a run, or a sweep) what the line asks for;
+    False: nothing.
 
     Raises UsageError where nothing trains it, or for two things at once.
     """
-    run = thing if isinstance(thing, Run) else run_of(thing)
+    run = _under_way(thing)
     asked = _asked(args)
+    if args.resume and isinstance(run, Sweep) and run.status != "paused":
+        raise text.error(f"{run.name} is {run.status}: there is nothing to resume", args.model)
     if args.resume is True and run is not None and run.status == "paused" and not asked:
         run.resume()
         return True
@@ -59,10 +68,25 @@ def control(text: Line, args: argparse.Namespace, thing: Any) -> bool:
         raise text.error(f"{flag} stands alone: %train {args.model} {flag}", last)
     if run is None:
         raise text.error(f"{args.model} is not being trained", args.model)
-    if flag in SWITCHES:
+    if isinstance(run, Sweep):
+        _control_sweep(text, flag, run)
+    elif flag in SWITCHES:
         text.run(SWITCHES[flag][1], run)
     else:
         _, _, kind, act = NUMBERS[flag]
         word = getattr(args, flag[2:].replace("-", "_"))
         text.run(act, run, text.number(word, flag, kind), about={flag[2:].replace("-", "_"): word})
     return True
+
+
+OF_SWEEPS = {"--pause": Sweep.pause, "--stop": Sweep.stop}
+
+
+def _control_sweep(text: Line, flag: str, sweep: Sweep) -> None:
+    if flag not in OF_SWEEPS:
+        raise text.error(
+            f"{flag} is for one training; a sweep knows {', '.join(OF_SWEEPS)} and --resume "
+            "(its trial under way is sweep.run)",
+            text.typed(flag),
+        )
+    OF_SWEEPS[flag](sweep)

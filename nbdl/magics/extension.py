@@ -8,7 +8,7 @@ from typing import Any
 
 import nbdl
 from nbdl import nn, training
-from nbdl.experiments import query
+from nbdl.experiments import Sweep, query
 from nbdl.magics import look, options, past, resuming, show, traveling
 from nbdl.magics.commands import PARSED, NbdlMagics
 from nbdl.magics.completion import MagicMatcher, Words, functions, names_of, numbers, variables
@@ -21,7 +21,6 @@ from nbdl.magics.waiting import Waiting, restore_idle_interrupts
 PICTURES: dict[tuple[str, str], Callable[[Any], show.Picture]] = {
     ("nbdl.compiler.report", "Report"): show.plan_picture,
     ("nbdl.training.lr_finder", "LRFinder"): show.lr_picture,
-    ("nbdl.experiments.sweep", "Sweep"): show.sweep_picture,
 }
 """What shows itself as a picture at the end of a cell, known by name: only who makes a plan loads
 the compiler."""
@@ -105,7 +104,7 @@ def words_of_options() -> dict[str, Any]:
     """What may stand after an option, or in the place of a positional, by its name."""
     words: dict[str, Any] = {
         "name": names_of(nn.Module),
-        "model": names_of((nn.Module, training.Run)),
+        "model": names_of((nn.Module, training.Run, Sweep)),
         "things": lambda names: [n for n in variables(names) if look.can_look_into(names[n])],
         "--as": names_of(training.Run),
         "--limit": numbers,

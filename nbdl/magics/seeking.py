@@ -6,19 +6,7 @@ import inspect
 from typing import Any
 
 from nbdl import experiments, training
-from nbdl.magics import show
 from nbdl.magics.arguments import Line
-
-
-def seek(
-    text: Line, args: Any, model: Any, data: Any, given: dict[str, Any], about: Any
-) -> tuple[str, Any, show.Picture]:
-    """What was asked for: the name of its variable, the result, and its picture."""
-    if args.sweep:
-        tried = sweep(text, args, model, data, given, about)
-        return "sweep", tried, show.sweep_picture(tried)
-    found = find_lr(text, model, data, given, about)
-    return "finder", found, show.lr_picture(found)
 
 
 def find_lr(text: Line, model: Any, data: Any, given: dict[str, Any], about: Any) -> Any:
@@ -33,7 +21,7 @@ def find_lr(text: Line, model: Any, data: Any, given: dict[str, Any], about: Any
 def sweep(
     text: Line, args: Any, model: Any, data: Any, given: dict[str, Any], about: Any
 ) -> experiments.Sweep:
-    """``--sweep``: each trial told in a line when it is over."""
+    """``--sweep``: begins one, which goes on in the background."""
     space: dict[str, Any] = {}
     for word in args.sweep:
         name, equals, values = word.partition("=")
@@ -47,15 +35,6 @@ def sweep(
         given = {**given, "trials": text.number(args.trials, "--trials", int)}
     words = {word.partition("=")[0]: word for word in args.sweep}
     found: experiments.Sweep = text.run(
-        experiments.sweep, model, data, space, report=_tell, about={**about, **words}, **given
+        experiments.sweep, model, data, space, wait=False, about={**about, **words}, **given
     )
     return found
-
-
-def _tell(trial: experiments.Trial) -> None:
-    chosen = ", ".join(
-        f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}"
-        for k, v in trial.parameters.items()
-    )
-    value = "" if trial.value is None else f" {trial.value:.4g}"
-    print(f"trial {trial.number}: {chosen}: {trial.status}{value}")

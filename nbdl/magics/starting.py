@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nbdl import training
-from nbdl.magics import show
+from nbdl.experiments import Sweep
+from nbdl.magics import show, sweeping
 from nbdl.magics.dashboards import Dashboards
 from nbdl.magics.waiting import Waiting, hold, in_batch, interrupts_end
 
@@ -23,12 +24,16 @@ class Starting:
         self.shell, self.waiting, self.dashboards = shell, waiting, dashboards
 
     def watch(self, run: Any, name: str, wait: bool) -> None:
-        """Show a run as the variable ``name``, and wait for its end if that is wished."""
+        """Show a run or a sweep as the variable ``name``; wait for its end if that is wished."""
         wait = wait or in_batch(self.shell)
         self.keep_as(name, run)
         with interrupts_end(run):  # Stop may be pressed while the dashboard is being drawn
             self.dashboards.has_shown(run)
-            live = show.run(self.shell, run)
+            live: Any
+            if isinstance(run, Sweep):
+                live = sweeping.view(self.shell, run, show_now=False)
+            else:
+                live = show.run(self.shell, run)
             if wait:
                 live.hold(hold, run)
         if wait:

@@ -135,10 +135,10 @@ class Waiting:
                 f"{type(run.exception).__name__}: {run.exception}"
             )
         if run.status == "interrupted":
-            raise InputRejected(
-                f"this cell was not run, because the training of {run.name!r} was interrupted "
-                f"after step {run.step}; everything up to that step is kept"
-            )
+            try:
+                run.outcome()
+            except KeyboardInterrupt as interrupted:
+                raise InputRejected(f"this cell was not run, because {interrupted}") from None
 
 
 def hold(run: Any, meanwhile: Callable[[], None] | None = None, every: float = 0.1) -> None:
@@ -205,10 +205,10 @@ def restore_idle_interrupts(shell: InteractiveShell) -> None:
 
 
 def _interrupt_active_runs(*_: object) -> None:
-    from nbdl.training import active_runs  # noqa: PLC0415 - training is loaded when first used
+    from nbdl.training.active import under_way  # noqa: PLC0415 - loaded when first used
 
-    for run in active_runs():
-        run.interrupt()
+    for each in under_way():
+        each.interrupt()
 
 
 def parent_header(shell: InteractiveShell) -> dict[str, Any]:

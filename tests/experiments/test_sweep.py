@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 import nbdl
 from nbdl import nn
-from nbdl.errors import ArgumentError, MissingError
+from nbdl.dtypes import set_default_float
+from nbdl.errors import ArgumentError, MissingError, TrainingError
 from nbdl.experiments.space import as_choice
 from nbdl.inspection.dashboard import dashboard_record
 from nbdl.inspection.static.run import dashboard_svg
@@ -103,10 +105,200 @@ def test_an_interrupt_keeps_what_there_is():
 
     seen = []
     found = sweep({"lr": [0.1, 0.01]}, callbacks=interrupt, prune=False, trials=9)
-    assert found.interrupted
+    assert found.status == "interrupted"
     assert [t.status for t in found.trials] == ["finished", "interrupted"]
     assert "ended by hand" in found.words()
     assert len(nbdl.runs()) == 2
+
+
+class Gate(nbdl.training.Callback):
+    """Holds each trial after an epoch until somebody lets it through."""
+
+    def __init__(self):
+        self.here, self.open = threading.Semaphore(0), threading.Semaphore(0)
+
+    def on_epoch_end(self, run):
+        self.here.release()
+        assert self.open.acquire(timeout=20)
+
+    def through(self, epochs=1):
+        for _ in range(epochs):
+            assert self.here.acquire(timeout=20)
+            self.open.release()
+
+    def hold(self):
+        assert self.here.acquire(timeout=20)
+
+
+def gated(space=None, model=net, **options):
+    gate = Gate()
+    options = {"epochs": 2, "prune": False, "wait": False, "callbacks": gate} | options
+    return gate, sweep(space or {"lr": [0.1, 0.01]}, model, **options)
+
+
+def test_without_waiting_it_goes_on_by_itself_and_says_how_far_it_is():
+    gate, found = gated(trials=3)
+    gate.hold()
+    assert (found.status, found.is_alive, found.trials, found.best) == ("running", True, [], None)
+    assert "trial 1 of 3 with lr=" in found.words()
+    assert "None has finished yet" in found.words()
+    assert found.table()[1][-1][-1] == found.run.id
+    assert found.wait(timeout=0) is found
+    gate.open.release()
+    gate.through(5)
+    assert found.wait() is found
+    assert (found.status, len(found.trials)) == ("finished", 3)
+    assert found.message == "all trials are done"
+    assert not nbdl.training.active_runs()
+
+
+@pytest.mark.parametrize(("how", "status"), [("stop", "stopped"), ("interrupt", "interrupted")])
+def test_stop_ends_the_trial_and_the_sweep_and_keeps_what_has_finished(how, status):
+    gate, found = gated(trials=9)
+    gate.through(2)
+    gate.hold()
+    getattr(found, how)()
+    gate.open.release()
+    assert found.join(20)
+    assert found.status == status
+    assert [t.status for t in found.trials] == ["finished", status]
+    assert found.best is found.trials[0]
+    assert "ended by hand" in found.words()
+    assert [r.status for r in nbdl.runs()] == [status, "finished"]
+    found.stop()
+    assert found.status == status
+    if status == "interrupted":
+        with pytest.raises(KeyboardInterrupt, match="was interrupted in trial 2 of 9"):
+            found.wait()
+
+
+def test_a_paused_sweep_waits_and_goes_on():
+    gate, found = gated(trials=2)
+    gate.hold()
+    found.pause()
+    assert found.status == "paused"
+    gate.open.release()
+    assert wait_for(lambda: found.run.status == "paused")
+    found.resume()
+    assert wait_for(lambda: found.status == "running")
+    assert found.status == "running"
+    gate.through(3)
+    assert found.wait().status == "finished"
+
+
+def test_a_pause_at_a_trials_end_holds_the_next():
+    gate, found = gated(trials=2, epochs=1)
+    gate.hold()
+    found.pause()
+    gate.open.release()
+    assert wait_for(lambda: len(found.trials) == 1)
+    assert found.status == "paused"
+    found.stop()
+    assert found.join(20)
+    assert [t.status for t in found.trials] == ["finished"]
+    assert found.status == "stopped"
+
+
+def wait_for(true):
+    for _ in range(2000):
+        if true():
+            return True
+        threading.Event().wait(0.01)
+    return False
+
+
+def test_a_trial_that_is_stopped_by_itself_ends_alone():
+    gate, found = gated(trials=2)
+    gate.hold()
+    found.run.stop()
+    gate.open.release()
+    gate.through(2)
+    assert [t.status for t in found.wait().trials] == ["stopped", "finished"]
+
+
+@pytest.mark.parametrize("model", [net(), net], ids=["a model", "a function"])
+def test_what_is_swept_is_not_trained_a_second_time(model):
+    gate, found = gated(model=model, trials=1)
+    gate.hold()
+    said = rf"is being swept already \({found.name}, trial 1 of 1\)"
+    with pytest.raises(TrainingError, match=said):
+        sweep({"lr": [0.1]}, model)
+    if isinstance(model, nn.Module):
+        with pytest.raises(TrainingError, match=said):
+            nbdl.train(model, (X, Y))
+    gate.open.release()
+    gate.through()
+    found.wait()
+    assert sweep({"lr": [0.1]}, model, trials=1, store=False).status == "finished"
+
+
+def test_what_is_trained_is_not_swept():
+    model, gate = net(), Gate()
+    run = nbdl.train(model, (X, Y), epochs=1, callbacks=gate, wait=False)
+    gate.hold()
+    with pytest.raises(TrainingError, match=f"being trained already \\(run {run.id}"):
+        sweep({"lr": [0.1]}, model)
+    gate.open.release()
+    run.wait()
+
+
+def test_trials_begin_with_the_weights_of_the_beginning():
+    model, starts = net(), []
+    gate = Gate()
+
+    class Look(nbdl.training.Callback):
+        def on_start(self, run):
+            starts.append(run.model[0].weight.numpy().copy())
+
+    found = sweep({"lr": [0.1]}, model, callbacks=[gate, Look()], trials=2, epochs=1, wait=False)
+    gate.hold()
+    with nbdl.no_grad():
+        model[0].weight.copy_(model[0].weight * 0)
+    gate.open.release()
+    gate.through()
+    found.wait()
+    assert (starts[0] == starts[1]).all()
+    assert starts[0].any()
+
+
+def test_what_goes_wrong_in_the_thread_is_raised_by_wait_with_the_trials_kept():
+    found = sweep({"lr": [0.1]}, metric="los", wait=False)
+    with pytest.raises(ArgumentError, match="no 'los' to sweep by"):
+        found.wait()
+    assert found.status == "failed"
+    assert "failed by ArgumentError" in found.words()
+    assert [t.status for t in found.trials] == ["failed"]
+    made = []
+
+    def fragile(width):
+        made.append(width)
+        if len(made) == 2:
+            raise ValueError("no more of these")
+        return net(width)
+
+    found = sweep({"width": [4]}, fragile, wait=False, store=False)
+    with pytest.raises(ValueError, match="no more of these"):
+        found.wait()
+    assert [t.status for t in found.trials] == ["finished"]
+
+
+def test_what_could_not_begin_leaves_the_model_free():
+    model = net()
+    with pytest.raises(ArgumentError, match="loss"):
+        sweep({"lr": [0.1]}, model, loss="nonsense", wait=False)
+    assert nbdl.train(model, (X, Y), max_steps=1).status == "finished"
+
+
+def test_trials_compute_with_the_settings_of_the_cell():
+    dtypes = []
+    set_default_float("float64")
+    try:
+        sweep({"lr": [0.1]}, trials=2, store=False,
+              callbacks=lambda run: dtypes.append(run.model[0].weight.dtype))  # fmt: skip
+    finally:
+        set_default_float("float32")
+    assert [str(dtype) for dtype in dtypes] == ["float64"] * len(dtypes)
+    assert len(dtypes) == 4
 
 
 def test_a_trial_that_fails_is_one_of_many():

@@ -136,6 +136,20 @@ def test_control_c_ends_the_training_between_two_steps(terminal):
     assert "('interrupted', True, True)" in kept
 
 
+def test_a_sweep_tells_each_trial_and_control_c_keeps_them(terminal):
+    pytest.importorskip("optuna")
+    shown = terminal.run("%train lenet train --max-steps 2 --sweep lr=0.1,0.01 --trials 2")
+    assert re.search(r"trial 0: lr=\S+: finished \d", shown)
+    assert re.search(r"trial +lr +loss +status +run", shown)
+    terminal.start("%train lenet train --epochs 100000 --sweep lr=0.1,0.01 "
+                   "--callbacks {lambda run: print('an epoch', run.epoch)}")  # fmt: skip
+    terminal.shell.expect("an epoch 3")
+    terminal.shell.sendintr()
+    shown = terminal.end()
+    assert "KeyboardInterrupt: sweep-" in shown
+    assert "'interrupted'" in terminal.run("sweep.status")
+
+
 def test_it_can_be_unloaded(terminal):
     terminal.run("%unload_ext nbdl")
     assert "Line magic function `%train` not found" in terminal.run("%train lenet train")

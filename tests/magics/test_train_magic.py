@@ -202,15 +202,16 @@ def test_a_learning_rate_is_looked_for_with_the_options_of_the_line(lenet):
     assert "batch_size must be a whole number" in wrong.said
 
 
-def test_a_sweep_tells_each_trial_and_shows_all(lenet):
+def test_a_sweep_of_a_function_shows_all_its_trials(lenet):
     pytest.importorskip("optuna")
     lenet.run("def make(width): return nn.Sequential(nn.Flatten(), nn.Linear(64, width), "
               "nn.ReLU(), nn.Linear(width, 10))")  # fmt: skip
     cell = lenet.run(
-        "%train make train --sweep width=8..16 --sweep lr=1e-3..1e-1:log --trials 2 --max-steps 2"
+        "%train make train --sweep width=8..16 --sweep lr=1e-3..1e-1:log --trials 2 --max-steps 2 "
+        "--wait"
     )
     assert cell.status == "ok", cell.said
-    assert "trial 0: width=" in cell.printed
+    assert "trial 1 of 2 with width=" in cell.said
     assert "Best loss" in cell.said
     assert "image/svg+xml" in cell.kinds or "image/png" in cell.kinds
     assert lenet.value("len(sweep.trials), sweep.best_run.model is None") == "(2, False)"

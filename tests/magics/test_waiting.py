@@ -14,6 +14,7 @@ import pytest
 from IPython.core.error import InputRejected
 
 from nbdl.magics.waiting import NOTICE, Clock, Waiting, hold, in_batch
+from nbdl.training import Run
 
 TRAIN, NEXT = "train-cell", "next-cell"
 
@@ -42,6 +43,8 @@ class FakeRun:
         self.interrupts += 1
         self.status = "interrupted"
         self.ended.set()
+
+    outcome = Run.outcome
 
     def end(self, status: str = "finished", exception: Exception | None = None) -> None:
         self.status, self.exception = status, exception
