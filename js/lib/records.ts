@@ -353,6 +353,8 @@ export interface TensorRecord {
   image: Numbers<Uint8Array>;
   points: Numbers<Float32Array>;
   rows: Numbers<Int32Array>;
+  classes: string[];
+  codes: Numbers<Int32Array>;
 }
 
 /** One step of the walk through a model, forward and then backward. */

@@ -4,6 +4,11 @@ import { formatNumber } from "../lib/format";
 import type { TensorRecord } from "../lib/records";
 import type { Theme } from "../lib/theme";
 
+const COLOURS = ["train", "val", "third", "fourth", "fifth", "sixth"] as const;
+
+/** Classes with a look of their own: six colours as discs, rings and squares. */
+export const LOOKS = 3 * COLOURS.length;
+
 const EDGE = 12;
 const REACH = 14;
 
@@ -27,20 +32,14 @@ export class Points {
     this.ys = Array.from(y, (value) => height / 2 - (value - cy) * scale);
     context.strokeStyle = this.theme.color("line");
     context.strokeRect(0.5, 0.5, width - 1, height - 1);
-    context.fillStyle = this.theme.color("accent");
-    context.globalAlpha = 0.55;
-    this.xs.forEach((_, i) => this.dot(context, i, 3));
-    context.globalAlpha = 1;
+    const { classes, codes } = this.record;
+    this.xs.forEach((px, i) => dot(context, this.theme, px, this.ys[i]!, classes.length ? codes.data[i]! : 0));
   }
 
   drawMark(context: CanvasRenderingContext2D, row: number): void {
     context.fillStyle = this.theme.color("val");
-    this.dot(context, row, 5);
-  }
-
-  private dot(context: CanvasRenderingContext2D, row: number, radius: number): void {
     context.beginPath();
-    context.arc(this.xs[row]!, this.ys[row]!, radius, 0, 2 * Math.PI);
+    context.arc(this.xs[row]!, this.ys[row]!, 5, 0, 2 * Math.PI);
     context.fill();
   }
 
@@ -59,7 +58,25 @@ export class Points {
   }
 
   said(row: number): { value: string; kind: string } {
+    const { classes, codes } = this.record;
+    if (classes.length) return { value: classes[codes.data[row]!] ?? "none", kind: "label" };
     const [x, y] = this.record.points.data.subarray(2 * row, 2 * row + 2);
     return { value: `${formatNumber(x, 3)}, ${formatNumber(y, 3)}`, kind: "at" };
   }
+}
+
+/** One point in the look of its class; grey without one. */
+export function dot(context: CanvasRenderingContext2D, theme: Theme, x: number, y: number, code: number): void {
+  const known = code >= 0 && code < LOOKS;
+  const shape = Math.floor(code / COLOURS.length);
+  const colour = theme.color(known ? COLOURS[code % COLOURS.length]! : "faint");
+  context.fillStyle = context.strokeStyle = colour;
+  context.lineWidth = 1.5;
+  context.globalAlpha = known && shape === 1 ? 1 : 0.6;
+  context.beginPath();
+  if (known && shape === 2) context.rect(x - 2.8, y - 2.8, 5.6, 5.6);
+  else context.arc(x, y, known ? 3 : 2.4, 0, 2 * Math.PI);
+  if (known && shape === 1) context.stroke();
+  else context.fill();
+  context.globalAlpha = 1;
 }

@@ -6,6 +6,7 @@ import { formatBytes, formatNumber, grouped } from "../lib/format";
 import type { TensorRecord } from "../lib/records";
 import type { Theme } from "../lib/theme";
 import { NOT_A_NUMBER, scaleOf, shareOf } from "./cells";
+import { dot, LOOKS } from "./points";
 
 export function sideOf(record: TensorRecord, theme: Theme): Child[] {
   const { stats } = record;
@@ -57,6 +58,7 @@ function histogram(record: TensorRecord, theme: Theme): Child {
 
 /** What the colours and signs mean. */
 export function legendOf(record: TensorRecord, theme: Theme): Child[] {
+  if (record.classes.length) return classKey(record, theme);
   if (record.mode !== "values" || !record.size) return [];
   const scale = scaleOf(record, theme);
   const stops = Array.from({ length: 11 }, (_, i) => css(scale(i / 10))).join(",");
@@ -79,6 +81,22 @@ export function legendOf(record: TensorRecord, theme: Theme): Child[] {
     found.has(2) && key("+", theme.color("text"), "∞"),
     found.has(3) && key("−", theme.color("text"), "−∞"),
     found.has(4) && key("", theme.color("line"), "masked"),
+  ];
+}
+
+function classKey(record: TensorRecord, theme: Theme): Child[] {
+  const sign = (code: number, words: string) => {
+    const canvas = h("canvas", { width: 24, height: 24, "aria-hidden": "true" });
+    const context = canvas.getContext("2d");
+    context?.scale(2, 2);
+    if (context) dot(context, theme, 6, 6, code);
+    return h("span", { class: "sign" }, canvas, words);
+  };
+  const others = record.classes.length - LOOKS;
+  return [
+    ...record.classes.slice(0, LOOKS).map((name, code) => sign(code, name)),
+    others > 0 && sign(LOOKS, `${grouped(others)} others`),
+    record.codes.data.some((code) => code < 0) && sign(-1, "without a label"),
   ];
 }
 

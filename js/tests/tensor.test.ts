@@ -10,7 +10,9 @@ let unmount: () => void;
 
 const NAME = "<img src=x onerror=alert(1)>";
 
-function tell(change: Record<string, unknown> = {}, values = [1, -2, 3, 0, 5, -6], marks: number[] = []): void {
+type Change = Record<string, unknown>;
+
+function tell(change: Change | ((packer: Packer) => Change) = {}, values = [1, -2, 3, 0, 5, -6], marks: number[] = []): void {
   const packer = new Packer();
   const axis = (name: string, size: number, role: string, more = {}) => {
     return { name, size, role, start: 0, stop: role === "index" ? 1 : size, every: 1, ...more };
@@ -42,7 +44,9 @@ function tell(change: Record<string, unknown> = {}, values = [1, -2, 3, 0, 5, -6
     image: packer.array("uint8", []),
     points: packer.array("float32", [], [0, 2]),
     rows: packer.array("float32", []),
-    ...change,
+    classes: [],
+    codes: packer.array("int32", []),
+    ...(typeof change === "function" ? change(packer) : change),
   };
   port.say({ type: "record", record }, packer.buffers);
 }
@@ -136,6 +140,27 @@ it("exchanges axes, and asks for another way of looking", async () => {
   tell();
   one(".modes button:last-child").click();
   expect(port.sent.at(-1)!["have"]).toMatchObject({ look: { mode: "pca" } });
+});
+
+it("says the label of a point, and which look stands for which", async () => {
+  const names = [NAME, ...Array.from({ length: 19 }, (_, i) => `class ${i}`)];
+  tell((packer) => ({
+    mode: "pca",
+    classes: names,
+    points: packer.array("float32", [0, 0, 1, 1, 2, 0], [3, 2]),
+    rows: packer.array("int32", [4, 7, 9]),
+    codes: packer.array("int32", [0, 19, -1]),
+  }));
+  await settle();
+  const legend = [...root().querySelectorAll(".legend .sign")].map((each) => each.textContent);
+  expect(legend).toHaveLength(20);
+  expect(legend[0]).toBe(NAME);
+  expect(legend.slice(-2)).toEqual(["2 others", "without a label"]);
+  const said = [0, 1, 2].map(() => {
+    key("ArrowDown");
+    return root().querySelector("[aria-live]")!.textContent;
+  });
+  expect(said).toEqual([`row 4: label ${NAME}`, "row 7: label class 18", "row 9: label none"]);
 });
 
 it("shows a tensor without elements in words", async () => {

@@ -54,3 +54,5 @@ class TensorRecord(Record):
     image: Uint8s = field(default_factory=_bytes)  # (panels, rows, columns, 3)
     points: Float32s = field(default_factory=_table32)  # (points, 2) of a projection
     rows: Int32s = field(default_factory=_row32i)  # (points,) which row each point is
+    classes: tuple[str, ...] = ()  # labels of rows; of many the largest first
+    codes: Int32s = field(default_factory=_row32i)  # (points,) which of them each has; -1: none

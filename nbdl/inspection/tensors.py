@@ -14,6 +14,7 @@ from nbdl.errors import ArgumentError
 from nbdl.inspection import projection
 from nbdl.inspection.arrays import EXACT, MASKED, NUMBER, PARTS, WORK, Numbers, blocks, numbers_of
 from nbdl.inspection.axes import Layout, layout_of
+from nbdl.inspection.labels import labels_of
 from nbdl.inspection.records import TensorStats
 from nbdl.inspection.static import formats
 from nbdl.inspection.statistics import numbers_stats
@@ -77,6 +78,7 @@ class Seen:
         thing: a Tensor or a NumPy array.
         title: what it is called.
         names: of its axes, where they are known.
+        labels: of the rows of a table: see ``labels_of``. It is shown as a projection then.
         notes: said of it besides.
         most: elements that statistics are made of at most.
         cells, panels: how many of them a picture has at most.
@@ -91,11 +93,13 @@ class Seen:
     most: int = EXACT
     cells: int = CELLS
     panels: int = PANELS
+    labels: Any = None
     _stats: dict[str, tuple[TensorStats | None, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.numbers = numbers_of(self.thing)
         self.layout = layout_of(self.thing, self.numbers, self.names)
+        self._labels = None if self.labels is None else labels_of(self.labels, self.numbers.shape)
         self._last: tuple[Look, TensorRecord] | None = None
 
     def record(self, look: Look | None = None) -> TensorRecord:
@@ -121,7 +125,8 @@ class Seen:
             self.title, numbers.kind, numbers.dtype, numbers.device, numbers.shape, numbers.size,
             numbers.nbytes, stats, self._facts(), notes, part=part, modes=self.modes(),
         )  # fmt: skip
-        mode = look.mode if look.mode in whole.modes else self.layout.mode
+        usual = "pca" if self._labels and "pca" in whole.modes else self.layout.mode
+        mode = look.mode if look.mode in whole.modes else usual
         if numbers.size == 0:
             return whole
         if mode in projection.METHODS:
@@ -172,6 +177,9 @@ class Seen:
             found = projection.project(self.numbers, mode, whole.part)
         except ArgumentError as error:
             return replace(whole, notes=(*whole.notes, error.message))
+        if self._labels is not None:
+            codes = self._labels.codes[found.rows]
+            whole = replace(whole, classes=self._labels.names, codes=codes)
         return replace(
             whole, mode=mode, points=found.points, rows=found.rows,
             notes=(*whole.notes, found.note), axes=_still(self.layout, self.numbers),

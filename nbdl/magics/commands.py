@@ -268,6 +268,7 @@ class NbdlMagics(Magics):
             %inspect lenet              structure, shapes, parameters, FLOPs
             %inspect lenet --on x       activations and gradients on x
             %inspect x                  the values of a tensor or an array
+            %inspect x --labels y       its rows as points in the plane, coloured
             %inspect loss               the computation behind a loss
             %inspect h --graph          the computation behind any tensor
             %inspect train val          data sets: fields, classes, duplicates, leaks, mistakes
@@ -298,12 +299,13 @@ class NbdlMagics(Magics):
         target = None if args.target is None else text.value(args.target, "--target")
         loss = None if args.loss is None else text.named(args.loss, training.LOSSES, "--loss")
         measure = args.measure and text.named(args.measure, MEASURES, "--measure")
+        labels = None if args.labels is None else text.value(args.labels, "--labels")
         ask = look.Ask(
-            on, target, loss, specs, args.gradients, args.graph, axes, args.diff, measure
+            on, target, loss, specs, args.gradients, args.graph, axes, args.diff, measure, labels
         )
         about = {
             "--on": args.on, "--loss": args.loss, "--target": args.target, "--axes": args.axes,
-            "--diff": text.typed("--diff"), "--measure": args.measure,
+            "--diff": text.typed("--diff"), "--measure": args.measure, "labels": args.labels,
         }  # fmt: skip
         views = text.run(look.look, things, titles, ask, about=about)
         if args.plotly:

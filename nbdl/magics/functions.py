@@ -98,6 +98,7 @@ def inspect(
     axes: Sequence[str] | None = None,
     diff: bool = False,
     measure: str | None = None,
+    labels: Any = None,
 ) -> Any:
     """Look into models, tensors, arrays, data sets, runs and plans: ``%inspect`` as a function.
 
@@ -119,6 +120,8 @@ def inspect(
         diff: of two Modules, the older one first: what was added, removed and changed.
         measure: of a Run: which is shown first of 'gradient', 'weight', 'ratio' (update over
             weight), 'mean', 'std' and 'zeros' (of activations).
+        labels: of a table (a Tensor or an array with two axes): a name or a whole number for each
+            row, None or NaN for no label; its rows are shown as points in these colours.
 
     Returns:
         A view that shows itself as the last line of a cell, and as text when printed;
@@ -126,8 +129,9 @@ def inspect(
 
     Raises:
         ArgumentError: something that cannot be looked into.
+        ShapeError: another number of labels than of rows.
     """
     inputs = specs_of(input)
     titles = [""] * len(things)
-    ask = look.Ask(on, target, loss, inputs, gradients, graph, axes, diff, measure)
+    ask = look.Ask(on, target, loss, inputs, gradients, graph, axes, diff, measure, labels)
     return show.Views(look.look(things, titles, ask))

@@ -48,6 +48,7 @@ class Ask:
             what goes on in the layers, step by step.
         axes: names of the axes of a Tensor or an array.
         diff: of two Modules: what differs.
+        labels: of a table: one a row, for the colours of its projection.
         measure: of a Run: which of the gradient flow's measures is shown first.
     """
 
@@ -60,6 +61,7 @@ class Ask:
     axes: Sequence[str] | None = None
     diff: bool = False
     measure: str | None = None
+    labels: Any = None
 
 
 def look(things: Iterable[Any], titles: Iterable[str], ask: Ask) -> list[Shown]:
@@ -126,7 +128,9 @@ def _look_into(thing: Any, title: str, ask: Ask) -> Shown:
     if isinstance(thing, Tensor) and (ask.graph or is_result(thing) or not has_values(thing)):
         return graph_view(tensor_graph(thing, title=title))
     if isinstance(thing, Tensor) or is_array(thing):
-        return widgets.tensor(Seen(thing, title, ask.axes, _ways_on(thing, title)))
+        return widgets.tensor(
+            Seen(thing, title, ask.axes, _ways_on(thing, title), labels=ask.labels)
+        )
     raise ArgumentError(
         "inspect looks into models, tensors, arrays, data sets, runs and plans, not "
         f"{type(thing).__name__}"
@@ -172,6 +176,8 @@ def _check(thing: Any, title: str, ask: Ask) -> None:
         )
     if ask.axes is not None and not (isinstance(thing, Tensor) or is_array(thing)):
         raise ArgumentError(f"--axes is for tensors and arrays; {what}")
+    if ask.labels is not None and not (isinstance(thing, Tensor) or is_array(thing)):
+        raise ArgumentError(f"--labels is for tensors and arrays; {what}")
 
 
 def _is_pair(on: Any) -> bool:

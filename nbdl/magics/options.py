@@ -212,6 +212,7 @@ INSPECT = (
     Choice("graph", None,
            "of a tensor: the computation behind it; of a run: its layers, step by step"),
     Choice("axes", "NAMES", "names of a tensor's axes, such as N,C,H,W"),
+    Choice("labels", "LABELS", "one for each row of a table: colours of its projection"),
     Choice("save", "FILE",
            "write it to FILE instead: a page (.html), or a picture (.svg, .png)"),
     Choice("plotly", None, "of a run, its --gradients, or a tensor: as a plotly figure"),

@@ -71,6 +71,8 @@ def _flow(record: Any) -> Any:
 def _values(record: Any) -> Any:
     import plotly.graph_objects as go  # noqa: PLC0415 - heavy, and seldom wanted
 
+    if record.points.size:
+        return _points(record)
     cells = np.asarray(record.cells, np.float64)
     panel = cells[0] if cells.ndim == 3 and len(cells) else np.zeros((0, 0))
     figure = go.Figure(go.Heatmap(
@@ -81,6 +83,23 @@ def _values(record: Any) -> Any:
     more = f", the first of {len(cells)} panels" if len(cells) > 1 else ""
     figure.update_layout(title=_text(f"{record.title} {record.dtype}[{shape}]{more}"))
     figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def _points(record: Any) -> Any:
+    import plotly.graph_objects as go  # noqa: PLC0415 - heavy, and seldom wanted
+
+    figure = go.Figure()
+    codes = record.codes if record.classes else np.zeros(len(record.points), int)
+    names = (*(record.classes or (record.title,)), "without a label")
+    for code in np.unique(codes).tolist():
+        x, y = record.points[codes == code].T
+        figure.add_scattergl(
+            x=x, y=y, mode="markers", name=_text(names[code]),
+            text=[f"row {row}" for row in record.rows[codes == code]],
+        )  # fmt: skip
+    figure.update_layout(title=_text(f"{record.title}: {record.notes[-1]}"))
+    figure.update_yaxes(scaleanchor="x")
     return figure
 
 

@@ -26,6 +26,7 @@ def text(cell):
         ("{lenet(x)} --graph", ["lenet(x) · float32[32, 10], computation graph"]),
         ("lenet[1].weight", ["Parameter · float32  16×64", "rows: out (16)"]),
         ("{x.numpy()} --axes N,C,H,W", ["ndarray · float32  32×1×8×8", "panels: N"]),
+        ("{x.reshape(32, 64)} --labels y", ["principal components", "32 rows"]),
         ("run", ["lenet · finished", "step 3 / 3", "loss"]),
         ("run --gradients", ["Gradient flow · lenet", "1.weight"]),
         ("run --measure ratio", ["update / weight", "1.weight"]),
@@ -238,6 +239,9 @@ def test_what_has_no_plotly_figure_says_so(lenet, words, says):
         ("lenet --axes N,C", "--axes is for tensors and arrays; lenet is of type Sequential"),
         ("x --axes N,C", "2 names (N, C) for the 4 axes of (32, 1, 8, 8)"),
         ("x --on x", "--on is for models; x is of type Tensor"),
+        ("lenet --labels y", "--labels is for tensors and arrays; lenet is of type Sequential"),
+        ("x --labels y", "labels are for the rows of a table"),
+        ("{x.reshape(32, 64)} --labels {y[:5]}", "5 labels for the 32 rows of (32, 64)"),
     ],
 )
 def test_options_that_are_not_for_this_thing_are_refused(lenet, words, says):

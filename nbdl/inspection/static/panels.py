@@ -8,10 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from nbdl.inspection.arrays import DOWN, MASKED, NAN, NUMBER, UP
+from nbdl.inspection.labels import COLOURED
+from nbdl.inspection.layout.words import text_width
 from nbdl.inspection.static import formats
 from nbdl.inspection.static.heat import data_url
 from nbdl.inspection.static.scales import diverging, viridis
-from nbdl.inspection.static.svg import FAINT, LINE, MUTED, TEXT, element, rectangle, text
+from nbdl.inspection.static.svg import (
+    FAINT,
+    LINE,
+    LINES,
+    MUTED,
+    TEXT,
+    element,
+    rectangle,
+    shorten,
+    text,
+)
 from nbdl.inspection.tensor_records import TensorAxis, TensorRecord
 
 # What a cell that is no number looks like; the same stand in js/lib/color.ts.
@@ -151,12 +163,40 @@ def scatter(record: TensorRecord, width: float, height: float) -> str:
     scale = min((width - 16) / span[0], (height - 16) / span[1])
     centre = (low + high) / 2
     marks = [rectangle(0, 0, width, height, rx=4, fill="none", stroke=LINE)]
-    for x, y in (points - centre) * scale:
-        marks.append(
-            element("circle", cx=round(width / 2 + x, 1), cy=round(height / 2 - y, 1), r=2.2,
-                    fill="#1f66d1", fill_opacity=0.55)
-        )  # fmt: skip
+    codes = record.codes if record.classes else np.zeros(len(points), int)
+    for (x, y), code in zip((points - centre) * scale, codes.tolist(), strict=True):
+        marks.append(_dot(round(width / 2 + x, 1), round(height / 2 - y, 1), code))
     return "".join(marks)
+
+
+def _dot(x: float, y: float, code: int) -> str:
+    """A point: six colours, as discs, rings and squares; grey without a class of its own."""
+    if not 0 <= code < COLOURED:
+        return element("circle", cx=x, cy=y, r=1.8, fill=FAINT)
+    colour, shape = LINES[code % len(LINES)], code // len(LINES)
+    if shape == 1:
+        return element("circle", cx=x, cy=y, r=2.2, fill="none", stroke=colour, stroke_width=1.2)
+    if shape == 2:
+        return rectangle(x - 2.2, y - 2.2, 4.4, 4.4, fill=colour, fill_opacity=0.7)
+    return element("circle", cx=x, cy=y, r=2.2, fill=colour, fill_opacity=0.55)
+
+
+def classes_key(record: TensorRecord, width: float) -> tuple[str, float]:
+    """Which class looks how, in lines from (0, 0), and how tall they are."""
+    named = [(code, shorten(name, 24)) for code, name in enumerate(record.classes[:COLOURED])]
+    others = len(record.classes) - len(named)
+    if others > 0:
+        named.append((COLOURED, f"{others:,} others"))
+    if (record.codes < 0).any():
+        named.append((-1, "without a label"))
+    marks, x, y = [], 0.0, 8.0
+    for code, words in named:
+        wide = 24 + text_width(words, 11)
+        if x > 0 and x + wide > width:
+            x, y = 0.0, y + 16
+        marks += [_dot(x + 4, y - 4, code), text(x + 12, y, words, 11)]
+        x += wide
+    return "".join(marks), (y + 8 if named else 0.0)
 
 
 def histogram(record: TensorRecord, width: float, height: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbdl.inspection.arrays import NAN
 from nbdl.inspection.static import formats
-from nbdl.inspection.static.panels import SIGNS, axis_of, histogram, panels, scatter
+from nbdl.inspection.static.panels import SIGNS, axis_of, classes_key, histogram, panels, scatter
 from nbdl.inspection.static.svg import (
     MARGIN,
     MUTED,
@@ -33,7 +33,9 @@ def tensor_svg(record: TensorRecord) -> str:
     if record.mode in ("values", "image"):
         marks, high = panels(record, room, HIGH) if record.cells.size else _nothing(record)
     else:
-        marks, high = scatter(record, room, HIGH), float(HIGH)
+        key, tall = classes_key(record, room) if record.classes else ("", 0.0)
+        under = element("g", key, transform=f"translate(0 {HIGH + 12})") if key else ""
+        marks, high = scatter(record, room, HIGH) + under, HIGH + tall
     notes = [line for note in where(record) for line in wrap(note, 84)]
     body = [
         _head(record),
