@@ -76,7 +76,7 @@ def _listed(given: Any) -> list[Any]:
 
 def _word(label: Any) -> str:
     """The label as text; "" for none."""
-    if isinstance(label, Tensor) or isinstance(label, np.ndarray) and label.ndim == 0:
+    if isinstance(label, Tensor) or (isinstance(label, np.ndarray) and label.ndim == 0):
         label = label.item()
     if label is None or type(label).__name__ in ("NAType", "NaTType"):
         return ""

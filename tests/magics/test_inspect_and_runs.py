@@ -219,7 +219,7 @@ def test_inspect_shows_plotly_figures(lenet):
     ("words", "says"),
     [
         ("lenet --plotly", "no plotly figure of this view"),
-        ("train --plotly", "no plotly figure of this picture"),
+        ("train --plotly", "no plotly figure of this view"),
         ("x lenet --plotly", "no plotly figure of this view"),
         ("x --plotly --save x.html", "--save writes a view of nbdl's own"),
     ],
