@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 import subprocess
 import sys
 import zipfile
@@ -36,7 +35,7 @@ def python(*arguments: str, **options: object) -> subprocess.CompletedProcess[st
 @pytest.mark.alone
 def test_import_takes_under_half_a_second():
     times = [float(python("-c", TIME_IMPORT, check=True).stdout) for _ in range(6)]
-    assert statistics.median(times[1:]) < 0.5, times  # the first one warms the disk
+    assert min(times[1:]) < 0.5, times  # the first one warms the disk; others' work only adds
 
 
 def test_import_leaves_heavy_packages_alone():
