@@ -23,8 +23,21 @@ const REST_MS = 120;
 
 export const dashboard: View = (frame, port, signal) => {
   frame.style(css);
-  new Dashboard(frame, port, signal);
+  begin(frame, port, signal);
 };
+
+/** Show the run that the first record is of. When one of another run comes, as the trials of a sweep
+ * do, all begins anew. */
+function begin(frame: Frame, port: Port, signal: AbortSignal, first?: DashboardRecord): void {
+  const ending = new AbortController();
+  signal.addEventListener("abort", () => ending.abort(), { signal: ending.signal });
+  const another = (record: DashboardRecord) => {
+    ending.abort();
+    begin(frame, port, signal, record);
+  };
+  const shown = new Dashboard(frame, port, ending.signal, another);
+  if (first) shown.take(first);
+}
 
 class Dashboard {
   private readonly store = new Store();
@@ -52,6 +65,7 @@ class Dashboard {
     private readonly frame: Frame,
     private readonly port: Port,
     private readonly signal: AbortSignal,
+    private readonly another: (record: DashboardRecord) => void,
   ) {
     const soon = () => this.redraw?.();
     this.controls = new Controls(
@@ -91,9 +105,10 @@ class Dashboard {
     ];
     this.tabs = new Tabs(pages, this.tools(), soon, signal);
     const body = h("div", { class: "body" }, ...pages.map(({ element }) => element));
-    frame.element.append(
-      h("section", { class: "dashboard panel", "aria-label": "Training" }, this.header.element, this.tabs.element, body),
-    );
+    const parts = [this.header.element, this.tabs.element, body];
+    const panel = h("section", { class: "dashboard panel", "aria-label": "Training" }, ...parts);
+    frame.element.append(panel);
+    signal.addEventListener("abort", () => panel.remove());
     this.redraw = redrawer(body, signal, (width) => this.draw(width));
     this.follow();
   }
@@ -132,7 +147,9 @@ class Dashboard {
     this.signal.addEventListener("abort", () => clearTimeout(this.resting), { once: true });
   }
 
-  private take(record: DashboardRecord): void {
+  take(record: DashboardRecord): void {
+    const run = this.store.record?.state.id ?? record.state.id;
+    if (record.state.id !== run) return this.another(record);
     this.heardAt = performance.now();
     if (!this.store.merge(record)) this.hello();
     if (record.others) this.compare.take(record.others);

@@ -152,6 +152,24 @@ describe("the dashboard", () => {
     expect(one(".laps").hidden).toBe(true);
   });
 
+  it("begins anew with the records of another run, as the trials of a sweep", async () => {
+    tell({ status: "finished" });
+    await settle();
+    expect(all(".dashboard")).toHaveLength(1);
+    tell({ id: "cd34", status: "running" }, { series: [] });
+    await settle();
+    expect(all(".dashboard")).toHaveLength(1);
+    expect(one(".status").textContent).toBe("Training");
+    expect(all(".chart")).toHaveLength(0);
+    tell({ id: "cd34", status: "pruned" });
+    await settle();
+    expect(one(".status").textContent).toBe("Pruned");
+    expect(one(".controls").hidden).toBe(true);
+    expect(all(".chart").length).toBeGreaterThan(0);
+    unmount();
+    expect(all(".dashboard")).toHaveLength(0);
+  });
+
   it("shows state, facts and a chart with both curves", async () => {
     tell();
     await settle();

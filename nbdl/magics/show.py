@@ -109,10 +109,6 @@ def model_view(built: Built) -> widgets.View:
     return graph_view(model_graph(built.model, built.inputs, title=built.model._name))
 
 
-NOTHING: dict[str, Any] = {"text/plain": ""}
-"""An output that is not seen."""
-
-
 class Picture:
     """A picture without a live view: an output of its own.
 

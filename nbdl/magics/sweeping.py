@@ -9,7 +9,7 @@ from typing import Any
 
 from IPython.display import display
 
-from nbdl import events
+from nbdl import events, widgets
 from nbdl.experiments import Sweep
 from nbdl.magics import show
 
@@ -32,10 +32,8 @@ class LiveSweep:
         self._state = self._now()
         self._picture = display(_picture(sweep), raw=True, display_id=True)
         self._table = display(_table(sweep), raw=True, display_id=True)
-        self._run = self._wanted()
-        self._view = None if self._run is None else show.run_view(self._run)
-        self._place = display(self._view or show.NOTHING, raw=self._view is None, display_id=True)
-        self._twin = display(self._twin_now(), raw=True, display_id=True)
+        self.view = widgets.trials(self._shown(), self._following)
+        show.Live(self.view)
         self._thread = threading.Thread(target=self._follow, name="nbdl-sweep-view", daemon=True)
         self._thread.start()
 
@@ -49,15 +47,13 @@ class LiveSweep:
         if not self.sweep.is_alive:
             self._news.set()
             self._thread.join(10.0)
-            if self._view is not None:
-                self._view.settle()
+            self.view.settle()
 
     def _happened(self, event: events.SweepEvent) -> None:
         if event.sweep is self.sweep:
             self._news.set()
 
     def _follow(self) -> None:
-        self._follow_twin()
         try:
             while threading.main_thread().is_alive():
                 over = not self.sweep.is_alive  # read first: what came before it is then drawn
@@ -74,31 +70,25 @@ class LiveSweep:
         sweep = self.sweep
         return len(sweep.trials), None if sweep.run is None else sweep.run.id, sweep.status
 
-    def _wanted(self) -> Any:
+    def _shown(self) -> Any:
+        """The run whose dashboard is to be seen."""
         sweep = self.sweep
         return sweep.run if sweep.is_alive or sweep.best_run is None else sweep.best_run
 
+    def _following(self, run: Any) -> Any:
+        """The run to be seen after this one, once there is one; None at the end."""
+        while self.sweep.is_alive and self._shown() is run:
+            self.sweep.join(INTERVAL)
+        then = self._shown()
+        return None if then is run else then
+
     def _draw(self) -> None:
         """Show what has changed."""
-        run, now = self._wanted(), self._now()
+        now = self._now()
         if now != self._state:
             self._state = now
             self._picture.update(_picture(self.sweep), raw=True)
             self._table.update(_table(self.sweep), raw=True)
-        if run is not self._run:
-            before, self._run, self._view = self._view, run, show.run_view(run)
-            self._place.update(self._view)
-            self._twin.update(self._twin_now(), raw=True)
-            self._follow_twin()
-            if before is not None:
-                before.close()
-
-    def _twin_now(self) -> dict[str, Any]:
-        return show.NOTHING if self._view is None else self._view.twin()
-
-    def _follow_twin(self) -> None:
-        if self._view is not None:
-            self._view.follow_twin(lambda bundle: self._twin.update(bundle, raw=True))
 
 
 class TextSweep:

@@ -6,7 +6,16 @@ The widget is one anywidget class for all views; what it shows are the records o
 
 from __future__ import annotations
 
-from nbdl.widgets.doors import activations, dashboard, data, film, gradient_flow, graph, tensor
+from nbdl.widgets.doors import (
+    activations,
+    dashboard,
+    data,
+    film,
+    gradient_flow,
+    graph,
+    tensor,
+    trials,
+)
 from nbdl.widgets.saving import save
 from nbdl.widgets.view import View
 
@@ -20,4 +29,5 @@ __all__ = [
     "graph",
     "save",
     "tensor",
+    "trials",
 ]

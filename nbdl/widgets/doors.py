@@ -22,7 +22,14 @@ from nbdl.inspection.tensors import Seen
 from nbdl.inspection.walk import Walk
 from nbdl.inspection.walk_text import walk_text
 from nbdl.training.archive.records import RunRecord
-from nbdl.widgets.source import FilmSource, RunSource, Source, TensorSource, WalkSource
+from nbdl.widgets.source import (
+    FilmSource,
+    RunSource,
+    Source,
+    TensorSource,
+    TrialSource,
+    WalkSource,
+)
 from nbdl.widgets.view import View
 
 
@@ -38,6 +45,22 @@ def dashboard(run: Any) -> View:
         measure=None,
         svg=lambda: static.dashboard_svg(dashboard_record(run)),
         text=lambda: text.dashboard_text(dashboard_record(run)),
+    )
+    return View("dashboard", source)
+
+
+def trials(run: Any, following: Callable[[Any], Any]) -> View:
+    """The dashboard of runs that come one after the other, such as the trials of a sweep.
+
+    Args:
+        run: the first.
+        following: called with each at its end: waits for the next and gives it, or None.
+    """
+    source = TrialSource(
+        run,
+        following,
+        svg=lambda run: static.dashboard_svg(dashboard_record(run)),
+        text=lambda run: text.dashboard_text(dashboard_record(run)),
     )
     return View("dashboard", source)
 

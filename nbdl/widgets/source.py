@@ -235,6 +235,12 @@ class RunSource(Source):
             self._changed.set()
 
     def _follow(self, listener: Listener) -> None:
+        try:
+            self._follow_run(listener)
+        finally:
+            self.over.set()
+
+    def _follow_run(self, listener: Listener) -> None:
         kinds = (events.StepDone, events.EpochDone, events.RunStatus, events.RunFinished)
         endings = [events.subscribe(kind, self._happened) for kind in kinds]
         have, judged = Have(), -JUDGED_S
@@ -256,7 +262,32 @@ class RunSource(Source):
         finally:
             for unsubscribe in endings:
                 unsubscribe()
-            self.over.set()
+
+
+class TrialSource(RunSource):
+    """Runs that come one after the other, as the trials of a sweep: each is followed to its end.
+
+    Args:
+        run: the first.
+        following: waits at a run's end for the next, and gives it; None: there is none.
+        svg, text: draw the run that they are given.
+    """
+
+    def __init__(
+        self, run: Any, following: Callable[[Any], Any], svg: Callable[[Any], str],
+        text: Callable[[Any], str],
+    ) -> None:  # fmt: skip
+        super().__init__(run, None, lambda: svg(self.run), lambda: text(self.run))
+        self.following = following
+        self.over.clear()
+
+    def _follow_run(self, listener: Listener) -> None:
+        while not self._stopped:
+            super()._follow_run(listener)
+            run = self.following(self.run)
+            if run is None:
+                return
+            self.run, self._asked = run, {}
 
 
 class FilmSource(RunSource):
