@@ -19,7 +19,7 @@ const SAYINGS: Record<Command, string> = {
   add_epochs: "one more epoch …",
 };
 const UNHEARD_MS = 1500;
-export const ENDED = ["finished", "stopped", "pruned", "interrupted", "failed"];
+export const ENDED = ["finished", "stopped", "pruned", "interrupted", "failed", "killed"];
 
 interface Asked {
   command: Command;

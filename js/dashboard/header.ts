@@ -14,6 +14,7 @@ const WORDS: Record<string, string> = {
   finished: "Finished",
   stopped: "Stopped",
   pruned: "Pruned",
+  killed: "Killed",
   interrupted: "Interrupted",
   failed: "Failed",
 };

@@ -170,6 +170,13 @@ describe("the dashboard", () => {
     expect(all(".dashboard")).toHaveLength(0);
   });
 
+  it("has no controls for a run whose kernel is gone", async () => {
+    tell({ status: "killed" });
+    await settle();
+    expect(one(".status").textContent).toBe("Killed");
+    expect(one(".controls").hidden).toBe(true);
+  });
+
   it("shows state, facts and a chart with both curves", async () => {
     tell();
     await settle();
