@@ -16,10 +16,14 @@ from nbdl.inspection.recording import Step
 from nbdl.inspection.static import formats
 from nbdl.inspection.walk_records import NetworkRecord, NeuronColumn, WalkStep
 from nbdl.ops.families import Elementwise
+from nbdl.ops.softmax import LogSoftmax, Softmax
 
 MOST_NEURONS = 40
 SPELLED = 8
 """Terms of a sum that are written out; of longer sums the first few and the last."""
+
+SHARES = ("softmax", "log_softmax")
+"""Activations in which a neuron's value depends on the sums of all neurons of its layer."""
 
 _LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _HIGH = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -77,12 +81,19 @@ def _chain(seen: Observed) -> list[_Layer]:
         own = {name.rpartition(".")[2]: p for name, p in step.reads}
         if step.op.name == "linear" and "weight" in own:
             layers.append(_Layer(step, own["weight"], own.get("bias")))
-        elif layers and layers[-1].activation is None and isinstance(step.op, Elementwise):
+        elif layers and layers[-1].activation is None and _is_activation(step):
             layers[-1].activation = step
         else:
             return []
         before = step
     return layers
+
+
+def _is_activation(step: Step) -> bool:
+    """Whether it makes of each neuron's sum a value: alone, or by shares of one whole."""
+    if isinstance(step.op, (Softmax, LogSoftmax)):
+        return step.op.axis == step.tensors[0].ndim - 1
+    return isinstance(step.op, Elementwise)
 
 
 def _numbers(x: Tensor | None, shape: tuple[int, ...] = ()) -> np.ndarray:
@@ -194,9 +205,9 @@ def _crossed(names: _Names, network: NetworkRecord, shares: np.ndarray, label: i
 
 
 def _slopes(layer: _Layer) -> np.ndarray:
-    """The activation's derivative at the sums."""
+    """The derivative at the sums of an activation that looks at each alone."""
     step = layer.activation
-    if step is None or step.op is None:
+    if step is None or step.op is None or step.op.name in SHARES:
         return np.ones(layer.linear.tensors[0].size)
     z = layer.linear.tensors[0].detach().requires_grad_()
     y = step.op(z)
@@ -256,7 +267,28 @@ class _Writer:
         lines = [f"{z} = {_sum(words)}", f"= {_sum(numbers)} = {total}"]
         if not it.function:
             return (*lines, f"{a} = {z} = {total}")
+        if it.function in SHARES:
+            return (*lines, self._share(it, neuron, z, a))
         return (*lines, f"{a} = {it.function}({z}) = {formats.value(it.values[neuron])}")
+
+    def _share(self, it: NeuronColumn, neuron: int, z: str, a: str) -> str:
+        """A neuron's softmax, or the logarithm of it, from the sums of its whole layer."""
+        with np.errstate(over="ignore"):
+            whole = formats.value(float(np.exp(it.sums).sum()), 3)
+        y = formats.value(it.values[neuron])
+        own = _n(it.sums[neuron])
+        if it.function == "softmax":
+            return f"{a} = exp({z}) / Σ exp(zⱼ) = exp({own.strip('()')}) / {whole} = {y}"
+        return f"{a} = {z} − log Σ exp(zⱼ) = {own} − log {whole} = {y}"
+
+    def _shares_slope(self, it: NeuronColumn, neuron: int, a: str, d_value: str) -> tuple[str, str]:
+        """The derivative of the loss by a sum of softmax's layer, in letters and numbers."""
+        given, y = _n(it.d_values[neuron]), it.values[neuron]
+        if it.function == "softmax":
+            rest = _n(float(it.d_values @ it.values))
+            return f"{a}·({d_value} − Σ ∂L/∂aⱼ·aⱼ)", f"{_n(y)}·({given} − {rest})"
+        rest = _n(float(it.d_values.sum()))
+        return f"{d_value} − exp({a})·Σ ∂L/∂aⱼ", f"{given} − {_n(float(np.exp(y)))}·{rest}"
 
     def loss(self) -> tuple[str, ...]:
         if self.end is not None:
@@ -298,7 +330,11 @@ class _Writer:
         d_sum, total = f"∂L/∂{z}", formats.value(it.d_sums[neuron])
         slope = formats.value(self.slopes[column - 1][neuron])
         given = _n(it.d_values[neuron])
-        lines = [f"{d_sum} = {d_value}·{it.function}′({z}) = {given}·{slope} = {total}"
+        if it.function in SHARES:
+            words, numbers = self._shares_slope(it, neuron, self.value(column, neuron), d_value)
+        else:
+            words, numbers = f"{d_value}·{it.function}′({z})", f"{given}·{slope}"
+        lines = [f"{d_sum} = {words} = {numbers} = {total}"
                  if it.function else f"{d_sum} = {d_value} = {total}"]  # fmt: skip
         for i in range(min(before.size, SPELLED)):
             w, x = self._of("w", column, neuron, i), self.value(column - 1, i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -98,6 +99,39 @@ def test_the_lesson_goes_neuron_by_neuron_forward_to_the_loss_and_back() -> None
     assert {step.node for step in walk[:4]} == {"1", "3"}
 
 
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
+def test_a_softmax_is_an_activation_of_its_whole_layer(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    nbdl.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3), getattr(nn, kind)(-1)).to("float64")
+    target = np.array([[0.2, 0.5, 0.3]])
+    record = Walk(model, (X[:1], target)).record()
+    assert record.network is not None
+    last = record.network.columns[-1]
+    z = torch.tensor(X[:1]) @ torch.tensor(model[0].weight.numpy()).T
+    z = (z + torch.tensor(model[0].bias.numpy())).requires_grad_()
+    y = getattr(torch.nn, kind)(-1)(z)
+    ((y - torch.tensor(target)) ** 2).mean().backward()
+    np.testing.assert_allclose(last.values, y.detach().numpy()[0], rtol=1e-10)
+    np.testing.assert_allclose(last.d_sums, z.grad.numpy()[0], rtol=1e-10)
+    forward = [step.lines[-1] for step in record.walk if step.phase == "forward"]
+    assert "exp(zⱼ)" in forward[0]
+    assert number(forward[0].rpartition(" = ")[2]) == pytest.approx(last.values[0], abs=1e-3)
+    back = next(step for step in record.walk if step.phase == "backward").lines[1]
+    numbers, _, said = back.rpartition(" = ")
+    spelled = numbers.rpartition(" = ")[2].replace("−", "-").replace("·", "*")
+    assert number(said) == pytest.approx(last.d_sums[0], rel=0.01, abs=1e-4)
+    assert evaluated(spelled) == pytest.approx(last.d_sums[0], abs=5e-3)
+
+
+def evaluated(text: str) -> float:
+    """Products, sums and brackets of written numbers."""
+    tree = ast.parse(text.strip(), mode="eval")
+    allowed = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Constant, ast.Mult, ast.Sub, ast.USub)
+    assert all(isinstance(node, allowed) for node in ast.walk(tree)), text
+    return float(eval(compile(tree, "", "eval")))
+
+
 def number(text: str) -> float:
     return float(text.replace("−", "-").strip("()"))
 
@@ -145,7 +179,7 @@ def test_one_example_without_a_batch_is_taught_too() -> None:
     ("model", "x"),
     [
         (lambda: nn.Sequential(nn.Linear(30, 30), nn.ReLU()), np.ones((2, 30))),
-        (lambda: nn.Sequential(nn.Linear(3, 3), nn.Softmax(-1)), np.ones((2, 3))),
+        (lambda: nn.Sequential(nn.Linear(3, 3), nn.Softmax(0)), np.ones((2, 3))),
         (lambda: nn.Sequential(nn.Conv1d(1, 1, 2)), np.ones((2, 1, 4))),
         (lambda: Residual(), np.ones((2, 3))),
         (lambda: nn.ReLU(), np.ones((2, 3))),
