@@ -55,8 +55,8 @@ afterEach(() => {
 
 
 /** Let an import, which is real work, come to its end (timers are not real here). */
-async function arrive(): Promise<void> {
-  for (let turn = 0; turn < 40; turn++) {
+async function until(there: () => unknown, most = 20_000): Promise<void> {
+  for (let turn = 0; turn < most && !there(); turn++) {
     await new Promise((done) => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
@@ -68,6 +68,9 @@ async function arrive(): Promise<void> {
   }
 }
 
+/** Let come what may come, where nothing should. */
+const rest = () => until(() => false, 40);
+
 describe("the loader", () => {
   it("several widgets share one request, and all are drawn when the bundle comes", async () => {
     const models = [model("h1"), model("h1"), model("h1")];
@@ -76,7 +79,7 @@ describe("the loader", () => {
     expect(models.map(({ sent }) => sent.length)).toEqual([1, 0, 0]);
     expect(models[0]!.sent[0]).toEqual({ type: "bundle", hash: "h1" });
     models[0]!.say({ type: "bundle", hash: "h1" }, [code()]);
-    await arrive();
+    await until(() => places.every(({ textContent }) => textContent));
     expect(places.map(({ textContent }) => textContent)).toEqual(Array(3).fill("dashboard t1"));
   });
 
@@ -84,11 +87,11 @@ describe("the loader", () => {
     const first = model("h2");
     loader.render({ model: first, el: document.createElement("div") });
     first.say({ type: "bundle", hash: "h2" }, [code()]);
-    await arrive();
+    await rest();
     const second = model("h2");
     const el = document.createElement("div");
     loader.render({ model: second, el });
-    await arrive();
+    await until(() => el.textContent);
     expect(second.sent).toEqual([{ type: "hello" }]);
     expect(el.textContent).toBe("dashboard t1");
   });
@@ -98,10 +101,10 @@ describe("the loader", () => {
     const el = document.createElement("div");
     loader.render({ model: one, el });
     one.say({ type: "bundle", hash: "old" }, [code()]);
-    await arrive();
+    await rest();
     expect(el.textContent).toBe("");
     one.say({ type: "bundle", hash: "h3" }, [code()]);
-    await arrive();
+    await until(() => el.textContent);
     expect(el.textContent).toBe("dashboard t1");
   });
 
@@ -131,7 +134,7 @@ describe("the loader", () => {
     loader.render({ model: gone, el: places[0]! })();
     const close = loader.render({ model: kept, el: places[1]! });
     kept.say({ type: "bundle", hash: "h6" }, [code()]);
-    await arrive();
+    await until(() => places[1]!.textContent);
     expect(places[0]!.textContent).toBe("");
     expect(places[1]!.textContent).toBe("dashboard t1");
     close();
@@ -145,8 +148,7 @@ describe("the loader", () => {
     loader.render({ model: one, el });
     const broken = new TextEncoder().encode("this is not javascript");
     one.say({ type: "bundle", hash: "h7" }, [new DataView(broken.buffer as ArrayBuffer)]);
-    await arrive();
-    await arrive();
+    await until(() => el.textContent?.includes("could"));
     expect(el.textContent).toContain("could not start");
   });
 
@@ -160,8 +162,7 @@ describe("the loader", () => {
     }`;
     const close = loader.render({ model: one, el });
     one.say({ type: "bundle", hash: "h8" }, [new DataView(new TextEncoder().encode(listening).buffer as ArrayBuffer)]);
-    await arrive();
-    await arrive();
+    await until(() => one.ends.size);
     one.ends.forEach((hear) => hear({}, []));
     expect(el.textContent).toBe("lost");
     close();
