@@ -7,11 +7,13 @@ and what it leaves in ``result`` the same values.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import nbdl
 from tests.torch.test_face import plain, same
 from tests.torch.test_models import run, with_nbdl
 
@@ -20,6 +22,14 @@ WORDS = {"dtype=torch.": "dtype=", "Backward0>": ">"}
 """What nbdl says in fewer words."""
 
 pytestmark = [pytest.mark.judge, pytest.mark.filterwarnings("ignore::nbdl.errors.MistakeWarning")]
+
+
+@pytest.fixture(autouse=True)
+def modes_of_before() -> Iterator[None]:
+    """Cells set how the whole process computes; the tests that come after know nothing of it."""
+    yield
+    for framework in (nbdl, pytest.importorskip("torch")):
+        framework.use_deterministic_algorithms(False)
 
 
 def said(text: str) -> str:
