@@ -201,8 +201,11 @@ def _zero(part: _Norms, columns: np.ndarray) -> Finding:
 
 
 def _untouched(part: _Norms) -> Iterator[Finding]:
-    """Layers that get a gradient which no optimizer uses."""
-    idle = (part.updates[-RECENT:] == 0).all(axis=0) & (_recent(part.norms) > 0)
+    """Layers that get a gradient which no optimizer uses; one that has all but vanished is used,
+    and its update lost in the rounding of the weight."""
+    norms = _recent(part.norms)
+    used = norms > VANISHED_BESIDE * norms.max(initial=0.0)
+    idle = (part.updates[-RECENT:] == 0).all(axis=0) & used
     moved = (part.updates[-RECENT:] > 0).any()
     columns = np.flatnonzero(idle)
     if not len(columns) or not moved:  # nothing moves: the learning rate is 0 now, by a schedule

@@ -164,6 +164,15 @@ def test_a_layer_that_was_not_called_is_not_called_nan():
     assert findings(sampled(HEALTHY), activations)[0].level == "good"
 
 
+def test_a_vanished_gradient_that_changes_nothing_is_not_blamed_on_the_optimizer():
+    gradients = Gradients()
+    for step in range(5):
+        gradients.append(LAYERS, step, [1e-9, 1e-4, 0.1], [1.0] * 3, [0.0, 1e-3, 1e-3])
+    titles = [finding.title for finding in findings(gradients)]
+    assert titles[0].startswith("Vanishing gradient at first")
+    assert not any("in spite of a gradient" in title for title in titles)
+
+
 def test_a_layer_that_no_optimizer_changes_is_told_apart_from_a_frozen_one():
     gradients = Gradients()
     for step in range(5):
