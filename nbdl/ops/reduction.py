@@ -241,7 +241,8 @@ def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
 
 def _extreme(op: type[_Extreme], x: Any, axis: Axis, keepdims: bool) -> Tensor:
-    x = astensor(x)
+    if type(x) is not Tensor:
+        x = astensor(x)
     if x.value.dtype.kind == "c":
         require_real(op.__name__.lower(), x)
     return reduction(op, axis, x.ndim, keepdims)(x)
