@@ -29,9 +29,9 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(
         ("Sum", "Mean", "Prod", "Var", "Std", "VectorNorm", "LogSumExp", "Cumsum", "Cumprod",
          "LogCumsumExp", "Softmax", "LogSoftmax", "CrossEntropy", "BinaryCrossEntropy", "CTC",
-         "PickClass", "Standardize", "BatchNorm", "Exp", "Exp2", "Expm1", "Log", "Log1p", "Log2",
-         "Log10", "Power", "Square", "Rsqrt", "Reciprocal", "Softplus", "LogSigmoid", "Tan", "Asin",
-         "Acos", "Sinh", "Cosh", "Erfinv"),
+         "PickClass", "Standardize", "Exp", "Exp2", "Expm1", "Log", "Log1p", "Log2", "Log10",
+         "Power", "Square", "Rsqrt", "Reciprocal", "Softplus", "LogSigmoid", "Tan", "Asin", "Acos",
+         "Sinh", "Cosh", "Erfinv"),
         WIDE,
     ),
 }  # fmt: skip

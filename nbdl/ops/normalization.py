@@ -20,7 +20,6 @@ from nbdl.core.op import Op
 from nbdl.core.tensor import Tensor
 from nbdl.errors import ArgumentError, ShapeError
 from nbdl.ops.affine import ScaleShift
-from nbdl.ops.batch_normalization import BatchNorm, count_of
 from nbdl.ops.broadcasting import broadcast_to
 from nbdl.ops.broadcasting import sum as total
 from nbdl.ops.conversion import astensor, cast, widened
@@ -46,9 +45,14 @@ __all__ = [
 ]
 
 
+def _count(x: Any, axes: Shape) -> int:
+    """How many elements one mean is of."""
+    return math.prod(x.shape[a] for a in axes)
+
+
 def _mean(x: Tensor, axes: Shape) -> Tensor:
     """The mean over axes, which stay with size 1."""
-    return total(x, axes, keepdims=True) * (1 / max(count_of(x, axes), 1))
+    return total(x, axes, keepdims=True) * (1 / max(_count(x, axes), 1))
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Standardize(Op):
 
     def forward(self, xp: Any, x: Any) -> Any:
         v = wide(x)
-        count = v.dtype.type(count_of(v, self.axes))
+        count = v.dtype.type(_count(v, self.axes))
         mean = sum_of(xp, v, self.axes, True) / count
         y = xp.subtract(v, mean, out=xp.empty_like(v))
         var = sum_of(xp, y, self.axes, True, times=y) / count
@@ -77,7 +81,7 @@ class Standardize(Op):
         return y.astype(x.dtype, copy=False), mean, var
 
     def decompose(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        v, count = widened(x), count_of(x, self.axes)
+        v, count = widened(x), _count(x, self.axes)
         mean = total(v, self.axes, keepdims=True) / count
         centred = v - mean
         var = total(square(centred), self.axes, keepdims=True) / count
@@ -106,21 +110,20 @@ class StandardizeGrad(Op):
 
     def forward(self, xp: Any, dy: Any, x: Any, mean: Any, var: Any) -> Any:
         g, v = wide(dy), wide(x)
-        count = v.dtype.type(count_of(v, self.axes))
+        count = v.dtype.type(_count(v, self.axes))
         scale = 1 / xp.sqrt(var + v.dtype.type(self.eps))
         y = xp.subtract(v, mean, out=xp.empty_like(v))
         dx = xp.subtract(g, sum_of(xp, g, self.axes, True) / count, out=xp.empty_like(v))
-        y *= sum_of(xp, g, self.axes, True, times=y) / count * scale * scale
+        y *= sum_of(xp, dx, self.axes, True, times=y) / count * scale * scale
         dx -= y
         dx *= scale
         return dx.astype(x.dtype, copy=False)
 
     def decompose(self, dy: Tensor, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
-        g, count, scale = widened(dy), count_of(x, self.axes), rsqrt(var + self.eps)
+        g, count, scale = widened(dy), _count(x, self.axes), rsqrt(var + self.eps)
         y = widened(x) - mean
         dx = g - total(g, self.axes, keepdims=True) / count
-        # As y has the mean 0, it is the same for g and for dx; for g it is one walk with the other.
-        slope = total(g * y, self.axes, keepdims=True) / count * scale * scale
+        slope = total(dx * y, self.axes, keepdims=True) / count * scale * scale
         return cast((dx - y * slope) * scale, x.dtype)
 
     def infer(self, dy: Spec, x: Spec, mean: Spec, var: Spec) -> Spec:
@@ -215,20 +218,16 @@ def batch_norm(
         scale = rsqrt(var + eps)
         return _scaled((x - mean) * scale, w, b)
     axes = (0, *range(2, x.ndim))
-    count = count_of(x, axes)
+    count = _count(x, axes)
     if count == 1:
         raise ShapeError(
             f"batch_norm in training needs more than one value per channel, got input {x.shape}",
             hint="a larger batch, drop_last=True in the loader, or model.eval() to predict",
         )
-    if w is not None and b is not None:
-        y, batch_mean, batch_var = BatchNorm(axes, float(eps))(x, w, b)
-    else:
-        y, batch_mean, batch_var = Standardize(axes, float(eps))(x)
-        y = _scaled(y, w, b)
+    y, batch_mean, batch_var = Standardize(axes, float(eps))(x)
     _blend(running_mean, batch_mean, momentum)
     _blend(running_var, batch_var * (count / max(count - 1, 1)), momentum)
-    return y
+    return _scaled(y, w, b)
 
 
 def instance_norm(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbdl.ops import affine, batch_normalization, normalization
+from nbdl.ops import affine, normalization
 from tests.ops.sample import normal, sample
 
 
@@ -44,32 +44,6 @@ def _both(axes, eps, x, **options):
                  judge=_standardize_grad(axes, eps), order=0, **options)  # fmt: skip
 
 
-def _batch_norm(axes, eps):
-    def judge(x, scale, shift):
-        y, mean, var = _standardize(axes, eps)(x)
-        return y * scale + shift, mean, var
-
-    return judge
-
-
-def _batch_norm_grad(axes, eps):
-    def judge(dy, x, mean, var, scale):
-        y = (x - mean) / np.sqrt(var + eps)
-        return (_standardize_grad(axes, eps)(dy * scale, x, mean, var),
-                (dy * y).sum(axes, keepdims=True), dy.sum(axes, keepdims=True))  # fmt: skip
-
-    return judge
-
-
-def _batches(axes, eps, x):
-    scale, shift = (normal(*x.mean(axes, keepdims=True).shape) for _ in range(2))
-    _, mean, var = _standardize(axes, eps)(x)
-    yield sample(batch_normalization.BatchNorm(axes, eps), x, scale, shift,
-                 judge=_batch_norm(axes, eps))  # fmt: skip
-    yield sample(batch_normalization.BatchNormGrad(axes, eps), normal(*x.shape), x, mean, var,
-                 scale, judge=_batch_norm_grad(axes, eps), order=0)  # fmt: skip
-
-
 _odd = np.array([[2.0, 2.0, 2.0], [0.0, 1e-3, -1e-3]])
 """A row without variance, and one whose variance is below eps."""
 
@@ -77,8 +51,6 @@ ROWS = [
     *_both((0, 2), 1e-5, normal(3, 2, 2)),
     *_both((1,), 1e-2, normal(2, 4)),
     *_both((1, 2), 1e-5, normal(2, 2, 3)),
-    *_batches((0, 2), 1e-5, normal(3, 2, 2)),
-    *_batches((0,), 1e-2, normal(4, 3)),
     sample(affine.ScaleShift(), normal(2, 3), normal(3), normal(3),
            judge=lambda x, scale, shift: x * scale + shift),
     sample(affine.ScaleShiftGrad((0, 2)), normal(2, 3, 2), normal(2, 3, 2), judge=lambda dy, x: (
